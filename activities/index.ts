@@ -1,0 +1,25 @@
+import { emailActivities, type EmailDependencies } from './email.ts';
+import { reportActivities, type ReportDependencies } from './report.ts';
+import { uploadActivities, type UploadDependencies } from './upload.ts';
+
+export interface ActivityDependencies {
+  email: EmailDependencies;
+  report: ReportDependencies;
+  upload: UploadDependencies;
+}
+
+/** Activities by kind of load: each group is served from a Task Queue of its own, `handoff-<group>`. */
+export function createActivities({ email, report, upload }: ActivityDependencies) {
+  return {
+    email: emailActivities(email),
+    report: reportActivities(report),
+    upload: uploadActivities(upload),
+  };
+}
+
+type Groups = ReturnType<typeof createActivities>;
+
+export type ActivityGroup = keyof Groups;
+
+/** Every registered activity, by name: what workflows may call. */
+export type Activities = Groups['email'] & Groups['report'] & Groups['upload'];

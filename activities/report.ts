@@ -1,0 +1,117 @@
+import type { Readable } from 'node:stream';
+
+import type { FileStore } from '../src/jobs/files.ts';
+import type { Cell, ReportFile, ReportFormat, ReportSource } from '../src/jobs/report.ts';
+import { currentJobId } from './current-job.ts';
+import { classified } from './failures.ts';
+import { heartbeating } from './heartbeat.ts';
+
+export interface Table {
+  title: string;
+  columns: string[];
+  /** A row may be shorter than `columns`. */
+  rows: AsyncIterable<Cell[]>;
+}
+
+/** The finished document, as a stream with back-pressure: the same table gives the same bytes. */
+export type RenderTable = (format: ReportFormat, table: Table) => AsyncIterable<Uint8Array>;
+
+export interface ReportEngine {
+  render: RenderTable;
+  /** Numerals as numbers where the output has a type for them. @throws AppError `source_unreadable`, also while iterating. */
+  readCsv(bytes: Readable, options: { numbers: boolean }): Promise<{ columns: string[]; rows: AsyncIterable<Cell[]> }>;
+  readNdjson(bytes: Readable): AsyncIterable<Cell[]>;
+}
+
+export interface ReportDependencies {
+  engine: ReportEngine;
+  files: Pick<FileStore, 'read' | 'stage'>;
+  /** The same id for the same job and role. */
+  fileIdFor: (jobId: string, role: string) => string;
+}
+
+export interface Rendering {
+  tenant: string;
+  title: string;
+  source: ReportSource;
+  format: ReportFormat;
+}
+
+const contentTypes: Record<ReportFormat, string> = {
+  csv: 'text/csv; charset=utf-8',
+  xlsx: 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet',
+};
+
+/** Rows between two progress reports. */
+const stride = 1_000;
+
+async function* counted(rows: AsyncIterable<Cell[]>, each: (done: number) => void, signal: AbortSignal): AsyncGenerator<Cell[]> {
+  let done = 0;
+  for await (const row of rows) {
+    yield row;
+    done += 1;
+    if (done % stride === 0) {
+      signal.throwIfAborted();
+      each(done);
+    }
+  }
+  each(done);
+}
+
+// eslint-disable-next-line @typescript-eslint/require-await -- an async view of an array
+async function* each(rows: Cell[][]): AsyncGenerator<Cell[]> {
+  yield* rows;
+}
+
+async function open(source: ReportSource, { engine, files }: ReportDependencies, numbers: boolean) {
+  if ('rows' in source) return { columns: source.columns, rows: each(source.rows), total: source.rows.length };
+  const bytes = files.read(source.file);
+  if ('columns' in source) return { columns: source.columns, rows: engine.readNdjson(bytes), total: source.total };
+  return { ...(await engine.readCsv(bytes, { numbers })), total: null };
+}
+
+export function reportActivities(dependencies: ReportDependencies) {
+  const { engine, files, fileIdFor } = dependencies;
+  return {
+    /** Writes one output as a stream into the file store. A repeated attempt writes the same bytes to the same file. */
+    renderReport({ tenant, title, source, format }: Rendering): Promise<{ rows: number; file: ReportFile }> {
+      return classified(() =>
+        heartbeating(async ({ report, signal }) => {
+          let rows = 0;
+          const table = await open(source, dependencies, format !== 'csv');
+          const count = (done: number) => {
+            rows = done;
+            report({ done, total: table.total, unit: 'rows', stage: `writing ${format}` });
+          };
+          const bytes = engine.render(format, { title, columns: table.columns, rows: counted(table.rows, count, signal) });
+          const staged = await files.stage(bytes, { signal });
+          try {
+            const jobId = currentJobId();
+            const name = `${fileName(title)}.${format}`;
+            const file = await staged.commit({
+              id: fileIdFor(jobId, `output ${format}`),
+              name,
+              contentType: contentTypes[format],
+              tenant,
+              jobId,
+            });
+            return { rows, file: { ...file, format } };
+          } finally {
+            await staged.discard();
+          }
+        }),
+      );
+    },
+  };
+}
+
+/** Characters that no common file system minds. */
+function fileName(title: string): string {
+  return (
+    title
+      .replace(/[\\/:*?"<>|]+/g, ' ')
+      .replace(/\s+/g, ' ')
+      .trim()
+      .replace(/^\.+|\.+$/g, '') || 'report'
+  );
+}

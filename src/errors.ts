@@ -1,0 +1,69 @@
+/** Stable codes: part of the API. Their HTTP status and titles are in `src/http/problem.ts`, their meaning in `docs/errors.md`. */
+export const errorCodes = [
+  'invalid_request',
+  'malformed_json',
+  'malformed_multipart',
+  'unsupported_media_type',
+  'payload_too_large',
+  'unauthorized',
+  'not_found',
+  'method_not_allowed',
+  'idempotency_key_reused',
+  'content_type_mismatch',
+  'image_truncated',
+  'file_not_found',
+  'temporal_unavailable',
+  'database_unavailable',
+  'storage_unavailable',
+  'not_ready',
+  'internal_error',
+  'mail_rejected',
+  'mail_refused_for_now',
+  'mail_server_unreachable',
+  'mail_configuration',
+  'source_unreadable',
+  'image_unreadable',
+  'image_too_large',
+  'timed_out',
+  'terminated',
+  'job_failed',
+] as const;
+
+export type ErrorCode = (typeof errorCodes)[number];
+
+/** One invalid place: an RFC 6901 pointer into the request body (or `#header:<name>`), and what is wrong there. */
+export interface FieldError {
+  pointer: string;
+  detail: string;
+}
+
+export interface AppErrorOptions {
+  /** Worth repeating unchanged. Default false. */
+  retryable?: boolean;
+  /** For `Retry-After`, in seconds. */
+  retryAfterSeconds?: number;
+  errors?: FieldError[];
+  cause?: unknown;
+}
+
+/** A failure with a stable code and a message that may be shown to the caller: no secrets, no upstream stack. */
+export class AppError extends Error {
+  override readonly name = 'AppError';
+  readonly code: ErrorCode;
+  readonly retryable: boolean;
+  readonly retryAfterSeconds: number | undefined;
+  readonly errors: FieldError[] | undefined;
+
+  constructor(code: ErrorCode, message: string, options: AppErrorOptions = {}) {
+    super(message, { cause: options.cause });
+    this.code = code;
+    this.retryable = options.retryable ?? false;
+    this.retryAfterSeconds = options.retryAfterSeconds;
+    this.errors = options.errors;
+  }
+}
+
+/** The request body is wrong at one place. */
+export function invalid(pointer: string, detail: string, code: ErrorCode = 'invalid_request'): AppError {
+  return new AppError(code, detail, { errors: [{ pointer, detail }] });
+}

@@ -1,0 +1,56 @@
+import type { z } from 'zod';
+
+import type { FileStore, StagedFile, StoredFile } from './files.ts';
+import type { Progress } from './progress.ts';
+
+/** Something too large for a payload, by reference (claim check). */
+export interface FileReference {
+  file: StoredFile;
+}
+
+/** The one argument of every workflow. */
+export interface JobArgs<Input> {
+  tenant: string;
+  input: Input;
+}
+
+/** A file part of a multipart request, not yet committed. */
+export interface ReceivedPart {
+  staged: StagedFile;
+  /** Last path segment of the client's file name. */
+  name: string;
+  declaredType: string | undefined;
+}
+
+export interface Submission {
+  tenant: string;
+  jobId: string;
+  /** RFC 3339. */
+  createdAt: string;
+  files: FileStore;
+  /** Present for job types with `body: 'multipart'`. */
+  part?: ReceivedPart;
+}
+
+/** Everything that HTTP and the job client must know of a job type. Adding one: `docs/adding-a-job-type.md`. */
+export interface JobType<Request, Input, Result> {
+  /** First part of the job id, and `type` of the job resource. */
+  readonly type: string;
+  /** Collection that takes submissions, below `/v1`. */
+  readonly path: string;
+  readonly body: 'json' | 'multipart';
+  readonly request: z.ZodType<Request>;
+  /** Checks what a schema can't, stores what is too large for a payload. @throws AppError; nothing is left behind then. */
+  prepare(request: Request, submission: Submission): Promise<Input>;
+  /** One line for the Web UI. No personal data: it is not encrypted in every set-up. */
+  summary(input: Input): string;
+  /** Known up front, for jobs whose steps are too short to heartbeat: progress is then counted in finished steps. */
+  steps?(input: Input): Pick<Progress, 'unit' | 'stage'> & { total: number };
+  /** Files within a result, so that HTTP can put links beside them. */
+  present(result: Result, link: (file: StoredFile) => LinkedFile): unknown;
+}
+
+/** A file as HTTP shows it. */
+export interface LinkedFile extends StoredFile {
+  links: { self: string; content: string };
+}

@@ -1,0 +1,78 @@
+import { z } from 'zod';
+
+import { spoolJson } from './claim-check.ts';
+import type { FileReference, JobType } from './definition.ts';
+
+/** RFC 5321: 64 characters before the @, 254 in all. Quoted local parts and address literals are refused. */
+const address = z
+  .email()
+  .max(254)
+  .meta({ description: 'A bare address, without a display name.', examples: ['ada@example.com'] });
+
+/** Characters that would end a header line, in ASCII and Unicode; the rest of the C0 controls with them. */
+// eslint-disable-next-line no-control-regex -- the control characters are the point
+const headerText = z.string().regex(/^[^\u0000-\u001f\u007f\u0085\u2028\u2029]*$/, 'must not contain line breaks or control characters');
+
+/** `POST /v1/emails`. */
+export const emailRequest = z
+  .strictObject({
+    from: address.optional().meta({ description: 'Default: HANDOFF_MAIL_FROM.' }),
+    to: z
+      .array(address)
+      .min(1)
+      .max(50)
+      .meta({ description: 'Each address gets an SMTP envelope of its own; all are named in the To header.' }),
+    subject: headerText.max(998),
+    text: z.string().optional(),
+    html: z.string().optional(),
+  })
+  .refine((email) => email.text !== undefined || email.html !== undefined, { path: ['text'], error: 'give text, html or both' })
+  .refine((email) => new Set(email.to.map((to) => to.toLowerCase())).size === email.to.length, {
+    path: ['to'],
+    error: 'has the same address twice',
+  });
+
+export type EmailRequest = z.infer<typeof emailRequest>;
+
+/** What is delivered. Too large for a payload (64 KiB): then it lies in a file of type `application/json`. */
+export interface EmailContent {
+  subject: string;
+  text?: string;
+  html?: string;
+}
+
+/** Input of the workflow `sendEmail`. */
+export interface EmailInput {
+  from?: string;
+  to: string[];
+  content: EmailContent | FileReference;
+  /** RFC 3339; the Date header, the same in every attempt. */
+  date: string;
+}
+
+export interface SentMessage {
+  recipient: string;
+  /** With angle brackets, as in the header. */
+  messageId: string;
+  status: 'sent';
+  /** The server's reply to the end of DATA. */
+  response: string;
+}
+
+export interface EmailResult {
+  messages: SentMessage[];
+}
+
+export const email: JobType<EmailRequest, EmailInput, EmailResult> = {
+  type: 'email',
+  path: '/emails',
+  body: 'json',
+  request: emailRequest,
+  async prepare({ from, to, subject, text, html }, submission) {
+    const content: EmailContent = { subject, ...(text !== undefined && { text }), ...(html !== undefined && { html }) };
+    return { ...(from !== undefined && { from }), to, content: await spoolJson(content, submission), date: submission.createdAt };
+  },
+  summary: ({ to }) => (to.length === 1 ? 'E-mail to one recipient' : `E-mail to ${String(to.length)} recipients`),
+  steps: ({ to }) => ({ total: to.length, unit: 'recipients', stage: 'sending' }),
+  present: (result) => result,
+};

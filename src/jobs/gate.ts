@@ -1,0 +1,81 @@
+import { AppError } from '../errors.ts';
+
+export interface Gate {
+  /**
+   * Runs one call to Temporal and answers within the deadline, whatever the connection does.
+   * @throws AppError `temporal_unavailable`: the call **may** have taken effect.
+   */
+  <T>(call: () => Promise<T>): Promise<T>;
+  close(): void;
+}
+
+export interface GateOptions {
+  /** Per call, in milliseconds. */
+  deadlineMs?: number;
+  /** Between two probes while Temporal is away, in milliseconds. */
+  probeEveryMs?: number;
+  /** Resolves when Temporal answers. */
+  probe: () => Promise<unknown>;
+  /** Whether an error means that Temporal is away (and not that it refused the request). */
+  isOutage: (error: unknown) => boolean;
+}
+
+const unavailable = (cause?: unknown) =>
+  new AppError(
+    'temporal_unavailable',
+    'Temporal does not answer. The job may or may not have been stored: repeat with an Idempotency-Key.',
+    {
+      retryable: true,
+      retryAfterSeconds: 5,
+      cause,
+    },
+  );
+
+/**
+ * A deadline of our own and a circuit breaker. On a refused port the native connection retries for six to ten seconds
+ * whatever deadline it is given, so after one outage every call is refused at once until a probe gets through.
+ */
+export function createGate({ deadlineMs = 4_000, probeEveryMs = 1_000, probe, isOutage }: GateOptions): Gate {
+  let open = true;
+  let timer: NodeJS.Timeout | undefined;
+
+  function scheduleProbe(): void {
+    timer = setTimeout(() => {
+      probe().then(() => {
+        open = true;
+      }, scheduleProbe);
+    }, probeEveryMs);
+    timer.unref();
+  }
+
+  function shut(): void {
+    if (!open) return;
+    open = false;
+    scheduleProbe();
+  }
+
+  const gate = async <T>(call: () => Promise<T>): Promise<T> => {
+    if (!open) throw unavailable();
+    let deadline: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_resolve, reject) => {
+      deadline = setTimeout(() => {
+        shut();
+        reject(unavailable());
+      }, deadlineMs);
+    });
+    try {
+      return await Promise.race([call(), late]);
+    } catch (error) {
+      if (!isOutage(error)) throw error;
+      shut();
+      throw unavailable(error);
+    } finally {
+      clearTimeout(deadline);
+    }
+  };
+  return Object.assign(gate, {
+    close: () => {
+      clearTimeout(timer);
+    },
+  });
+}

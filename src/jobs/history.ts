@@ -1,0 +1,76 @@
+import type { Client } from '@temporalio/client';
+import { decodeArrayFromPayloads, decodeOptionalFailureToOptionalError } from '@temporalio/common/lib/internal-non-workflow/index.js';
+import { optionalTsToDate } from '@temporalio/common/lib/time.js';
+
+import type { JobError } from './job.ts';
+import { jobErrorOf } from './job-error.ts';
+
+export interface Run {
+  workflowId: string;
+  runId: string;
+}
+
+/** How a run ended: read from its last events, which never change. */
+export interface Closing {
+  result: unknown;
+  error: JobError | null;
+  /** Of the last activity that ran. */
+  attempt: number | null;
+}
+
+/** Runs kept per kind of fact. */
+const capacity = 2_000;
+
+function remembering<T>(load: (client: Client, run: Run) => Promise<T>): (client: Client, run: Run) => Promise<T> {
+  const known = new Map<string, T>();
+  return async (client, run) => {
+    const cached = known.get(run.runId);
+    if (cached !== undefined) return cached;
+    const loaded = await load(client, run);
+    if (known.size >= capacity) known.delete(known.keys().next().value ?? '');
+    known.set(run.runId, loaded);
+    return loaded;
+  };
+}
+
+const page = ({ workflowId, runId }: Run, client: Client, maximumPageSize: number) => ({
+  namespace: client.options.namespace,
+  execution: { workflowId, runId },
+  maximumPageSize,
+});
+
+/** When a worker first had the job; call it only once one has. */
+export const startedAtOf = remembering(async (client, run): Promise<Date | null> => {
+  const { history } = await client.workflowService.getWorkflowExecutionHistory(page(run, client, 10));
+  const started = history?.events?.find((event) => event.workflowTaskStartedEventAttributes != null);
+  return optionalTsToDate(started?.eventTime) ?? null;
+});
+
+/** Call it only once the run is closed. */
+export const closingOf = remembering(async (client, run): Promise<Closing> => {
+  const { history } = await client.workflowService.getWorkflowExecutionHistoryReverse(page(run, client, 20));
+  const events = history?.events ?? [];
+  const last = events[0];
+  const context = { type: 'workflow', namespace: client.options.namespace, workflowId: run.workflowId } as const;
+  const converter = client.options.loadedDataConverter;
+  const payloads = last?.workflowExecutionCompletedEventAttributes?.result?.payloads;
+  const [result] = await decodeArrayFromPayloads(converter, payloads, context);
+  const failure = await decodeOptionalFailureToOptionalError(converter, last?.workflowExecutionFailedEventAttributes?.failure, context);
+  const attempts = events.map((event) => event.activityTaskStartedEventAttributes?.attempt ?? 0);
+  return {
+    result: result ?? null,
+    error: failure ? jobErrorOf(failure) : endedByForce(last),
+    attempt: Math.max(0, ...attempts) || null,
+  };
+});
+
+type Event = NonNullable<
+  NonNullable<Awaited<ReturnType<Client['workflowService']['getWorkflowExecutionHistory']>>['history']>['events']
+>[number];
+
+function endedByForce(last: Event | undefined): JobError | null {
+  if (last?.workflowExecutionTerminatedEventAttributes != null)
+    return { code: 'terminated', message: 'An operator terminated the workflow.' };
+  if (last?.workflowExecutionTimedOutEventAttributes != null) return { code: 'timed_out', message: 'The workflow ran out of time.' };
+  return null;
+}

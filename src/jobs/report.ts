@@ -1,0 +1,104 @@
+import { z } from 'zod';
+
+import { invalid } from '../errors.ts';
+import { fitsPayload, spool } from './claim-check.ts';
+import type { JobType, Submission } from './definition.ts';
+import type { StoredFile } from './files.ts';
+
+export const reportFormats = ['csv', 'xlsx'] as const;
+export type ReportFormat = (typeof reportFormats)[number];
+
+/** A finite number, a string, a boolean or nothing. */
+export type Cell = string | number | boolean | null;
+const cell = z.union([z.string().max(32_767), z.number(), z.boolean(), z.null()]);
+
+/** `POST /v1/reports`. */
+export const reportRequest = z.strictObject({
+  title: z
+    .string()
+    .min(1)
+    .max(200)
+    // eslint-disable-next-line no-control-regex -- the control characters are the point
+    .regex(/^[^\u0000-\u001f\u007f\u0085\u2028\u2029]*$/, 'must not contain line breaks or control characters'),
+  source: z.union([
+    z.strictObject({
+      rows: z
+        .array(z.record(z.string().min(1).max(255), cell))
+        .min(1)
+        .max(100_000),
+    }),
+    z.strictObject({
+      fileId: z.string().max(100).meta({ description: 'An uploaded CSV file (RFC 4180, UTF-8, first line = column names).' }),
+    }),
+  ]),
+  outputs: z
+    .array(z.strictObject({ format: z.enum(reportFormats) }))
+    .min(1)
+    .max(reportFormats.length)
+    .refine((outputs) => new Set(outputs.map((output) => output.format)).size === outputs.length, 'has the same format twice'),
+});
+
+export type ReportRequest = z.infer<typeof reportRequest>;
+
+/** Rows in the payload while they are small, else in a file: CSV as uploaded, or NDJSON (one array of cells a line) as we wrote it. */
+export type ReportSource =
+  { columns: string[]; rows: Cell[][] } | { columns: string[]; total: number; file: StoredFile } | { file: StoredFile };
+
+/** Input of the workflow `generateReport`. */
+export interface ReportInput {
+  title: string;
+  source: ReportSource;
+  outputs: { format: ReportFormat }[];
+}
+
+export interface ReportFile extends StoredFile {
+  format: ReportFormat;
+}
+
+export interface ReportResult {
+  /** Data rows, without the header. */
+  rows: number;
+  files: ReportFile[];
+}
+
+type RowObject = Record<string, Cell>;
+
+/** Column names in the order in which they first appear: rows need not have the same keys. */
+function tableOf(rows: RowObject[]): { columns: string[]; rows: Cell[][] } {
+  const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))];
+  return { columns, rows: rows.map((row) => columns.map((column) => (Object.hasOwn(row, column) ? (row[column] ?? null) : null))) };
+}
+
+async function inlineSource(rows: RowObject[], submission: Submission): Promise<ReportSource> {
+  const table = tableOf(rows);
+  if (table.columns.length === 0) throw invalid('/source/rows/0', 'has no column');
+  if (fitsPayload(table)) return table;
+  const lines = (function* () {
+    for (const row of table.rows) yield Buffer.from(`${JSON.stringify(row)}\n`);
+  })();
+  const file = await spool(lines, { name: 'rows.ndjson', contentType: 'application/x-ndjson' }, submission);
+  return { columns: table.columns, total: table.rows.length, file };
+}
+
+/** CSV has no signature: anything whose bytes or declaration say otherwise is refused before a job starts. */
+async function fileSource(fileId: string, { tenant, files }: Submission): Promise<ReportSource> {
+  const found = await files.find(tenant, fileId);
+  if (found === undefined) throw invalid('/source/fileId', 'no such file', 'file_not_found');
+  const { id, name, contentType, size, sha256 } = found;
+  if (!/^(text\/|application\/(octet-stream|csv|vnd\.ms-excel)$)/.test(contentType))
+    throw invalid('/source/fileId', `expected a CSV file, got ${contentType}`, 'source_unreadable');
+  return { file: { id, name, contentType, size, sha256 } };
+}
+
+export const report: JobType<ReportRequest, ReportInput, ReportResult> = {
+  type: 'report',
+  path: '/reports',
+  body: 'json',
+  request: reportRequest,
+  async prepare({ title, source, outputs }, submission) {
+    const prepared = 'rows' in source ? await inlineSource(source.rows, submission) : await fileSource(source.fileId, submission);
+    return { title, source: prepared, outputs };
+  },
+  summary: ({ outputs }) => `Report as ${outputs.map((output) => output.format).join(' and ')}`,
+  present: ({ rows, files }, link) => ({ rows, files: files.map((file) => ({ ...link(file), format: file.format })) }),
+};

@@ -1,0 +1,4 @@
+// The registry of Workflow Types: the name of each export is a Workflow Type. Only workflow functions may be exported here.
+export { generateReport } from './generate-report.ts';
+export { processUpload } from './process-upload.ts';
+export { sendEmail } from './send-email.ts';
