@@ -1,0 +1,75 @@
+import { pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
+
+import { type Config, ConfigError, loadConfig } from './config.ts';
+import { type Scope, untilStopped } from './lifecycle.ts';
+import { createLog, type Log } from './log.ts';
+
+const help = `Usage: handoff <command>
+
+  dev       everything on this machine: Temporal, database, API, workers, SMTP catcher (\`npm start\`)
+  api       the HTTP API           needs DATABASE_URL and TEMPORAL_ADDRESS
+  worker    Temporal workers       needs DATABASE_URL, TEMPORAL_ADDRESS and SMTP_URL
+              --queues email,report,upload   serve only these kinds of activities (and all workflows)
+  keys create [--tenant name]      makes an API key and prints it, once; needs DATABASE_URL
+  config    checks the configuration and names everything that is wrong with it
+
+Configuration comes from the environment: see .env.example.
+`;
+
+const say = (line: string) => {
+  console.error(line);
+};
+
+interface Options {
+  queues?: string | undefined;
+  tenant?: string | undefined;
+}
+
+/** Modules are loaded by the command that needs them: the Temporal worker alone takes seconds. */
+const services: Record<string, (scope: Scope, config: Config, log: Log, options: Options) => Promise<void>> = {
+  dev: async (scope, config, log) => (await import('./dev.ts')).startDev(scope, config, log, say),
+  api: async (scope, config, log) => (await import('./server.ts')).serveApi(scope, config, log, say),
+  worker: async (scope, config, log, { queues }) => (await import('./server.ts')).serveWorker(scope, config, log, say, queues),
+};
+
+const tasks: Record<string, (config: Config, options: Options) => Promise<void>> = {
+  'keys create': async (config, { tenant = 'default' }) => {
+    console.log(await (await import('./server.ts')).createKey(config, tenant));
+  },
+  config: () => {
+    say('The configuration is usable.');
+    return Promise.resolve();
+  },
+};
+
+/** @returns the exit code. */
+export async function main(argv: readonly string[]): Promise<number> {
+  try {
+    const { values, positionals } = parseArgs({
+      args: [...argv],
+      allowPositionals: true,
+      options: { help: { type: 'boolean', short: 'h' }, queues: { type: 'string' }, tenant: { type: 'string' } },
+    });
+    const command = positionals.join(' ');
+    if (values.help || command === 'help' || command === '') {
+      console.log(help);
+      return values.help || command === 'help' ? 0 : 2;
+    }
+    const [service, task] = [services[command], tasks[command]];
+    if (service === undefined && task === undefined) throw new ConfigError(`There is no command "${command}".\n\n${help}`);
+    const config = loadConfig();
+    const log = createLog(config.logLevel);
+    if (service) await untilStopped((scope) => service(scope, config, log, values), { say });
+    await task?.(config, values);
+    return 0;
+  } catch (error) {
+    const expected = error instanceof ConfigError || (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS') === true;
+    say(expected || error instanceof Error ? (error as Error).message : 'Handoff ended with an unknown error');
+    if (!expected && error instanceof Error && process.env['HANDOFF_LOG_LEVEL'] === 'debug') say(error.stack ?? '');
+    return 1;
+  }
+}
+
+if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href)
+  process.exitCode = await main(process.argv.slice(2));

@@ -1,0 +1,44 @@
+import { CamelCasePlugin, Kysely, Migrator, PostgresDialect, type PostgresPool, sql } from 'kysely';
+import pg from 'pg';
+
+import { keysAndFiles } from './migrations/0001-keys-and-files.ts';
+import { openPglite } from './pglite.ts';
+import type { Database } from './schema.ts';
+
+/** Hand-written, so that source and build agree and unused ones are noticed. Append-only. */
+const migrations = { '0001-keys-and-files': keysAndFiles };
+
+export type DatabaseLocation = { url: string } | { directory: string };
+
+/** How long a query may wait for a connection or an answer before it counts as an outage, in milliseconds. */
+const patienceMs = 4_000;
+
+function serverPool(url: string): PostgresPool {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: 10,
+    connectionTimeoutMillis: patienceMs,
+    query_timeout: patienceMs,
+    application_name: 'handoff',
+  });
+  // A connection that breaks while idle is replaced at its next use; without a listener it would end the process.
+  pool.on('error', () => undefined);
+  return pool;
+}
+
+/** Opens the database and brings its schema up to date, under Kysely's lock: processes that start at once wait for one another. */
+export async function openDatabase(location: DatabaseLocation): Promise<Kysely<Database>> {
+  const pool = 'url' in location ? serverPool(location.url) : await openPglite(location.directory);
+  const db = new Kysely<Database>({ dialect: new PostgresDialect({ pool }), plugins: [new CamelCasePlugin()] });
+  const { error } = await new Migrator({ db, provider: { getMigrations: () => Promise.resolve(migrations) } }).migrateToLatest();
+  if (error !== undefined) {
+    await db.destroy();
+    throw error instanceof Error ? error : new Error('The database schema could not be brought up to date', { cause: error });
+  }
+  return db;
+}
+
+/** Resolves when the database answers. */
+export async function checkDatabase(db: Kysely<Database>): Promise<void> {
+  await sql`select 1`.execute(db);
+}

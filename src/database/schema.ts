@@ -1,0 +1,25 @@
+import type { ColumnType, Generated } from 'kysely';
+
+/** PGlite and pg both give `int8` as a string. */
+type BigInteger = ColumnType<string, number | string, never>;
+
+export interface Database {
+  apiKeys: {
+    /** SHA-256 of the key, lower-case hex: a key is 32 random bytes, so a plain hash can't be guessed back. */
+    hash: string;
+    tenant: string;
+    /** First characters of the key, to recognise it by. */
+    prefix: string;
+    createdAt: Generated<Date>;
+  };
+  files: {
+    id: string;
+    tenant: string;
+    jobId: string;
+    name: string;
+    contentType: string;
+    size: BigInteger;
+    sha256: string;
+    createdAt: ColumnType<Date, Date, never>;
+  };
+}

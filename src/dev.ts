@@ -1,0 +1,65 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { startApi } from './api.ts';
+import { banner } from './banner.ts';
+import type { Config } from './config.ts';
+import { newApiKey } from './database/api-keys.ts';
+import { lockDataDir } from './database/data-dir-lock.ts';
+import type { Scope } from './lifecycle.ts';
+import type { Log } from './log.ts';
+import { startCatcher } from './mail/catcher.ts';
+import { assertPortFree } from './port-check.ts';
+import { keptSecret } from './secret-file.ts';
+import { openStores } from './stores.ts';
+import { linkTemporal } from './temporal/connection.ts';
+import { startDevServer } from './temporal/dev-server.ts';
+import { installRuntime } from './temporal/runtime.ts';
+import { startWorker } from './worker.ts';
+
+/** Whose the development key is. */
+const tenant = 'default';
+
+/** Everything in one process, Temporal as its child: `npm start`. */
+export async function startDev(scope: Scope, config: Config, log: Log, say: (line: string) => void): Promise<void> {
+  const { dataDir, dev, temporal } = config;
+  installRuntime((level, facts, message) => {
+    log[level](facts, message);
+  });
+  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  scope.closing(await lockDataDir(dataDir), (lock) => lock.release());
+  await assertPortFree(config.port, 'HANDOFF_PORT', config.host);
+  if (config.smtpUrl === undefined) await assertPortFree(dev.smtpPort, 'HANDOFF_SMTP_PORT');
+
+  let address = temporal.address;
+  let uiUrl = temporal.uiUrl;
+  if (address === undefined) {
+    if (dev.temporalCli === undefined)
+      throw new Error('Set HANDOFF_TEMPORAL_CLI or TEMPORAL_ADDRESS, or start with `npm start`, which finds the CLI.');
+    say('Starting Temporal …');
+    const options = { cli: dev.temporalCli, port: dev.temporalPort, uiPort: dev.temporalUiPort, dataDir, log: say };
+    const server = scope.closing(await startDevServer(options), (running) => running.stop());
+    ({ address, uiUrl } = { address: server.address, uiUrl: uiUrl ?? server.uiUrl });
+  }
+  const link = scope.closing(
+    linkTemporal({ connection: { ...temporal.connection, address }, namespace: temporal.namespace, log: say }),
+    (open) => open.close(),
+  );
+  say(config.databaseUrl === undefined ? 'Opening the embedded database (the first time takes about 20 s) …' : 'Opening the database …');
+  const stores = await openStores(
+    scope,
+    config,
+    config.databaseUrl === undefined ? { directory: join(dataDir, 'pglite') } : { url: config.databaseUrl },
+  );
+  const key = dev.apiKey ?? (await keptSecret(join(dataDir, 'dev-api-key'), newApiKey));
+  await stores.keys.add(tenant, key);
+
+  const mailDir = join(dataDir, 'mail');
+  if (config.smtpUrl === undefined)
+    scope.closing(await startCatcher({ port: dev.smtpPort, directory: mailDir }), (catcher) => catcher.close());
+  say('Starting workers and API …');
+  const smtpUrl = config.smtpUrl ?? `smtp://127.0.0.1:${String(dev.smtpPort)}`;
+  await startWorker(scope, { config, stores, link, smtpUrl, log });
+  const { url } = await startApi(scope, { config, stores, link, temporalUiUrl: uiUrl, log });
+  say(banner({ url, uiUrl, key, mailDir: config.smtpUrl === undefined ? mailDir : undefined }));
+}

@@ -1,0 +1,104 @@
+import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
+
+import { AppError, type ErrorCode } from '../errors.ts';
+import type { JobError } from '../jobs/job.ts';
+
+/** Status and title of every code, for answers and for the `error` of a job. Meanings: docs/errors.md. */
+export const problems: Record<ErrorCode, { status: number; title: string }> = {
+  invalid_request: { status: 400, title: 'The request is not valid' },
+  malformed_json: { status: 400, title: 'The body is not JSON' },
+  malformed_multipart: { status: 400, title: 'The body is not a complete multipart message' },
+  unsupported_media_type: { status: 415, title: 'This content type is not taken here' },
+  payload_too_large: { status: 413, title: 'The body is too large' },
+  unauthorized: { status: 401, title: 'A valid API key is needed' },
+  not_found: { status: 404, title: 'Not found' },
+  method_not_allowed: { status: 405, title: 'This method is not allowed here' },
+  idempotency_key_reused: { status: 422, title: 'The Idempotency-Key belongs to another request' },
+  content_type_mismatch: { status: 400, title: 'The file is not what it is declared to be' },
+  image_truncated: { status: 400, title: 'The image is incomplete' },
+  file_not_found: { status: 400, title: 'There is no such file' },
+  temporal_unavailable: { status: 503, title: 'Temporal does not answer' },
+  database_unavailable: { status: 503, title: 'The database does not answer' },
+  storage_unavailable: { status: 503, title: 'Files cannot be stored now' },
+  not_ready: { status: 503, title: 'Not ready' },
+  internal_error: { status: 500, title: 'Something went wrong on our side' },
+  mail_rejected: { status: 422, title: 'The mail server rejected the message for good' },
+  mail_refused_for_now: { status: 503, title: 'The mail server refused the message for now' },
+  mail_server_unreachable: { status: 503, title: 'The mail server cannot be reached' },
+  mail_configuration: { status: 503, title: 'The mail server does not accept our settings' },
+  source_unreadable: { status: 422, title: 'The source of the report cannot be read' },
+  image_unreadable: { status: 422, title: 'The image cannot be decoded' },
+  image_too_large: { status: 422, title: 'The image has too many pixels' },
+  timed_out: { status: 500, title: 'The job ran out of time' },
+  terminated: { status: 500, title: 'The job was terminated' },
+  job_failed: { status: 500, title: 'The job failed' },
+};
+
+/** RFC 9457 problem type: a page that explains the code. */
+const typeOf = (code: ErrorCode) => `https://handoff.dev/errors#${code}`;
+
+export interface Problem extends Record<string, unknown> {
+  type: string;
+  title: string;
+  status: number;
+  detail: string;
+  code: ErrorCode;
+  retryable: boolean;
+}
+
+/** The failure of a job, in the shape of an answer's. Repeating may help where it was not the input that failed. */
+export function problemOfJob({ code, message, details }: JobError): Problem {
+  const { status, title } = problems[code];
+  return { ...details, type: typeOf(code), title, status, detail: message, code, retryable: status >= 500 };
+}
+
+/** Body parsers and Express report in their own words; nothing of their text is passed on. */
+function asAppError(error: unknown): AppError {
+  if (error instanceof AppError) return error;
+  const { type, status } = (error ?? {}) as { type?: string; status?: number };
+  if (type === 'entity.too.large') return new AppError('payload_too_large', 'The body is larger than this path takes.', { cause: error });
+  if (type === 'entity.parse.failed') return new AppError('malformed_json', 'The body is not valid JSON.', { cause: error });
+  if (type === 'charset.unsupported' || type === 'encoding.unsupported')
+    return new AppError('unsupported_media_type', 'This charset or content encoding is not taken here.', { cause: error });
+  if (status !== undefined && status >= 400 && status < 500)
+    return new AppError('invalid_request', 'The request could not be read.', { cause: error });
+  return new AppError('internal_error', 'Something went wrong on our side. The request id finds the cause in the log.', { cause: error });
+}
+
+export function sendProblem(request: Request, response: Response, error: AppError, more: Record<string, unknown> = {}): void {
+  const { status, title } = problems[error.code];
+  if (error.retryAfterSeconds !== undefined) response.set('Retry-After', String(error.retryAfterSeconds));
+  if (error.code === 'unauthorized') response.set('WWW-Authenticate', 'Bearer realm="handoff"');
+  response
+    .status(status)
+    .type('application/problem+json')
+    .json({
+      type: typeOf(error.code),
+      title,
+      status,
+      detail: error.message,
+      instance: request.originalUrl.split('?')[0],
+      code: error.code,
+      requestId: response.locals['requestId'] as string,
+      retryable: error.retryable,
+      ...(error.errors && { errors: error.errors }),
+      ...more,
+    });
+}
+
+/** The only place that writes an error answer. `onUnexpected` gets what is a defect of ours. */
+export function problemHandler(onUnexpected: (error: unknown, requestId: string) => void): ErrorRequestHandler {
+  return (error: unknown, request, response, next) => {
+    const known = asAppError(error);
+    if (known.code === 'internal_error') onUnexpected(error, response.locals['requestId'] as string);
+    if (response.headersSent) {
+      next(error);
+      return;
+    }
+    sendProblem(request, response, known);
+  };
+}
+
+export const unknownPath: RequestHandler = (request, response) => {
+  sendProblem(request, response, new AppError('not_found', 'There is nothing at this path.'));
+};

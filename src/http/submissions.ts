@@ -1,0 +1,94 @@
+import express, { type Request, type RequestHandler, Router } from 'express';
+import { createHash } from 'node:crypto';
+import stringify from 'safe-stable-stringify';
+
+import { AppError } from '../errors.ts';
+import type { JobClient } from '../jobs/client.ts';
+import type { FileStore } from '../jobs/files.ts';
+import { newJobId } from '../jobs/ids.ts';
+import { allJobTypes, type AnyJobType } from '../jobs/registry.ts';
+import { tenantOf } from './authentication.ts';
+import { type Received, receiveMultipart } from './multipart.ts';
+import { presentJob } from './presentation.ts';
+import { route } from './routes.ts';
+import { validated } from './validation.ts';
+
+export interface SubmissionDependencies {
+  jobs: JobClient;
+  files: FileStore;
+  /** In bytes. */
+  maxUploadBytes: number;
+  temporalUiUrl: string | undefined;
+}
+
+/** Of a JSON body, in bytes. */
+const maxJsonBytes = 10 * 1024 * 1024;
+const maxKeyLength = 255;
+/** When to look at a new job for the first time, in seconds. */
+const firstLook = 1;
+
+function idempotencyKey(request: Request): string | undefined {
+  const key = request.get('Idempotency-Key');
+  if (key === undefined) return undefined;
+  if (!/^[\x21-\x7e]+$/.test(key) || key.length > maxKeyLength)
+    throw new AppError('invalid_request', 'Idempotency-Key: must be 1 to 255 printable ASCII characters without spaces.', {
+      errors: [{ pointer: '', detail: 'header Idempotency-Key: must be 1 to 255 printable ASCII characters without spaces' }],
+    });
+  return key;
+}
+
+/** Of what was asked, independent of the order of fields. */
+function fingerprintOf({ request, part }: Received): string {
+  return createHash('sha256')
+    .update(stringify([request, part === undefined ? null : [part.staged.sha256, part.name]]) ?? '')
+    .digest('base64url');
+}
+
+const jsonBody = express.json({ limit: maxJsonBytes, type: ['application/json', 'application/*+json'] });
+
+const json: RequestHandler = (request, response, next) => {
+  if (!request.is(['application/json', 'application/*+json']))
+    throw new AppError('unsupported_media_type', 'Send Content-Type: application/json.');
+  jsonBody(request, response, next);
+};
+
+const multipart: RequestHandler = (request, _response, next) => {
+  if (!request.is('multipart/form-data')) throw new AppError('unsupported_media_type', 'Send Content-Type: multipart/form-data.');
+  next();
+};
+
+async function receive(type: AnyJobType, request: Request, { files, maxUploadBytes }: SubmissionDependencies): Promise<Received> {
+  return type.body === 'multipart' ? receiveMultipart(request, files, maxUploadBytes) : { part: undefined, request: request.body };
+}
+
+/** `POST` of one job type: validate, store what is large, start the workflow, answer 202 once Temporal has it. */
+function submit(type: AnyJobType, dependencies: SubmissionDependencies): RequestHandler {
+  const { jobs, files, temporalUiUrl } = dependencies;
+  return async (request, response) => {
+    const tenant = tenantOf(response);
+    const key = idempotencyKey(request);
+    const received = await receive(type, request, dependencies);
+    try {
+      const jobId = newJobId(type.type, tenant, key);
+      const createdAt = new Date().toISOString();
+      const asked = validated(type.request, received.request);
+      const input = await type.prepare(asked, { tenant, jobId, createdAt, files, ...(received.part && { part: received.part }) });
+      const { started, job } = await jobs.start({ jobId, type, tenant, createdAt, input, fingerprint: fingerprintOf(received) });
+      if (!started) response.set('Idempotency-Replayed', 'true');
+      response
+        .status(202)
+        .set({ Location: `/v1/jobs/${jobId}`, 'Retry-After': String(firstLook) })
+        .json(presentJob(job, temporalUiUrl));
+    } finally {
+      await received.part?.staged.discard();
+    }
+  };
+}
+
+/** One collection a job type, whatever types there are. */
+export function submissions(dependencies: SubmissionDependencies): Router {
+  const router = Router();
+  for (const type of allJobTypes)
+    route(router, type.path, { post: [type.body === 'multipart' ? multipart : json, submit(type, dependencies)] });
+  return router;
+}

@@ -1,0 +1,87 @@
+import { startApi } from './api.ts';
+import { type Config, ConfigError } from './config.ts';
+import { newApiKey } from './database/api-keys.ts';
+import { createHealthApp } from './http/app.ts';
+import { type Scope } from './lifecycle.ts';
+import { listen } from './listen.ts';
+import type { Log } from './log.ts';
+import { openStores, type Stores } from './stores.ts';
+import { linkTemporal, type TemporalLink } from './temporal/connection.ts';
+import { installRuntime } from './temporal/runtime.ts';
+import { type Group, groups, startWorker } from './worker.ts';
+
+type Say = (line: string) => void;
+
+const why = 'The embedded database serves one process only: that is `handoff dev`.';
+
+function needed(value: string | undefined, name: string, reason = ''): string {
+  if (value === undefined) throw new ConfigError(`${name} is not set. ${reason}`.trim());
+  return value;
+}
+
+async function connect(scope: Scope, config: Config, log: Log): Promise<{ stores: Stores; link: TemporalLink }> {
+  const address = needed(config.temporal.address, 'TEMPORAL_ADDRESS');
+  const url = needed(config.databaseUrl, 'DATABASE_URL', why);
+  installRuntime((level, facts, message) => {
+    log[level](facts, message);
+  });
+  const stores = await openStores(scope, config, { url });
+  const { connection, namespace } = config.temporal;
+  const report = (message: string) => {
+    log.warn({}, message);
+  };
+  const link = scope.closing(linkTemporal({ connection: { ...connection, address }, namespace, log: report }), (open) => open.close());
+  return { stores, link };
+}
+
+/** `handoff api`: one of any number of API processes. Starts, and answers 503, while Temporal is away. */
+export async function serveApi(scope: Scope, config: Config, log: Log, say: Say): Promise<void> {
+  const { stores, link } = await connect(scope, config, log);
+  const { url } = await startApi(scope, { config, stores, link, temporalUiUrl: config.temporal.uiUrl, log });
+  say(`API: ${url}/v1`);
+}
+
+function groupsOf(queues: string | undefined): Group[] {
+  const asked = queues?.split(',').map((queue) => queue.trim()) ?? groups;
+  const wrong = asked.filter((queue) => !(groups as string[]).includes(queue));
+  if (wrong.length > 0) throw new ConfigError(`--queues: ${wrong.join(', ')} is none of ${groups.join(', ')}`);
+  return asked as Group[];
+}
+
+/** `handoff worker`: one of any number of worker processes. `/livez` and `/readyz` are served for health checks. */
+export async function serveWorker(scope: Scope, config: Config, log: Log, say: Say, queues: string | undefined): Promise<void> {
+  const only = groupsOf(queues);
+  const smtpUrl = needed(config.smtpUrl, 'SMTP_URL');
+  const { stores, link } = await connect(scope, config, log);
+  let working = false;
+  const checks = {
+    database: stores.checkDatabase,
+    storage: () => stores.files.check(),
+    workers: () => (working ? Promise.resolve() : Promise.reject(new Error('not started'))),
+  };
+  const { url } = await listen(scope, createHealthApp(checks), config);
+  say(`Health: ${url}/readyz`);
+  await startWorker(scope, { config, stores, link, smtpUrl, only, log });
+  working = true;
+  say(`Working on: ${only.join(', ')}`);
+}
+
+/** `handoff keys create`: the key is stored as a hash only. */
+export async function createKey(config: Config, tenant: string): Promise<string> {
+  if (!/^[a-z0-9][a-z0-9_-]{0,62}$/.test(tenant)) throw new ConfigError('--tenant: must be 1 to 63 of a-z, 0-9, _ and -');
+  const closers: (() => Promise<void> | void)[] = [];
+  const scope: Scope = {
+    closing: (thing, close) => {
+      closers.push(() => close(thing));
+      return thing;
+    },
+  };
+  try {
+    const stores = await openStores(scope, config, { url: needed(config.databaseUrl, 'DATABASE_URL', why) });
+    const key = newApiKey();
+    await stores.keys.add(tenant, key);
+    return key;
+  } finally {
+    for (const close of closers.reverse()) await close();
+  }
+}

@@ -1,0 +1,28 @@
+import { join } from 'node:path';
+
+import type { Config } from './config.ts';
+import { type ApiKeyStore, createApiKeys } from './database/api-keys.ts';
+import { createFileRecords } from './database/file-records.ts';
+import { checkDatabase, type DatabaseLocation, openDatabase } from './database/open.ts';
+import { imageCompleteness } from './images/completeness.ts';
+import type { Scope } from './lifecycle.ts';
+import { createDiskBlobStore } from './storage/disk.ts';
+import { createFileStore, type SweepableFileStore } from './storage/files.ts';
+
+/** What is not a workflow: database and bytes. */
+export interface Stores {
+  files: SweepableFileStore;
+  keys: ApiKeyStore;
+  checkDatabase: () => Promise<void>;
+}
+
+/** Left-overs of crashes this old are removed. Longer than any upload takes. */
+const leftOverMs = 24 * 60 * 60 * 1000;
+
+export async function openStores(scope: Scope, config: Config, location: DatabaseLocation): Promise<Stores> {
+  const db = scope.closing(await openDatabase(location), (open) => open.destroy());
+  const blobs = createDiskBlobStore(join(config.dataDir, 'files'));
+  const files = createFileStore({ blobs, records: createFileRecords(db), completeness: imageCompleteness });
+  await files.sweep({ olderThanMs: leftOverMs });
+  return { files, keys: createApiKeys(db), checkDatabase: () => checkDatabase(db) };
+}

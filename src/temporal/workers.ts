@@ -1,0 +1,93 @@
+import { type NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
+import { existsSync } from 'node:fs';
+import { extname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+
+export interface WorkersOptions {
+  connection: NativeConnection;
+  namespace: string;
+  /** Task Queue of the workflows; activities of group `g` are served from `<taskQueue>-<g>`. */
+  taskQueue: string;
+  /** Groups to serve, each with how many of its activities run at once. Left out: not served. */
+  groups: { name: string; activities: object; concurrency: number }[];
+  workflows: boolean;
+  /** How long running activities may go on after `shutdown`, in seconds. */
+  graceSeconds: number;
+  log: (facts: Record<string, unknown>, message: string) => void;
+}
+
+export interface Workers {
+  /** No new work; resolves when what runs has ended, at the latest after the grace time. */
+  shutdown(): Promise<void>;
+}
+
+const restartMs = 2_000;
+
+/** Source of the workflows beside this module: the prebuilt bundle in a build, else the sources, bundled at start. */
+function workflowCode(): Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath'> {
+  const bundle = fileURLToPath(new URL('../../workflow-bundle.js', import.meta.url));
+  if (existsSync(bundle)) return { workflowBundle: { codePath: bundle } };
+  return { workflowsPath: fileURLToPath(new URL(`../../workflows/index${extname(import.meta.url)}`, import.meta.url)) };
+}
+
+/** One Temporal worker a Task Queue, all in this process. A worker that fails is made anew until `shutdown`. */
+export async function startWorkers(options: WorkersOptions): Promise<Workers> {
+  const shared = {
+    connection: options.connection,
+    namespace: options.namespace,
+    identity: `handoff-${String(process.pid)}`,
+    shutdownGraceTime: `${options.graceSeconds} seconds`,
+    // A cancelled job is told within about a second, and a checkpoint is at most this old.
+    maxHeartbeatThrottleInterval: '2 seconds',
+    defaultHeartbeatThrottleInterval: '2 seconds',
+  } satisfies Partial<WorkerOptions>;
+  const wanted: WorkerOptions[] = options.groups.map(({ name, activities, concurrency }) => ({
+    ...shared,
+    taskQueue: `${options.taskQueue}-${name}`,
+    activities,
+    maxConcurrentActivityTaskExecutions: concurrency,
+    activityTaskPollerBehavior: { type: 'simple-maximum', maximum: Math.min(concurrency, 5) },
+  }));
+  if (options.workflows)
+    wanted.push({
+      ...shared,
+      taskQueue: options.taskQueue,
+      ...workflowCode(),
+      maxCachedWorkflows: 500,
+      workflowTaskPollerBehavior: { type: 'simple-maximum', maximum: 5 },
+      // A dead process' sticky queue is given up after this, then any worker may go on.
+      stickyQueueScheduleToStartTimeout: '5 seconds',
+    });
+
+  let stopping = false;
+  const running = new Set<Worker>();
+  const serve = async (first: Worker, wish: WorkerOptions): Promise<void> => {
+    for (let worker: Worker | undefined = first; !stopping;) {
+      try {
+        worker ??= await Worker.create(wish);
+        running.add(worker);
+        await worker.run();
+      } catch (error) {
+        options.log(
+          { taskQueue: wish.taskQueue, error: error instanceof Error ? error.name : 'unknown' },
+          'A worker failed and is made anew',
+        );
+        await sleep(restartMs);
+      }
+      if (worker !== undefined) running.delete(worker);
+      worker = undefined;
+    }
+  };
+  // A worker that can't be made at all is a mistake in the set-up: that one is thrown.
+  const workers = await Promise.all(wanted.map((wish) => Worker.create(wish)));
+  const served = workers.map((worker, index) => serve(worker, wanted[index] as WorkerOptions));
+
+  return {
+    async shutdown() {
+      stopping = true;
+      for (const worker of running) if (worker.getState() === 'RUNNING') worker.shutdown();
+      await Promise.all(served);
+    },
+  };
+}

@@ -1,0 +1,55 @@
+import { type ActivityDependencies, createActivities } from '../activities/index.ts';
+import type { Config } from './config.ts';
+import { createImageEngine } from './images/sharp.ts';
+import { workflowTaskQueue } from './jobs/client.ts';
+import { fileIdFor } from './jobs/ids.ts';
+import type { Scope } from './lifecycle.ts';
+import type { Log } from './log.ts';
+import { createSmtpSender } from './mail/smtp.ts';
+import { renderTable } from './reports/render.ts';
+import { readCsv, readNdjson } from './reports/source.ts';
+import type { Stores } from './stores.ts';
+import type { TemporalLink } from './temporal/connection.ts';
+import { startWorkers } from './temporal/workers.ts';
+
+/** Activities that run at once in one process, by kind of load: sending waits, the others work. */
+const concurrency = { email: 50, report: 2, upload: 2 } as const satisfies Record<keyof ActivityDependencies, number>;
+
+export type Group = keyof typeof concurrency;
+export const groups = Object.keys(concurrency) as Group[];
+export const activityQueues = groups.map((group) => `${workflowTaskQueue}-${group}`);
+
+export interface WorkerDependencies {
+  config: Config;
+  stores: Stores;
+  link: TemporalLink;
+  smtpUrl: string;
+  /** Groups of activities to serve. Default: all, and the workflows. */
+  only?: readonly Group[];
+  log: Log;
+}
+
+/** Works until the scope closes: then takes no more, and lets what runs end within the grace time. */
+export async function startWorker(
+  scope: Scope,
+  { config, stores: { files }, link, smtpUrl, only = groups, log }: WorkerDependencies,
+): Promise<void> {
+  const mail = scope.closing(createSmtpSender({ url: smtpUrl }), (sender) => sender.close());
+  const activities = createActivities({
+    email: { mail, files, defaultFrom: config.mailFrom },
+    report: { engine: { render: renderTable, readCsv, readNdjson }, files, fileIdFor },
+    upload: { images: createImageEngine({ maxPixels: config.maxImagePixels }), files, fileIdFor },
+  });
+  const workers = await startWorkers({
+    connection: await link.connected,
+    namespace: config.temporal.namespace,
+    taskQueue: workflowTaskQueue,
+    groups: only.map((name) => ({ name, activities: activities[name], concurrency: concurrency[name] })),
+    workflows: true,
+    graceSeconds: config.shutdownGraceSeconds,
+    log: (facts, message) => {
+      log.error(facts, message);
+    },
+  });
+  scope.closing(workers, (running) => running.shutdown());
+}
