@@ -1,0 +1,34 @@
+import { AppError } from '../errors.ts';
+import type { Cell } from '../jobs/report.ts';
+
+/** Text that is collected before it is handed on, in characters: bounds memory, and how long the event loop is kept. */
+export const batchSize = 65_536;
+
+/**
+ * What no output format can hold.
+ * @param number of the data row, from 1
+ * @throws AppError `source_unreadable`
+ */
+export function checkRow(cells: Cell[], columns: string[], number: number, maxTextLength = Infinity): void {
+  if (cells.length > columns.length) {
+    throw unwritable(`Row ${String(number)} has ${String(cells.length)} cells, but there are ${String(columns.length)} columns.`);
+  }
+  for (const [index, cell] of cells.entries()) {
+    if (typeof cell === 'string' ? cell.length > maxTextLength : typeof cell === 'number' && !Number.isFinite(cell)) {
+      const problem =
+        typeof cell === 'string'
+          ? `the text has ${String(cell.length)} characters; this format takes at most ${String(maxTextLength)} in a cell`
+          : 'the number is not finite';
+      throw unwritable(`Row ${String(number)}, column ${shownName(columns[index] ?? '')}: ${problem}.`);
+    }
+  }
+}
+
+/** For messages, which travel and must stay small. */
+export function shownName(column: string): string {
+  return JSON.stringify(column.length > 60 ? `${column.slice(0, 60)}…` : column);
+}
+
+export function unwritable(message: string): AppError {
+  return new AppError('source_unreadable', message);
+}

@@ -1,0 +1,33 @@
+/** In UTF-16 units, as Excel counts. */
+const maxLength = 31;
+
+/**
+ * Names for one sheet after the other, by Excel's rules: 1 to 31 characters, none of `: \ / ? * [ ]`, no apostrophe at
+ * either end, not the reserved "History", no name twice whatever its case.
+ */
+export function sheetNamer(title: string): () => string {
+  const clean = title
+    // eslint-disable-next-line no-control-regex -- the control characters are the point
+    .replace(/[:\\/?*[\]\u0000-\u001f\u007f\ud800-\udfff\ufffe\uffff]+/gu, ' ')
+    .replace(/\s+/g, ' ');
+  const base = /^history$/i.test(trimmed(clean)) ? 'History_' : trimmed(clean);
+  const taken = new Set<string>();
+  return () => {
+    for (let number = taken.size + 1; ; number++) {
+      const suffix = number === 1 ? '' : ` (${String(number)})`;
+      const name = (trimmed(cut(base, maxLength - suffix.length)) || 'Sheet') + suffix;
+      if (taken.has(name.toLowerCase())) continue;
+      taken.add(name.toLowerCase());
+      return name;
+    }
+  };
+}
+
+function trimmed(name: string): string {
+  return name.replace(/^[\s']+|[\s']+$/g, '');
+}
+
+/** Never through the middle of a surrogate pair. */
+function cut(text: string, length: number): string {
+  return text.slice(0, length).replace(/[\ud800-\udbff]$/, '');
+}

@@ -1,0 +1,49 @@
+import type { Readable } from 'node:stream';
+
+export interface StageOptions {
+  /** More bytes than this end in `payload_too_large`. Default: no limit. */
+  maxBytes?: number;
+  signal?: AbortSignal;
+  /** Each sees every byte once and in order, in the same pass as the hash. A chunk is valid only during the call. */
+  observers?: ((chunk: Uint8Array) => void)[];
+}
+
+/** Bytes in a temporary place. Whoever stages them ends with `commit` or `discard`; after a crash `sweep` does. */
+export interface StagedBlob {
+  readonly size: number;
+  /** Lower-case hex. */
+  readonly sha256: string;
+  /** The first 64 KiB at most, for telling the type. */
+  readonly head: Buffer;
+  /** Durable and readable under the hash when it resolves. Harmless when these bytes are there already, and twice. */
+  commit(): Promise<void>;
+  /** Harmless after `commit`, and twice. */
+  discard(): Promise<void>;
+}
+
+export interface SweepOptions {
+  /** Which of these (some hundreds at a time) are in use. */
+  referenced: (sha256s: string[]) => Promise<Set<string>>;
+  /** Younger ones stay, used or not. Longer than any upload and its submission take together. */
+  olderThanMs: number;
+}
+
+/** How many were removed. */
+export interface Swept {
+  temporary: number;
+  blobs: number;
+}
+
+/** Bytes under their SHA-256. Knows no tenants and no names: those are in `FileRecords`. */
+export interface BlobStore {
+  /**
+   * One pass with back-pressure, in constant memory. When it rejects, nothing is left behind.
+   * @throws AppError `payload_too_large`, `storage_unavailable`; what the source threw; the reason of `signal`.
+   */
+  stage(bytes: AsyncIterable<Uint8Array>, options?: StageOptions): Promise<StagedBlob>;
+  /** The range is inclusive. The stream fails with `file_not_found` when the bytes are not there. */
+  read(sha256: string, range?: { start: number; end: number }): Readable;
+  /** @throws AppError `storage_unavailable` when bytes can't be written. */
+  check(): Promise<void>;
+  sweep(options: SweepOptions): Promise<Swept>;
+}

@@ -1,0 +1,87 @@
+import { createHash } from 'node:crypto';
+import type { FileHandle } from 'node:fs/promises';
+import { open, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+
+import { AppError } from '../errors.ts';
+import { abortable } from './abortable.ts';
+import type { StagedBlob, StageOptions } from './blobs.ts';
+import { onDisk } from './disk-failure.ts';
+import type { DiskPlaces } from './disk-places.ts';
+import { fileMode, makeDirectory, syncDirectory } from './disk-places.ts';
+
+const blockBytes = 1024 * 1024;
+const headBytes = 64 * 1024;
+
+/** A crash at any point leaves a temporary file at most. */
+export async function stageOnDisk(places: DiskPlaces, bytes: AsyncIterable<Uint8Array>, options: StageOptions): Promise<StagedBlob> {
+  options.signal?.throwIfAborted();
+  await onDisk(makeDirectory(places.temporary));
+  const path = places.newTemporary();
+  const file = await onDisk(open(path, 'wx', fileMode));
+  try {
+    const facts = await writeThrough(file, bytes, options);
+    await onDisk(file.close());
+    let renamed = false;
+    return {
+      ...facts,
+      async commit() {
+        const final = places.blob(facts.sha256);
+        if (!renamed) await onDisk(moveInto(final, path));
+        renamed = true;
+        await onDisk(syncDirectory(dirname(final)));
+      },
+      discard: () => onDisk(rm(path, { force: true })),
+    };
+  } catch (error) {
+    // What went wrong first is what the caller must hear.
+    await file.close().catch(() => undefined);
+    await rm(path, { force: true }).catch(() => undefined);
+    throw error;
+  }
+}
+
+async function writeThrough(file: FileHandle, bytes: AsyncIterable<Uint8Array>, options: StageOptions) {
+  const { maxBytes = Infinity, signal, observers = [] } = options;
+  const hash = createHash('sha256');
+  const block = Buffer.allocUnsafe(blockBytes);
+  let filled = 0;
+  let size = 0;
+  let head: Buffer | undefined;
+  const flush = async (): Promise<void> => {
+    head ??= Buffer.from(block.subarray(0, Math.min(filled, headBytes)));
+    await onDisk(file.writeFile(block.subarray(0, filled)));
+    filled = 0;
+  };
+
+  for await (const chunk of signal === undefined ? bytes : abortable(bytes, signal)) {
+    size += chunk.byteLength;
+    if (size > maxBytes) throw new AppError('payload_too_large', `The file is larger than the limit of ${String(maxBytes)} bytes.`);
+    for (let offset = 0; offset < chunk.byteLength;) {
+      const piece = chunk.subarray(offset, offset + blockBytes - filled);
+      hash.update(piece);
+      for (const observe of observers) observe(piece);
+      block.set(piece, filled);
+      filled += piece.byteLength;
+      offset += piece.byteLength;
+      if (filled === blockBytes) await flush();
+    }
+  }
+  await flush();
+  return { size, sha256: hash.digest('hex'), head: head ?? Buffer.alloc(0) };
+}
+
+async function moveInto(final: string, path: string): Promise<void> {
+  const file = await open(path, 'r+');
+  try {
+    // The age of a blob counts from its last commit: a sweep that runs now must leave it alone.
+    const now = new Date();
+    await file.utimes(now, now);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await makeDirectory(dirname(final));
+  // Also when the same bytes are there already: those may be old enough for a sweep that has just looked at them.
+  await rename(path, final);
+}

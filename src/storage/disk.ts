@@ -1,0 +1,36 @@
+import { createReadStream } from 'node:fs';
+import { rm, writeFile } from 'node:fs/promises';
+import { Readable } from 'node:stream';
+
+import { AppError } from '../errors.ts';
+import type { BlobStore } from './blobs.ts';
+import { errnoOf, onDisk, storageUnavailable } from './disk-failure.ts';
+import { diskPlaces, fileMode, makeDirectory } from './disk-places.ts';
+import { stageOnDisk } from './disk-stage.ts';
+import { sweepDisk } from './disk-sweep.ts';
+
+const readBytes = 256 * 1024;
+
+/** Blobs as files below `directory`, which is made when the first bytes arrive. Several processes may share it. */
+export function createDiskBlobStore(directory: string): BlobStore {
+  const places = diskPlaces(directory);
+  return {
+    stage: (bytes, options = {}) => stageOnDisk(places, bytes, options),
+    read: (sha256, range) => Readable.from(chunksOf(places.blob(sha256), range), { objectMode: false, highWaterMark: readBytes }),
+    async check() {
+      const probe = places.newTemporary();
+      await onDisk(makeDirectory(places.temporary));
+      await onDisk(writeFile(probe, 'probe', { mode: fileMode })).finally(() => rm(probe, { force: true }).catch(() => undefined));
+    },
+    sweep: (options) => sweepDisk(places, options),
+  };
+}
+
+async function* chunksOf(path: string, range: { start: number; end: number } | undefined): AsyncGenerator<Buffer> {
+  try {
+    yield* createReadStream(path, { ...range, highWaterMark: readBytes }) as AsyncIterable<Buffer>;
+  } catch (cause) {
+    if (errnoOf(cause) === 'ENOENT') throw new AppError('file_not_found', 'The bytes of this file are not in the storage.', { cause });
+    throw storageUnavailable(cause);
+  }
+}

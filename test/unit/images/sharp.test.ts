@@ -1,0 +1,224 @@
+import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import { describe, expect, it, jest } from '@jest/globals';
+import sharp from 'sharp';
+
+import { createImageEngine } from '../../../src/images/sharp.ts';
+import type { VariantFormat, VariantRequest } from '../../../src/jobs/upload.ts';
+import { animation, picture, pixelBomb, withThumbnail } from '../../support/pictures.ts';
+
+const engine = createImageEngine();
+const formats = ['jpeg', 'png', 'webp', 'gif', 'avif', 'tiff'] as const;
+const variantFormats: VariantFormat[] = ['jpeg', 'png', 'webp', 'avif'];
+
+function stream(bytes: Buffer): Readable {
+  const chunks: Buffer[] = [];
+  for (let at = 0; at < bytes.length; at += 1000) chunks.push(bytes.subarray(at, at + 1000));
+  return Readable.from(chunks);
+}
+
+async function resize(bytes: Buffer, variant: Partial<VariantRequest>) {
+  const result = await engine.resize(stream(bytes), { name: 'v', width: 100, format: 'webp', ...variant });
+  return { ...result, bytes: await buffer(result.bytes) };
+}
+
+describe('inspect', () => {
+  it.each(formats)('tells format and size of a picture in %s', async (format) => {
+    const bytes = await picture(60, 40).toFormat(format).toBuffer();
+    expect(await engine.inspect(stream(bytes))).toEqual({ format, width: 60, height: 40 });
+  });
+
+  it('gives the size as shown upright', async () => {
+    const bytes = await picture(60, 40).withMetadata({ orientation: 6 }).jpeg().toBuffer();
+    expect(await engine.inspect(stream(bytes))).toEqual({ format: 'jpeg', width: 40, height: 60 });
+  });
+
+  it('gives the size of one frame of an animation', async () => {
+    const bytes = await (await animation(30, 20)).gif().toBuffer();
+    expect(await engine.inspect(stream(bytes))).toEqual({ format: 'gif', width: 30, height: 20 });
+  });
+
+  it.each([
+    ['SVG', Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="10" height="10"><rect width="5" height="5"/></svg>')],
+    ['HEIC', Buffer.from('\0\0\0\x18ftypheic\0\0\0\0mif1heic', 'latin1')],
+    ['PDF', Buffer.from('%PDF-1.7\n1 0 obj\n')],
+    ['text', Buffer.from('GIFT list for Ada\n')],
+    ['a camera raw in a TIFF', Buffer.from('II*\0\x10\0\0\0CR\x02\0\0\0\0\0', 'latin1')],
+    ['too few bytes for any picture', Buffer.from('ffd8ff', 'hex')],
+    ['nothing', Buffer.alloc(0)],
+  ])('gives null for %s', async (_, bytes) => {
+    expect(await engine.inspect(stream(bytes))).toBeNull();
+  });
+
+  it('stops reading once the first bytes are none of a picture', async () => {
+    const source = Readable.from(
+      (function* () {
+        for (;;) yield Buffer.alloc(1000, 'not a picture ');
+      })(),
+    );
+    expect(await engine.inspect(source)).toBeNull();
+    expect(source.destroyed).toBe(true);
+  });
+});
+
+describe('resize', () => {
+  it.each(formats.flatMap((from) => variantFormats.map((to) => ({ from, to }))))('makes $to from $from', async ({ from, to }) => {
+    const result = await resize(await picture(300, 200).toFormat(from).toBuffer(), { width: 90, height: 90, format: to });
+    const { format, width, height } = await sharp(result.bytes).metadata();
+    expect({ format, width, height }).toEqual({ format: to === 'avif' ? 'heif' : to, width: 90, height: 60 });
+    expect(result).toMatchObject({ width: 90, height: 60 });
+  });
+
+  it.each([
+    ['a width alone', { width: 150 }, { width: 150, height: 100 }],
+    ['a flat box', { width: 150, height: 50 }, { width: 75, height: 50 }],
+    ['a box of the same size', { width: 300, height: 200 }, { width: 300, height: 200 }],
+    ['a larger box, without enlarging', { width: 5000, height: 5000 }, { width: 300, height: 200 }],
+  ])('fits the picture into %s', async (_, box, expected) => {
+    expect(await resize(await picture(300, 200).jpeg().toBuffer(), box)).toMatchObject(expected);
+  });
+
+  it.each([1, 2, 3, 4, 5, 6, 7, 8])('turns a picture of EXIF orientation %i upright', async (orientation) => {
+    // Stored 40 × 20, left half black, right half white.
+    const stored = Buffer.from(Array.from({ length: 40 * 20 }, (_, i) => (i % 40 < 20 ? 0 : 255)));
+    const bytes = await sharp(stored, { raw: { width: 40, height: 20, channels: 1 } })
+      .withMetadata({ orientation })
+      .png()
+      .toBuffer();
+
+    const result = await resize(bytes, { width: 1000, format: 'png' });
+
+    const { data, info } = await sharp(result.bytes).greyscale().raw().toBuffer({ resolveWithObject: true });
+    const at = (x: number, y: number): number | undefined => data[(y * info.width + x) * info.channels];
+    const turned = orientation >= 5;
+    expect([result.width, result.height]).toEqual(turned ? [20, 40] : [40, 20]);
+    // Where the black half must be seen: left, right or top, bottom (EXIF 2.32, tag 0x0112).
+    const blackFirst = [1, 4, 5, 6].includes(orientation);
+    expect(turned ? [at(10, 3), at(10, 36)] : [at(3, 10), at(36, 10)]).toEqual(blackFirst ? [0, 255] : [255, 0]);
+    expect((await sharp(result.bytes).metadata()).orientation ?? 1).toBe(1);
+  });
+
+  it.each(variantFormats)('leaves no EXIF, GPS, colour profile or thumbnail in %s', async (format) => {
+    const exif = { IFD0: { Copyright: 'Ada' }, IFD3: { GPSLatitudeRef: 'N', GPSLatitude: '51/1 30/1 0/1' } };
+    const tagged = await picture(60, 40).withExif(exif).withIccProfile('p3').jpeg().toBuffer();
+    expect((await sharp(tagged).metadata()).exif?.includes(Buffer.from('2588', 'hex'))).toBe(true);
+
+    const { bytes } = await resize(tagged, { format });
+
+    const { exif: left, icc, xmp, iptc } = await sharp(bytes).metadata();
+    expect({ left, icc, xmp, iptc }).toEqual({});
+    expect(bytes.includes('Exif')).toBe(false);
+    expect(bytes.includes('Ada')).toBe(false);
+  });
+
+  it('converts colours of another profile to sRGB', async () => {
+    const red = sharp({ create: { width: 8, height: 8, channels: 3, background: '#c04040' } });
+    const wide = await red.withIccProfile('p3').png().toBuffer();
+    const stored = await sharp(wide, { ignoreIcc: true }).raw().toBuffer();
+
+    const shown = await sharp((await resize(wide, { format: 'png' })).bytes)
+      .raw()
+      .toBuffer();
+
+    expect(shown[0]).toBeGreaterThan(Number(stored[0]) + 5);
+    expect(Math.abs(Number(shown[0]) - 0xc0)).toBeLessThan(4);
+  });
+
+  it('lays a transparent picture on white for JPEG and keeps it transparent elsewhere', async () => {
+    const clear = await sharp({ create: { width: 8, height: 8, channels: 4, background: { r: 0, g: 0, b: 0, alpha: 0 } } })
+      .png()
+      .toBuffer();
+    const pixel = async (format: VariantFormat) => [
+      ...(await sharp((await resize(clear, { format })).bytes)
+        .raw()
+        .toBuffer()),
+    ];
+    expect((await pixel('jpeg')).slice(0, 3)).toEqual([255, 255, 255]);
+    expect((await pixel('webp'))[3]).toBe(0);
+    expect((await pixel('png'))[3]).toBe(0);
+  });
+
+  it.each(variantFormats)('makes the same bytes of %s each time', async (format) => {
+    const bytes = await picture(300, 200).jpeg().toBuffer();
+    const [first, second] = await Promise.all([resize(bytes, { format }), resize(bytes, { format })]);
+    expect(first.bytes.equals(second.bytes)).toBe(true);
+    expect(first.bytes.equals((await resize(bytes, { format })).bytes)).toBe(true);
+  });
+
+  it('decodes the picture and not its thumbnail, and data behind its end does no harm', async () => {
+    const bytes = withThumbnail(await picture(300, 200).jpeg().toBuffer(), await picture(30, 20).jpeg().toBuffer());
+    expect(await resize(Buffer.concat([bytes, Buffer.from('more')]), { width: 200 })).toMatchObject({ width: 200, height: 133 });
+  });
+
+  it.each(formats)('refuses %s that is cut off', async (format) => {
+    const bytes = await picture(300, 200).toFormat(format).toBuffer();
+    for (const part of [0.2, 0.5, 0.9]) {
+      const cut = bytes.subarray(0, Math.floor(bytes.length * part));
+      await expect(resize(cut, {})).rejects.toMatchObject({ code: 'image_unreadable', retryable: false });
+    }
+  });
+
+  it('refuses what is no picture at all', async () => {
+    await expect(resize(Buffer.from('<svg xmlns="http://www.w3.org/2000/svg"/>'), {})).rejects.toMatchObject({ code: 'image_unreadable' });
+  });
+});
+
+describe('limits and failures', () => {
+  const variant: VariantRequest = { name: 'v', width: 10, format: 'webp' };
+
+  it('refuses a few bytes that claim 60000 × 60000 pixels', async () => {
+    const expected = { code: 'image_too_large', retryable: false, message: 'The picture has more than 100000000 pixels.' };
+    await expect(engine.inspect(stream(pixelBomb(60_000)))).rejects.toMatchObject(expected);
+    await expect(engine.resize(stream(pixelBomb(60_000)), variant)).rejects.toMatchObject(expected);
+  });
+
+  it('draws the line where it is told', async () => {
+    const bytes = await picture(100, 100).png().toBuffer();
+    expect(await createImageEngine({ maxPixels: 10_000 }).inspect(stream(bytes))).toMatchObject({ width: 100 });
+    await expect(createImageEngine({ maxPixels: 9_999 }).inspect(stream(bytes))).rejects.toMatchObject({ code: 'image_too_large' });
+    await expect(createImageEngine({ maxBytes: bytes.length - 1 }).inspect(stream(bytes))).rejects.toMatchObject({
+      code: 'image_too_large',
+    });
+  });
+
+  it('keeps loaders for other formats out of reach for the whole process', async () => {
+    await expect(sharp(Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>')).metadata()).rejects.toThrow(
+      'unsupported image format',
+    );
+  });
+
+  it('passes on a failure of the source as it is', async () => {
+    const failure = new Error('disk on fire');
+    const source = Readable.from(
+      (function* () {
+        yield Buffer.from('ffd8ffe000104a46494600010100', 'hex');
+        throw failure;
+      })(),
+    );
+    await expect(engine.resize(source, variant)).rejects.toBe(failure);
+  });
+
+  it('ends with the reason of the signal while the source is silent, and destroys the source', async () => {
+    const abort = new AbortController();
+    const source = new Readable({ read: jest.fn() });
+    const reason = new Error('cancelled');
+    const pending = engine.inspect(source, { signal: abort.signal });
+    abort.abort(reason);
+    await expect(pending).rejects.toBe(reason);
+    expect(source.destroyed).toBe(true);
+  });
+
+  it('ends with the reason of the signal while the picture is encoded', async () => {
+    const abort = new AbortController();
+    const reason = new Error('cancelled');
+    const bytes = await picture(600, 400).png().toBuffer();
+    const source = stream(bytes);
+    source.once('close', () => {
+      setImmediate(() => {
+        abort.abort(reason);
+      });
+    });
+    const large: VariantRequest = { name: 'v', width: 600, format: 'avif' };
+    await expect(engine.resize(source, large, { signal: abort.signal })).rejects.toBe(reason);
+  });
+});
