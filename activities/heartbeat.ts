@@ -7,7 +7,7 @@ const intervalMs = 2_000;
 
 export interface Beat {
   /** Cheap enough to call for each thousandth row. */
-  report(progress: Progress): void;
+  report: (progress: Progress) => void;
   /** Aborts when the job is cancelled or the worker shuts down. */
   signal: AbortSignal;
 }

@@ -21,5 +21,10 @@ type Groups = ReturnType<typeof createActivities>;
 
 export type ActivityGroup = keyof Groups;
 
+/** The group that an activity is in. */
+export type ActivityGroupOf<Name extends keyof Activities> = {
+  [Group in ActivityGroup]: Name extends keyof Groups[Group] ? Group : never;
+}[ActivityGroup];
+
 /** Every registered activity, by name: what workflows may call. */
 export type Activities = Groups['email'] & Groups['report'] & Groups['upload'];

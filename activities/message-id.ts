@@ -15,7 +15,7 @@ export function messageIdFor(jobId: string, recipient: string, domain: string): 
   const unique = createHash('sha256')
     .update(JSON.stringify([jobId, recipient]))
     .digest('hex')
-    .slice(0, 40);
+    .slice(0, 32);
   const host = domainToASCII(domain);
   return `<${unique}@${dotAtom.test(host) ? host : 'localhost'}>`;
 }

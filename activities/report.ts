@@ -4,7 +4,7 @@ import type { FileStore } from '../src/jobs/files.ts';
 import type { Cell, ReportFile, ReportFormat, ReportSource } from '../src/jobs/report.ts';
 import { currentJobId } from './current-job.ts';
 import { classified } from './failures.ts';
-import { heartbeating } from './heartbeat.ts';
+import { type Beat, heartbeating } from './heartbeat.ts';
 
 export interface Table {
   title: string;
@@ -37,6 +37,12 @@ export interface Rendering {
   format: ReportFormat;
 }
 
+export interface RenderedReport {
+  /** Without the header. */
+  rows: number;
+  file: ReportFile;
+}
+
 const contentTypes: Record<ReportFormat, string> = {
   csv: 'text/csv; charset=utf-8',
   xlsx: 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet',
@@ -63,44 +69,51 @@ async function* each(rows: Cell[][]): AsyncGenerator<Cell[]> {
   yield* rows;
 }
 
-async function open(source: ReportSource, { engine, files }: ReportDependencies, numbers: boolean) {
-  if ('rows' in source) return { columns: source.columns, rows: each(source.rows), total: source.rows.length };
+interface OpenSource {
+  columns: string[];
+  rows: AsyncIterable<Cell[]>;
+  total: number | null;
+  /** For when the rows were not read to their end. Harmless else. */
+  close(): void;
+}
+
+async function open(source: ReportSource, { engine, files }: ReportDependencies, numbers: boolean): Promise<OpenSource> {
+  if ('rows' in source) return { columns: source.columns, rows: each(source.rows), total: source.rows.length, close: () => undefined };
   const bytes = files.read(source.file);
-  if ('columns' in source) return { columns: source.columns, rows: engine.readNdjson(bytes), total: source.total };
-  return { ...(await engine.readCsv(bytes, { numbers })), total: null };
+  const close = () => void bytes.destroy();
+  if ('columns' in source) return { columns: source.columns, rows: engine.readNdjson(bytes), total: source.total, close };
+  return { ...(await engine.readCsv(bytes, { numbers })), total: null, close };
 }
 
 export function reportActivities(dependencies: ReportDependencies) {
   const { engine, files, fileIdFor } = dependencies;
+
+  async function render({ tenant, title, source, format }: Rendering, { report, signal }: Beat): Promise<RenderedReport> {
+    let rows = 0;
+    const table = await open(source, dependencies, format !== 'csv');
+    const count = (done: number) => {
+      rows = done;
+      report({ done, total: table.total, unit: 'rows', stage: `writing ${format}` });
+    };
+    try {
+      const bytes = engine.render(format, { title, columns: table.columns, rows: counted(table.rows, count, signal) });
+      const staged = await files.stage(bytes, { signal });
+      try {
+        const jobId = currentJobId();
+        const facts = { id: fileIdFor(jobId, `output ${format}`), name: `${fileName(title)}.${format}`, contentType: contentTypes[format] };
+        return { rows, file: { ...(await staged.commit({ ...facts, tenant, jobId })), format } };
+      } finally {
+        await staged.discard();
+      }
+    } finally {
+      table.close();
+    }
+  }
+
   return {
     /** Writes one output as a stream into the file store. A repeated attempt writes the same bytes to the same file. */
-    renderReport({ tenant, title, source, format }: Rendering): Promise<{ rows: number; file: ReportFile }> {
-      return classified(() =>
-        heartbeating(async ({ report, signal }) => {
-          let rows = 0;
-          const table = await open(source, dependencies, format !== 'csv');
-          const count = (done: number) => {
-            rows = done;
-            report({ done, total: table.total, unit: 'rows', stage: `writing ${format}` });
-          };
-          const bytes = engine.render(format, { title, columns: table.columns, rows: counted(table.rows, count, signal) });
-          const staged = await files.stage(bytes, { signal });
-          try {
-            const jobId = currentJobId();
-            const name = `${fileName(title)}.${format}`;
-            const file = await staged.commit({
-              id: fileIdFor(jobId, `output ${format}`),
-              name,
-              contentType: contentTypes[format],
-              tenant,
-              jobId,
-            });
-            return { rows, file: { ...file, format } };
-          } finally {
-            await staged.discard();
-          }
-        }),
-      );
+    renderReport(rendering: Rendering): Promise<RenderedReport> {
+      return classified(() => heartbeating((beat) => render(rendering, beat)));
     },
   };
 }

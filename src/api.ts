@@ -31,7 +31,9 @@ export async function startApi(scope: Scope, { config, stores, link, temporalUiU
     checks: {
       database: stores.checkDatabase,
       storage: () => stores.files.check(),
-      temporal: async () => void (await jobs.unservedQueues()),
+      temporal: async () => {
+        await jobs.unservedQueues();
+      },
       workers: async () => {
         if ((await jobs.unservedQueues()).length > 0) throw new AppError('not_ready', 'A Task Queue has no worker');
       },

@@ -76,7 +76,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 /** `NAME_FILE` names a file that holds the value of `NAME`: for secrets mounted by an orchestrator. */
 function withFiles(env: Environment, problems: string[]): Environment {
   const values: Record<string, string | undefined> = {};
-  for (const name of variables) {
+  for (const name of [...variables, 'TEMPORAL_API_KEY']) {
     const [value, file] = [env[name], env[`${name}_FILE`]];
     if (value) values[name] = value;
     if (!file) continue;
@@ -97,7 +97,9 @@ function temporalConnection(env: Environment, problems: string[]): ClientConnect
     const disableFile = env['TEMPORAL_CONFIG_FILE'] === undefined;
     return loadClientConnectConfig({ overrideEnvVars: Object.fromEntries(own), disableFile }).connectionOptions;
   } catch (error) {
-    problems.push(`TEMPORAL_…: ${error instanceof Error ? error.message : 'not usable'}`);
+    // Its message may quote a path or a line of the configuration file.
+    const { code, name } = error as NodeJS.ErrnoException;
+    problems.push(`TEMPORAL_…: not usable (${code ?? name})`);
     return {};
   }
 }
@@ -105,8 +107,9 @@ function temporalConnection(env: Environment, problems: string[]): ClientConnect
 /** @throws ConfigError that names all problems at once; no value is shown, since it may be a secret. */
 export function loadConfig(env: Environment = process.env): Config {
   const problems: string[] = [];
-  const connection = temporalConnection(env, problems);
-  const parsed = environment.safeParse(withFiles(env, problems));
+  const given = withFiles(env, problems);
+  const connection = temporalConnection({ ...env, ...given }, problems);
+  const parsed = environment.safeParse(given);
   if (!parsed.success) problems.push(...parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`));
   if (!parsed.success || problems.length > 0) throw new ConfigError(`The configuration is not usable:\n  ${problems.join('\n  ')}`);
   const values = parsed.data;

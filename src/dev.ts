@@ -14,6 +14,7 @@ import { keptSecret } from './secret-file.ts';
 import { openStores } from './stores.ts';
 import { linkTemporal } from './temporal/connection.ts';
 import { startDevServer } from './temporal/dev-server.ts';
+import { keepFinishedJobs } from './temporal/retention.ts';
 import { installRuntime } from './temporal/runtime.ts';
 import { startWorker } from './worker.ts';
 
@@ -45,6 +46,7 @@ export async function startDev(scope: Scope, config: Config, log: Log, say: (lin
     linkTemporal({ connection: { ...temporal.connection, address }, namespace: temporal.namespace, log: say }),
     (open) => open.close(),
   );
+  if (temporal.address === undefined) await keepFinishedJobs(await link.connected, temporal.namespace);
   say(config.databaseUrl === undefined ? 'Opening the embedded database (the first time takes about 20 s) …' : 'Opening the database …');
   const stores = await openStores(
     scope,
@@ -59,7 +61,10 @@ export async function startDev(scope: Scope, config: Config, log: Log, say: (lin
     scope.closing(await startCatcher({ port: dev.smtpPort, directory: mailDir }), (catcher) => catcher.close());
   say('Starting workers and API …');
   const smtpUrl = config.smtpUrl ?? `smtp://127.0.0.1:${String(dev.smtpPort)}`;
-  await startWorker(scope, { config, stores, link, smtpUrl, log });
+  // The API answers (with 503) also while a Temporal of somebody else's is not there yet.
+  const working = startWorker(scope, { config, stores, link, smtpUrl, log });
+  working.catch(() => undefined);
   const { url } = await startApi(scope, { config, stores, link, temporalUiUrl: uiUrl, log });
+  await working;
   say(banner({ url, uiUrl, key, mailDir: config.smtpUrl === undefined ? mailDir : undefined }));
 }

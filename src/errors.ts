@@ -8,6 +8,7 @@ export const errorCodes = [
   'unauthorized',
   'not_found',
   'method_not_allowed',
+  'range_not_satisfiable',
   'idempotency_key_reused',
   'content_type_mismatch',
   'image_truncated',

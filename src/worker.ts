@@ -10,7 +10,7 @@ import { renderTable } from './reports/render.ts';
 import { readCsv, readNdjson } from './reports/source.ts';
 import type { Stores } from './stores.ts';
 import type { TemporalLink } from './temporal/connection.ts';
-import { startWorkers } from './temporal/workers.ts';
+import { startWorkers, type Workers } from './temporal/workers.ts';
 
 /** Activities that run at once in one process, by kind of load: sending waits, the others work. */
 const concurrency = { email: 50, report: 2, upload: 2 } as const satisfies Record<keyof ActivityDependencies, number>;
@@ -26,13 +26,18 @@ export interface WorkerDependencies {
   smtpUrl: string;
   /** Groups of activities to serve. Default: all, and the workflows. */
   only?: readonly Group[];
+  /** Of the workflows; those of the activities begin with it. */
+  taskQueue?: string;
   log: Log;
 }
 
-/** Works until the scope closes: then takes no more, and lets what runs end within the grace time. */
+/**
+ * Works until the scope closes: then takes no more, and lets what runs end within the grace time. Resolves once it works,
+ * which may be long after Temporal was first asked for; the scope may close before.
+ */
 export async function startWorker(
   scope: Scope,
-  { config, stores: { files }, link, smtpUrl, only = groups, log }: WorkerDependencies,
+  { config, stores: { files }, link, smtpUrl, only = groups, taskQueue = workflowTaskQueue, log }: WorkerDependencies,
 ): Promise<void> {
   const mail = scope.closing(createSmtpSender({ url: smtpUrl }), (sender) => sender.close());
   const activities = createActivities({
@@ -40,10 +45,14 @@ export async function startWorker(
     report: { engine: { render: renderTable, readCsv, readNdjson }, files, fileIdFor },
     upload: { images: createImageEngine({ maxPixels: config.maxImagePixels }), files, fileIdFor },
   });
-  const workers = await startWorkers({
-    connection: await link.connected,
+  // In its place from the beginning: what is opened while we wait for Temporal is closed before the workers.
+  const running: { workers?: Workers } = {};
+  scope.closing(running, ({ workers }) => workers?.shutdown());
+  const connection = await link.connected;
+  running.workers = await startWorkers({
+    connection,
     namespace: config.temporal.namespace,
-    taskQueue: workflowTaskQueue,
+    taskQueue,
     groups: only.map((name) => ({ name, activities: activities[name], concurrency: concurrency[name] })),
     workflows: true,
     graceSeconds: config.shutdownGraceSeconds,
@@ -51,5 +60,4 @@ export async function startWorker(
       log.error(facts, message);
     },
   });
-  scope.closing(workers, (running) => running.shutdown());
 }

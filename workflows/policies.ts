@@ -1,15 +1,13 @@
-import { type ActivityOptions, proxyActivities } from '@temporalio/workflow';
+import { type ActivityOptions, proxyActivities, workflowInfo } from '@temporalio/workflow';
 
-import type { Activities } from '../activities/index.ts';
+import type { Activities, ActivityGroupOf } from '../activities/index.ts';
 
 /** Nothing is left to a default that somebody would have to look up. */
-type Policy = ActivityOptions &
-  Required<
-    Pick<
-      ActivityOptions,
-      'taskQueue' | 'startToCloseTimeout' | 'scheduleToCloseTimeout' | 'heartbeatTimeout' | 'retry' | 'cancellationType'
-    >
-  >;
+type Policy<Group extends string> = ActivityOptions &
+  Required<Pick<ActivityOptions, 'startToCloseTimeout' | 'scheduleToCloseTimeout' | 'heartbeatTimeout' | 'retry' | 'cancellationType'>> & {
+    /** Its Task Queue is the workflow's own with `-<group>` behind it: only workers that serve the group poll that. */
+    group: Group;
+  };
 
 /**
  * `WAIT_CANCELLATION_COMPLETED`: without it a cancelled job would close while its work goes on.
@@ -21,37 +19,38 @@ const withEffect = { heartbeatTimeout: '20 seconds', cancellationType: 'WAIT_CAN
 export const policies = {
   // A transaction may take minutes on a slow server (RFC 5321, 4.5.3.2); a server may refuse for hours (greylisting, a full disk).
   deliverEmail: {
-    taskQueue: 'handoff-email',
+    group: 'email',
     startToCloseTimeout: '10 minutes',
     scheduleToCloseTimeout: '24 hours',
     retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '10 minutes' },
     ...withEffect,
   },
   renderReport: {
-    taskQueue: 'handoff-report',
+    group: 'report',
     startToCloseTimeout: '6 hours',
     scheduleToCloseTimeout: '24 hours',
     retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute', maximumAttempts: 10 },
     ...withEffect,
   },
   inspectImage: {
-    taskQueue: 'handoff-upload',
+    group: 'upload',
     startToCloseTimeout: '10 minutes',
     scheduleToCloseTimeout: '24 hours',
     retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute', maximumAttempts: 10 },
     ...withEffect,
   },
   renderVariants: {
-    taskQueue: 'handoff-upload',
+    group: 'upload',
     startToCloseTimeout: '1 hour',
     scheduleToCloseTimeout: '24 hours',
     retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute', maximumAttempts: 10 },
     ...withEffect,
   },
-} satisfies Record<keyof Activities, Policy>;
+} satisfies { [Name in keyof Activities]: Policy<ActivityGroupOf<Name>> };
 
 /** One activity under its policy; `summary` is what the Web UI shows beside it (no personal data). */
 export function activity<Name extends keyof Activities>(name: Name, summary?: string): Activities[Name] {
-  const policy: Policy = policies[name];
-  return proxyActivities<Activities>(summary === undefined ? policy : { ...policy, summary })[name] as Activities[Name];
+  const { group, ...policy }: Policy<string> = policies[name];
+  const taskQueue = `${workflowInfo().taskQueue}-${group}`;
+  return proxyActivities<Activities>({ ...policy, taskQueue, ...(summary !== undefined && { summary }) })[name];
 }

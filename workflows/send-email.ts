@@ -13,7 +13,7 @@ export async function sendEmail({ input }: JobArgs<EmailInput>): Promise<EmailRe
       activity('deliverEmail', `recipient ${String(index + 1)} of ${String(count)}`)({ ...input, recipient }),
     ),
   );
-  const failures = outcomes.filter((outcome) => outcome.status === 'rejected').map((outcome): unknown => outcome.reason);
+  const failures = outcomes.filter((outcome) => outcome.status === 'rejected').map((outcome) => outcome.reason as Error);
   const cancelled = failures.find((reason) => isCancellation(reason));
   if (cancelled !== undefined) throw cancelled;
   if (failures.length === 0) return { messages: outcomes.map((outcome) => (outcome as PromiseFulfilledResult<SentMessage>).value) };

@@ -1,7 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Kysely } from 'kysely';
 
-import type { ApiKeys } from '../http/authentication.ts';
 import { reachable } from './outage.ts';
 import type { Database } from './schema.ts';
 
@@ -12,7 +11,9 @@ const capacity = 10_000;
 
 const hashOf = (key: string) => createHash('sha256').update(key).digest('hex');
 
-export interface ApiKeyStore extends ApiKeys {
+export interface ApiKeyStore {
+  /** Whom a key belongs to; `undefined` for an unknown one. @throws AppError `database_unavailable`. */
+  tenantOf(key: string): Promise<string | undefined>;
   /** Makes this key valid for the tenant; harmless when it is already. */
   add(tenant: string, key: string): Promise<void>;
 }
@@ -22,16 +23,16 @@ export function newApiKey(): string {
   return `hk_${randomBytes(32).toString('base64url')}`;
 }
 
-export function createApiKeys(db: Kysely<Database>): ApiKeyStore {
+export function createApiKeys(db: Kysely<Database>, { now = Date.now }: { now?: () => number } = {}): ApiKeyStore {
   const known = new Map<string, { tenant: string | undefined; until: number }>();
   return {
     async tenantOf(key) {
       const hash = hashOf(key);
       const cached = known.get(hash);
-      if (cached !== undefined && cached.until > Date.now()) return cached.tenant;
+      if (cached !== undefined && cached.until > now()) return cached.tenant;
       const row = await reachable(() => db.selectFrom('apiKeys').select('tenant').where('hash', '=', hash).executeTakeFirst());
       if (known.size >= capacity) known.clear();
-      known.set(hash, { tenant: row?.tenant, until: Date.now() + freshMs });
+      known.set(hash, { tenant: row?.tenant, until: now() + freshMs });
       return row?.tenant;
     },
     async add(tenant, key) {

@@ -1,4 +1,4 @@
-import express, { type Express, Router } from 'express';
+import express, { type Express, type RequestHandler, Router } from 'express';
 import helmet from 'helmet';
 import { randomUUID } from 'node:crypto';
 
@@ -19,18 +19,24 @@ export interface AppDependencies extends SubmissionDependencies {
   onUnexpected: (error: unknown, requestId: string) => void;
 }
 
+/** Every answer, and every problem, can be found again in the log. */
+const identified: RequestHandler = (_request, response, next) => {
+  const requestId = randomUUID();
+  response.locals['requestId'] = requestId;
+  response.set('X-Request-Id', requestId);
+  next();
+};
+
 export function createApp(dependencies: AppDependencies): Express {
   const app = express();
   app.disable('etag');
   app.disable('x-powered-by');
+  app.use(identified);
   app.use((request, response, next) => {
     const since = performance.now();
-    const requestId = randomUUID();
-    response.locals['requestId'] = requestId;
-    response.set('X-Request-Id', requestId);
     const path = request.path;
     response.on('close', () => {
-      const { method } = request;
+      const [{ method }, requestId] = [request, response.locals['requestId'] as string];
       dependencies.onAnswer({ requestId, method, path, status: response.statusCode, milliseconds: Math.round(performance.now() - since) });
     });
     next();
@@ -55,6 +61,7 @@ export function createApp(dependencies: AppDependencies): Express {
 export function createHealthApp(checks: ReadinessChecks): Express {
   const app = express();
   app.disable('x-powered-by');
+  app.use(identified);
   app.use(health(checks));
   app.use(unknownPath);
   return app;

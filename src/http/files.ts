@@ -10,7 +10,7 @@ import { route } from './routes.ts';
 type Found = NonNullable<Awaited<ReturnType<FileStore['find']>>>;
 
 /** Bytes for a client: always as a download, never sniffed, never run (ASVS 5, chapter V5). */
-async function sendContent(request: Request, response: Response, files: FileStore, file: Found): Promise<void> {
+function describeContent(response: Response, file: Found): void {
   response.attachment(file.name).set({
     'Content-Type': file.contentType,
     'X-Content-Type-Options': 'nosniff',
@@ -20,39 +20,64 @@ async function sendContent(request: Request, response: Response, files: FileStor
     ETag: `"${file.sha256}"`,
     'Last-Modified': file.createdAt.toUTCString(),
   });
+}
+
+/** An error answer is none of these: above all, it must not be cached for a year. */
+function describeNothing(response: Response): void {
+  for (const name of ['Content-Disposition', 'Cache-Control', 'ETag', 'Last-Modified', 'Content-Length', 'Content-Range'])
+    response.removeHeader(name);
+}
+
+async function sendContent(request: Request, response: Response, files: FileStore, file: Found): Promise<void> {
+  describeContent(response, file);
   if (request.fresh) {
     response.status(304).end();
     return;
   }
   const range = wantedRange(request, file);
   if (range === 'unsatisfiable') {
-    response
-      .status(416)
-      .set('Content-Range', `bytes */${String(file.size)}`)
-      .removeHeader('Content-Disposition');
-    response.end();
-    return;
+    describeNothing(response);
+    response.set('Content-Range', `bytes */${String(file.size)}`);
+    throw new AppError('range_not_satisfiable', `The file has ${String(file.size)} bytes.`);
   }
   const { start, end } = range ?? { start: 0, end: file.size - 1 };
   if (range !== undefined) response.status(206).set('Content-Range', `bytes ${String(start)}-${String(end)}/${String(file.size)}`);
   response.set('Content-Length', String(end - start + 1));
-  if (request.method === 'HEAD') response.end();
-  // A client that goes away in the middle ends the pipeline with an error that is nobody's fault.
-  else await pipeline(files.read(file, range), response).catch(ignoreIfGone(response));
+  if (request.method === 'HEAD') {
+    response.end();
+    return;
+  }
+  const chunks = files.read(file, range)[Symbol.asyncIterator]() as AsyncIterableIterator<Uint8Array>;
+  // What fails before the first byte can still be answered properly.
+  const first = await chunks.next().catch((error: unknown) => {
+    describeNothing(response);
+    throw error instanceof AppError && error.code === 'file_not_found'
+      ? new AppError('not_found', 'The bytes of this file are gone.', { cause: error })
+      : error;
+  });
+  await pipeline(startingWith(first, chunks), response).catch((error: unknown) => {
+    // A client that goes away in the middle is nobody's fault.
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
+  });
 }
 
-const ignoreIfGone = (response: Response) => (error: unknown) => {
-  if (!response.destroyed || !response.headersSent) throw error;
-};
+async function* startingWith<T>(first: IteratorResult<T, unknown>, others: AsyncIterableIterator<T>): AsyncGenerator<T> {
+  if (first.done === true) return;
+  yield first.value;
+  yield* others;
+}
 
-/** One range (RFC 9110, 14.2); several, and a range after a failed `If-Range`, are answered with the whole file. */
-function wantedRange(request: Request, file: Found): { start: number; end: number } | 'unsatisfiable' | undefined {
+/**
+ * One range (RFC 9110, 14.1.2); several, a malformed one, and one after a failed `If-Range`, are answered with the whole file.
+ * Not `request.range`: that refuses a suffix longer than the file.
+ */
+function wantedRange(request: Request, { size, sha256 }: Found): { start: number; end: number } | 'unsatisfiable' | undefined {
   const ifRange = request.get('If-Range');
-  if (request.get('Range') === undefined || (ifRange !== undefined && ifRange !== `"${file.sha256}"`)) return undefined;
-  const ranges = request.range(file.size);
-  if (ranges === -1) return 'unsatisfiable';
-  const [only, ...others] = Array.isArray(ranges) && ranges.type === 'bytes' ? ranges : [];
-  return others.length > 0 ? undefined : only;
+  const [, first, last] = /^bytes=(\d*)-(\d*)$/i.exec(request.get('Range') ?? '') ?? [];
+  if ((!first && !last) || (ifRange !== undefined && ifRange !== `"${sha256}"`)) return undefined;
+  if (!first) return Number(last) === 0 ? 'unsatisfiable' : { start: Math.max(0, size - Number(last)), end: size - 1 };
+  if (last && Number(last) < Number(first)) return undefined;
+  return Number(first) >= size ? 'unsatisfiable' : { start: Number(first), end: Math.min(last ? Number(last) : Infinity, size - 1) };
 }
 
 export function files({ files: store }: { files: FileStore }): Router {

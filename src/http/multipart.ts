@@ -2,11 +2,11 @@ import { Busboy, type BusboyInstance } from '@fastify/busboy';
 import type { Request } from 'express';
 import { basename } from 'node:path/posix';
 import type { Readable } from 'node:stream';
-import { text } from 'node:stream/consumers';
 
 import { AppError, invalid } from '../errors.ts';
 import type { ReceivedPart } from '../jobs/definition.ts';
 import type { FileStore } from '../jobs/files.ts';
+import { pointerOf } from './validation.ts';
 
 /** Of the part `request`, in bytes. */
 const maxRequestPart = 64 * 1024;
@@ -25,6 +25,22 @@ function plainName(name: string | undefined): string {
   // eslint-disable-next-line no-control-regex -- the control characters are the point
   const plain = basename((name ?? '').replaceAll('\\', '/')).replace(/[\u0000-\u001f\u007f]/g, '');
   return plain === '' || plain === '.' || plain === '..' ? 'upload' : plain.slice(-maxNameLength);
+}
+
+function requestTooLong(): AppError {
+  return invalid('/request', `is larger than ${String(maxRequestPart)} bytes`);
+}
+
+/** Of a part `request` that is sent as a file: busboy bounds plain fields only. */
+async function shortText(stream: Readable): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    size += chunk.byteLength;
+    if (size > maxRequestPart) throw requestTooLong();
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString();
 }
 
 function parseRequest(json: string): unknown {
@@ -54,28 +70,37 @@ export async function receiveMultipart(request: Request, files: FileStore, maxBy
         reject(error instanceof Error ? error : new Error(String(error)));
       };
       const takeBody = (json: Promise<string>) => {
-        if (body !== undefined) fail(invalid('/request', 'was sent twice'));
+        if (body !== undefined) {
+          fail(invalid('/request', 'was sent twice'));
+          return;
+        }
         body = json.then(parseRequest);
         body.catch(fail);
       };
       const takeFile = (stream: Readable, name: string | undefined, declaredType: string) => {
-        if (file !== undefined) fail(invalid('/file', 'was sent twice'));
-        file = files.stage(stream, { maxBytes, signal: abort.signal }).then((staged) => ({ staged, name: plainName(name), declaredType }));
-        file.catch((error: unknown) => {
-          fail(error instanceof AppError && error.code === 'payload_too_large' ? tooLarge(maxBytes) : error);
-        });
+        if (file !== undefined) {
+          fail(invalid('/file', 'was sent twice'));
+          return;
+        }
+        file = files.stage(stream, { maxBytes, signal: abort.signal }).then(
+          (staged) => ({ staged, name: plainName(name), declaredType }),
+          (error: unknown) => {
+            throw error instanceof AppError && error.code === 'payload_too_large' ? tooLarge(maxBytes) : error;
+          },
+        );
+        file.catch(fail);
       };
       const parser = busboyFor(request);
       parser.on('file', (name, stream, fileName, _encoding, mimeType) => {
         stream.on('error', fail);
         if (name === 'file') takeFile(stream, fileName, mimeType);
-        else if (name === 'request') takeBody(text(stream));
-        else fail(invalid(`/${name}`, 'is not a known part'));
+        else if (name === 'request') takeBody(shortText(stream));
+        else fail(invalid(pointerOf([name]), 'is not a known part'));
       });
       parser.on('field', (name, value, _nameCut, valueCut) => {
         if (name === 'file') fail(invalid('/file', 'has no file name'));
-        else if (name !== 'request') fail(invalid(`/${name}`, 'is not a known part'));
-        else if (valueCut) fail(invalid('/request', `is larger than ${String(maxRequestPart)} bytes`));
+        else if (name !== 'request') fail(invalid(pointerOf([name]), 'is not a known part'));
+        else if (valueCut) fail(requestTooLong());
         else takeBody(Promise.resolve(value));
       });
       parser.on('error', (cause: unknown) => {

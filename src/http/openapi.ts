@@ -105,8 +105,8 @@ export function openApiDocument(): object {
   get('/v1/jobs/{id}', 'get_job', 'A job', { 200: answer('The job', job), ...problemsFor(401, 404, 503) }, one);
   get('/v1/files/{id}', 'get_file', 'Metadata of a file', { 200: answer('The metadata', file), ...problemsFor(401, 404, 503) }, one);
   const bytes = { description: 'The bytes, or a range of them', content: { 'application/octet-stream': { schema: z.string() } } };
-  const responses = { 200: bytes, 206: bytes, 304: { description: 'Not modified' }, 416: { description: 'No such range' } };
-  get('/v1/files/{id}/content', 'get_file_content', 'The bytes of a file', { ...responses, ...problemsFor(401, 404, 503) }, one);
+  const responses = { 200: bytes, 206: bytes, 304: { description: 'Not modified' } };
+  get('/v1/files/{id}/content', 'get_file_content', 'The bytes of a file', { ...responses, ...problemsFor(401, 404, 416, 503) }, one);
   get('/livez', 'livez', 'The process answers', { 200: answer('Alive', z.object({ status: z.literal('alive') })) });
   get('/readyz', 'readyz', 'Work can be done', {
     200: answer('Ready', z.object({ status: z.literal('ready'), checks: z.record(z.string(), z.string()) })),

@@ -1,5 +1,3 @@
-import type { Request } from 'express';
-
 import type { LinkedFile } from '../jobs/definition.ts';
 import type { StoredFile } from '../jobs/files.ts';
 import type { Job } from '../jobs/job.ts';
@@ -24,7 +22,7 @@ const time = (date: Date | null) => date?.toISOString() ?? null;
 
 /** The job resource of DESIGN section 4. */
 export function presentJob(job: Job, temporalUiUrl: string | undefined) {
-  const { present } = jobTypes[job.workflow] as JobType<unknown, unknown, unknown>;
+  const type = jobTypes[job.workflow] as JobType<unknown, unknown, unknown>;
   return {
     id: job.id,
     type: job.type,
@@ -34,7 +32,7 @@ export function presentJob(job: Job, temporalUiUrl: string | undefined) {
     finishedAt: time(job.finishedAt),
     attempt: job.attempt,
     progress: job.progress,
-    result: job.result === null ? null : present(job.result, linked),
+    result: job.result === null ? null : type.present(job.result, linked),
     error: job.error && problemOfJob(job.error),
     labels: {},
     links: {
@@ -42,10 +40,4 @@ export function presentJob(job: Job, temporalUiUrl: string | undefined) {
       ...(temporalUiUrl !== undefined && { temporal: `${temporalUiUrl}/namespaces/default/workflows/${job.id}` }),
     },
   };
-}
-
-/** One value of a header, or `undefined`; several are one list (RFC 9110, 5.3). */
-export function header(request: Request, name: string): string | undefined {
-  const value = request.get(name)?.trim();
-  return value === '' ? undefined : value;
 }

@@ -13,6 +13,7 @@ export const problems: Record<ErrorCode, { status: number; title: string }> = {
   unauthorized: { status: 401, title: 'A valid API key is needed' },
   not_found: { status: 404, title: 'Not found' },
   method_not_allowed: { status: 405, title: 'This method is not allowed here' },
+  range_not_satisfiable: { status: 416, title: 'There are no such bytes' },
   idempotency_key_reused: { status: 422, title: 'The Idempotency-Key belongs to another request' },
   content_type_mismatch: { status: 400, title: 'The file is not what it is declared to be' },
   image_truncated: { status: 400, title: 'The image is incomplete' },
@@ -88,14 +89,13 @@ export function sendProblem(request: Request, response: Response, error: AppErro
 
 /** The only place that writes an error answer. `onUnexpected` gets what is a defect of ours. */
 export function problemHandler(onUnexpected: (error: unknown, requestId: string) => void): ErrorRequestHandler {
-  return (error: unknown, request, response, next) => {
+  // Express knows an error handler by its four parameters.
+  return (error: unknown, request, response, _next) => {
     const known = asAppError(error);
     if (known.code === 'internal_error') onUnexpected(error, response.locals['requestId'] as string);
-    if (response.headersSent) {
-      next(error);
-      return;
-    }
-    sendProblem(request, response, known);
+    // Too late for an answer: a cut connection tells the client that the bytes are not complete. Express would print the error, too.
+    if (response.headersSent) response.destroy();
+    else sendProblem(request, response, known);
   };
 }
 

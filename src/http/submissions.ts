@@ -1,10 +1,9 @@
 import express, { type Request, type RequestHandler, Router } from 'express';
-import { createHash } from 'node:crypto';
-import stringify from 'safe-stable-stringify';
 
 import { AppError } from '../errors.ts';
 import type { JobClient } from '../jobs/client.ts';
 import type { FileStore } from '../jobs/files.ts';
+import { fingerprintOf } from '../jobs/fingerprint.ts';
 import { newJobId } from '../jobs/ids.ts';
 import { allJobTypes, type AnyJobType } from '../jobs/registry.ts';
 import { tenantOf } from './authentication.ts';
@@ -32,22 +31,18 @@ function idempotencyKey(request: Request): string | undefined {
   if (key === undefined) return undefined;
   if (!/^[\x21-\x7e]+$/.test(key) || key.length > maxKeyLength)
     throw new AppError('invalid_request', 'Idempotency-Key: must be 1 to 255 printable ASCII characters without spaces.', {
-      errors: [{ pointer: '', detail: 'header Idempotency-Key: must be 1 to 255 printable ASCII characters without spaces' }],
+      errors: [{ pointer: '#header:Idempotency-Key', detail: 'must be 1 to 255 printable ASCII characters without spaces' }],
     });
   return key;
 }
 
-/** Of what was asked, independent of the order of fields. */
-function fingerprintOf({ request, part }: Received): string {
-  return createHash('sha256')
-    .update(stringify([request, part === undefined ? null : [part.staged.sha256, part.name]]) ?? '')
-    .digest('base64url');
-}
-
-const jsonBody = express.json({ limit: maxJsonBytes, type: ['application/json', 'application/*+json'] });
+const jsonTypes = ['application/json', 'application/*+json'];
+const jsonBody = express.json({ limit: maxJsonBytes, type: jsonTypes, strict: false });
 
 const json: RequestHandler = (request, response, next) => {
-  if (!request.is(['application/json', 'application/*+json']))
+  // null: there is no body, so its type can't be wrong.
+  const typed = request.is(jsonTypes);
+  if (typed === false || (typed === null && request.get('Content-Type') === undefined))
     throw new AppError('unsupported_media_type', 'Send Content-Type: application/json.');
   jsonBody(request, response, next);
 };
@@ -71,9 +66,16 @@ function submit(type: AnyJobType, dependencies: SubmissionDependencies): Request
     try {
       const jobId = newJobId(type.type, tenant, key);
       const createdAt = new Date().toISOString();
-      const asked = validated(type.request, received.request);
+      const asked = validated(type.request, received.request, type.body === 'multipart' ? ['request'] : []);
       const input = await type.prepare(asked, { tenant, jobId, createdAt, files, ...(received.part && { part: received.part }) });
-      const { started, job } = await jobs.start({ jobId, type, tenant, createdAt, input, fingerprint: fingerprintOf(received) });
+      const { started, job } = await jobs.start({
+        jobId,
+        type,
+        tenant,
+        createdAt,
+        input,
+        fingerprint: fingerprintOf(received.request, received.part),
+      });
       if (!started) response.set('Idempotency-Replayed', 'true');
       response
         .status(202)

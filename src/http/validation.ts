@@ -5,10 +5,18 @@ import { AppError, type FieldError } from '../errors.ts';
 const maxErrors = 20;
 
 /** RFC 6901. */
-const pointerOf = (path: readonly PropertyKey[]) =>
+export const pointerOf = (path: readonly PropertyKey[]) =>
   path.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
 
-/** Of the alternatives of a union, the one that was most likely meant: it has the fewest faults. */
+/** Of the alternatives of a union, the one that was most likely meant: its faults lie deepest, or, when as deep, are fewest. */
+function likeliest(alternatives: FieldError[][]): FieldError[] {
+  const shallowest = (errors: FieldError[]) => Math.min(...errors.map(({ pointer }) => pointer.split('/').length));
+  return alternatives.reduce((best, other) => {
+    const deeper = shallowest(other) - shallowest(best);
+    return deeper > 0 || (deeper === 0 && other.length < best.length) ? other : best;
+  });
+}
+
 function errorsOf(issues: readonly z.core.$ZodIssue[], parents: readonly PropertyKey[] = []): FieldError[] {
   return issues.flatMap((issue) => {
     const path = [...parents, ...issue.path];
@@ -17,17 +25,28 @@ function errorsOf(issues: readonly z.core.$ZodIssue[], parents: readonly Propert
     if (issue.code === 'invalid_union' && issue.errors.length > 0) {
       const alternatives = issue.errors.map((alternative) => errorsOf(alternative, path));
       const simple = alternatives.every((alternative) => alternative.length === 1 && alternative[0]?.pointer === pointerOf(path));
-      if (!simple) return alternatives.reduce((best, other) => (other.length < best.length ? other : best));
+      if (!simple) return likeliest(alternatives);
     }
     return [{ pointer: pointerOf(path), detail: issue.message }];
   });
 }
 
-/** @throws AppError `invalid_request` with a pointer to each fault. */
-export function validated<T>(schema: z.ZodType<T>, value: unknown): T {
+/** JSON can name a field `__proto__`; zod leaves it out of records without a word, and what is not taken must be refused. */
+function protoFields(value: unknown, path: readonly PropertyKey[] = []): FieldError[] {
+  if (typeof value !== 'object' || value === null) return [];
+  if (Object.hasOwn(value, '__proto__')) return [{ pointer: pointerOf([...path, '__proto__']), detail: 'is not a usable name' }];
+  return Object.entries(value).flatMap(([key, inner]) => (typeof inner === 'object' ? protoFields(inner, [...path, key]) : []));
+}
+
+/**
+ * @param path of the value within the request.
+ * @throws AppError `invalid_request` with a pointer to each fault.
+ */
+export function validated<T>(schema: z.ZodType<T>, value: unknown, path: readonly string[] = []): T {
   const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const errors = errorsOf(parsed.error.issues).slice(0, maxErrors);
+  const faults = parsed.success ? protoFields(value, path) : errorsOf(parsed.error.issues, path);
+  if (parsed.success && faults.length === 0) return parsed.data;
+  const errors = faults.slice(0, maxErrors);
   const [first] = errors;
   throw new AppError(
     'invalid_request',

@@ -1,6 +1,5 @@
 import {
   type Client,
-  ServiceError,
   type WorkflowExecutionDescription,
   WorkflowExecutionAlreadyStartedError,
   WorkflowNotFoundError,
@@ -12,6 +11,7 @@ import { closingOf, startedAtOf } from './history.ts';
 import { prefixOfOwnId } from './ids.ts';
 import type { Job } from './job.ts';
 import { factsOf, type JobMemo } from './facts.ts';
+import { isOutage } from './outage.ts';
 import { type AnyJobType, jobTypeOf } from './registry.ts';
 import { attemptOf, lastFailureOf, progressOf, statusOf } from './status.ts';
 
@@ -42,16 +42,6 @@ export interface JobClient {
 
 export const workflowTaskQueue = 'handoff';
 
-/** gRPC codes with which Temporal refuses a request: invalid argument, not found, already exists. Everything else is an outage. */
-const refusals = new Set([3, 5, 6]);
-
-function isOutage(error: unknown): boolean {
-  if (error instanceof WorkflowExecutionAlreadyStartedError || error instanceof WorkflowNotFoundError) return false;
-  if (error instanceof ServiceError) return !refusals.has((error.cause as { code?: number } | undefined)?.code ?? -1);
-  // NamespaceNotFoundError comes from an overloaded server; TransportError from the native connection.
-  return error instanceof Error && ['NamespaceNotFoundError', 'TransportError', 'IllegalStateError'].includes(error.name);
-}
-
 /** An idle poller asks about once a minute; a dead one stays listed for five. */
 const pollerFreshMs = 75_000;
 
@@ -60,12 +50,13 @@ export interface JobClientOptions {
   client: () => Client;
   /** Activity Task Queues that `unservedQueues` looks at, beside the workflows' own. */
   activityQueues: readonly string[];
+  /** Where workflows go. */
+  taskQueue?: string;
 }
 
-export function createJobClient({ client, activityQueues }: JobClientOptions): JobClient {
+export function createJobClient({ client, activityQueues, taskQueue = workflowTaskQueue }: JobClientOptions): JobClient {
   const gate = createGate({
     isOutage,
-    // eslint-disable-next-line @typescript-eslint/require-await -- `client()` may throw, which must become a rejection
     probe: async () => client().workflowService.getSystemInfo({}),
   });
   const call = <T>(run: (client: Client) => Promise<T>, deadlineMs = 4_000) =>
@@ -108,7 +99,7 @@ export function createJobClient({ client, activityQueues }: JobClientOptions): J
         await call((connected) =>
           connected.workflow.start(type.workflow, {
             workflowId: jobId,
-            taskQueue: workflowTaskQueue,
+            taskQueue,
             args: [{ tenant, input }],
             memo: { ...memo },
             typedSearchAttributes: [{ key: { name: 'HandoffTenant', type: 'KEYWORD' }, value: tenant }],
@@ -143,17 +134,18 @@ export function createJobClient({ client, activityQueues }: JobClientOptions): J
     },
 
     async unservedQueues() {
-      const queues = [{ name: workflowTaskQueue, taskQueueType: 1 }, ...activityQueues.map((name) => ({ name, taskQueueType: 2 }))];
+      const queues = [{ name: taskQueue, taskQueueType: 1 }, ...activityQueues.map((name) => ({ name, taskQueueType: 2 }))];
       const unserved = await Promise.all(
         queues.map(async ({ name, taskQueueType }) => {
           const { pollers } = await call((connected) =>
             connected.workflowService.describeTaskQueue({
               namespace: connected.options.namespace,
-              taskQueue: { name, kind: 1 },
+              taskQueue: { name },
+              // eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment -- TaskQueueType is in a package of the SDK's own
               taskQueueType,
             }),
           );
-          const fresh = (pollers ?? []).some((poller) => Number(poller.lastAccessTime?.seconds ?? 0) * 1000 > Date.now() - pollerFreshMs);
+          const fresh = pollers.some((poller) => Number(poller.lastAccessTime?.seconds ?? 0) * 1000 > Date.now() - pollerFreshMs);
           return fresh ? [] : [name];
         }),
       );

@@ -7,6 +7,7 @@ import type { FileReference, JobType } from './definition.ts';
 const address = z
   .email()
   .max(254)
+  .regex(/^(?![^@]{65,}@)/, 'must have at most 64 characters before the @')
   .meta({ description: 'A bare address, without a display name.', examples: ['ada@example.com'] });
 
 /** Characters that would end a header line, in ASCII and Unicode; the rest of the C0 controls with them. */

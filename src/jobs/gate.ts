@@ -37,11 +37,14 @@ const unavailable = (cause?: unknown) =>
  */
 export function createGate({ deadlineMs = 4_000, probeEveryMs = 1_000, probe, isOutage }: GateOptions): Gate {
   let open = true;
+  let closed = false;
   let timer: NodeJS.Timeout | undefined;
 
   function scheduleProbe(): void {
+    if (closed) return;
     timer = setTimeout(() => {
-      probe().then(() => {
+      // A probe that hangs counts as failed, too: otherwise the gate would stay shut for ever.
+      within(deadlineMs, probe).then(() => {
         open = true;
       }, scheduleProbe);
     }, probeEveryMs);
@@ -56,26 +59,34 @@ export function createGate({ deadlineMs = 4_000, probeEveryMs = 1_000, probe, is
 
   const gate = async <T>(call: () => Promise<T>): Promise<T> => {
     if (!open) throw unavailable();
-    let deadline: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_resolve, reject) => {
-      deadline = setTimeout(() => {
-        shut();
-        reject(unavailable());
-      }, deadlineMs);
-    });
     try {
-      return await Promise.race([call(), late]);
+      return await within(deadlineMs, call);
     } catch (error) {
-      if (!isOutage(error)) throw error;
+      if (!(error instanceof Late) && !isOutage(error)) throw error;
       shut();
       throw unavailable(error);
-    } finally {
-      clearTimeout(deadline);
     }
   };
   return Object.assign(gate, {
     close: () => {
+      closed = true;
       clearTimeout(timer);
     },
   });
+}
+
+class Late extends Error {}
+
+async function within<T>(milliseconds: number, call: () => Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => {
+      reject(new Late('No answer in time'));
+    }, milliseconds);
+  });
+  try {
+    return await Promise.race([call(), late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

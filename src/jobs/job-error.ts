@@ -17,7 +17,8 @@ export function jobErrorOf(failure: Error): JobError {
       const details = cause.details?.[0];
       return { code: cause.type, message: cause.message, ...(isRecord(details) && { details }) };
     }
-    if (cause instanceof TimeoutFailure) return { code: 'timed_out', message: `The worker did not answer in time (${cause.timeoutType})` };
+    if (cause instanceof TimeoutFailure)
+      return { code: 'timed_out', message: `The worker did not answer in time (${String(cause.timeoutType)})` };
     if (!(cause instanceof ActivityFailure || cause instanceof ChildWorkflowFailure || cause instanceof ApplicationFailure)) break;
   }
   return { code: 'job_failed', message: 'The step failed unexpectedly; the Temporal history of this job has the cause.' };

@@ -7,7 +7,7 @@ import { ensureSearchAttributes } from './search-attributes.ts';
 
 export interface TemporalLink {
   /** @throws AppError `temporal_unavailable` before the first connection. */
-  client(): Client;
+  client: () => Client;
   /** Resolves with the first connection; rejects when closed before. Later outages are the connection's own business: it reconnects. */
   readonly connected: Promise<NativeConnection>;
   close(): Promise<void>;

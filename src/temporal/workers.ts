@@ -37,7 +37,7 @@ export async function startWorkers(options: WorkersOptions): Promise<Workers> {
     connection: options.connection,
     namespace: options.namespace,
     identity: `handoff-${String(process.pid)}`,
-    shutdownGraceTime: `${options.graceSeconds} seconds`,
+    shutdownGraceTime: options.graceSeconds * 1000,
     // A cancelled job is told within about a second, and a checkpoint is at most this old.
     maxHeartbeatThrottleInterval: '2 seconds',
     defaultHeartbeatThrottleInterval: '2 seconds',
