@@ -1,4 +1,4 @@
-// DESIGN, section 3: who may import whom. Each comment says why, and what to do instead.
+// docs/adr/0001-layout.md: who may import whom. Each comment says why, and what to do instead.
 
 /** Packages by name, with their types. Also matches nested copies. */
 const packages = (...names) => `(^|/)node_modules/(@types/)?(${names.join('|')})(/|$)`;

@@ -120,11 +120,6 @@ export function reportActivities(dependencies: ReportDependencies) {
 
 /** Characters that no common file system minds. */
 function fileName(title: string): string {
-  return (
-    title
-      .replace(/[\\/:*?"<>|]+/g, ' ')
-      .replace(/\s+/g, ' ')
-      .trim()
-      .replace(/^\.+|\.+$/g, '') || 'report'
-  );
+  const plain = title.replace(/[\\/:*?"<>|]+/g, ' ').replace(/\s+/g, ' ');
+  return plain.replace(/^[. ]+|[. ]+$/g, '') || 'report';
 }

@@ -10,8 +10,8 @@ export function createFileRecords(db: Kysely<Database>): FileRecords {
   const find = (tenant: string, id: string) =>
     db.selectFrom('files').selectAll().where('id', '=', id).where('tenant', '=', tenant).executeTakeFirst();
   return {
-    insert: (record) =>
-      reachable(async () => {
+    async insert(record) {
+      const row = await reachable(async () => {
         const { id, tenant, jobId, name, contentType, size, sha256, createdAt } = record;
         const values = { id, tenant, jobId, name, contentType, size, sha256, createdAt };
         const inserted = await db
@@ -20,10 +20,11 @@ export function createFileRecords(db: Kysely<Database>): FileRecords {
           .onConflict((conflict) => conflict.column('id').doNothing())
           .returningAll()
           .executeTakeFirst();
-        const row = inserted ?? (await find(tenant, id));
-        if (row === undefined) throw new Error('A file id is taken by another tenant');
-        return recordOf(row);
-      }),
+        return inserted ?? (await find(tenant, id));
+      });
+      if (row === undefined) throw new Error('A file id is taken by another tenant');
+      return recordOf(row);
+    },
     find: (tenant, id) =>
       reachable(async () => {
         const row = await find(tenant, id);

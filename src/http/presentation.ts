@@ -20,7 +20,7 @@ const linked = ({ id, name, contentType, size, sha256 }: StoredFile): LinkedFile
 
 const time = (date: Date | null) => date?.toISOString() ?? null;
 
-/** The job resource of DESIGN section 4. */
+/** The job resource of docs/http.md. */
 export function presentJob(job: Job, temporalUiUrl: string | undefined) {
   const type = jobTypes[job.workflow] as JobType<unknown, unknown, unknown>;
   return {

@@ -35,8 +35,8 @@ export const problems: Record<ErrorCode, { status: number; title: string }> = {
   job_failed: { status: 500, title: 'The job failed' },
 };
 
-/** RFC 9457 problem type: a page that explains the code. */
-const typeOf = (code: ErrorCode) => `https://handoff.dev/errors#${code}`;
+/** RFC 9457 problem type. docs/errors.md explains each code. */
+const typeOf = (code: ErrorCode) => `urn:handoff:problem:${code}`;
 
 export interface Problem extends Record<string, unknown> {
   type: string;

@@ -2,7 +2,7 @@ import type { ErrorCode } from '../errors.ts';
 import type { Progress } from './progress.ts';
 import type { WorkflowType } from './registry.ts';
 
-/** Those of DESIGN section 4 that can occur so far. */
+/** Those that can occur so far; meanings: docs/http.md. */
 export const jobStatuses = ['queued', 'running', 'retrying', 'cancelling', 'completed', 'failed', 'cancelled'] as const;
 export type JobStatus = (typeof jobStatuses)[number];
 

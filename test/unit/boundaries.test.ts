@@ -119,7 +119,7 @@ const planted: Record<string, { in: string; line: string }[]> = {
   'no-circular': [{ in: 'src/http/round.ts', line: `import { turn } from './turn.ts'; export const round = 1;` }],
 };
 
-/** Each world's allowed imports, as in the table of DESIGN. */
+/** Each world's allowed imports, as in the table of ADR 1. */
 const control: Record<string, string[]> = {
   'workflows/allowed.ts': [
     `import { proxyActivities } from '@temporalio/workflow';`,
