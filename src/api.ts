@@ -17,6 +17,8 @@ export interface ApiDependencies {
   log: Log;
 }
 
+const probes = new Set(['/livez', '/readyz']);
+
 /** Serves HTTP until the scope closes: first no new connections, then the running requests end. */
 export async function startApi(scope: Scope, { config, stores, link, temporalUiUrl, log }: ApiDependencies): Promise<{ url: string }> {
   const jobs = scope.closing(createJobClient({ client: link.client, activityQueues }), (client) => {
@@ -27,7 +29,8 @@ export async function startApi(scope: Scope, { config, stores, link, temporalUiU
     files: stores.files,
     keys: stores.keys,
     maxUploadBytes: config.maxUploadBytes,
-    temporalUiUrl,
+    workflowUrl:
+      temporalUiUrl === undefined ? undefined : (id) => `${temporalUiUrl}/namespaces/${config.temporal.namespace}/workflows/${id}`,
     checks: {
       database: stores.checkDatabase,
       storage: () => stores.files.check(),
@@ -39,7 +42,8 @@ export async function startApi(scope: Scope, { config, stores, link, temporalUiU
       },
     },
     onAnswer: (answer) => {
-      log.info(answer, 'request');
+      // Probes come every few seconds.
+      log[probes.has(answer.path) ? 'debug' : 'info'](answer, 'request');
     },
     onUnexpected: (error, requestId) => {
       log.error({ requestId, ...errorFacts(error) }, 'unexpected error');

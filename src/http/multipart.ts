@@ -118,7 +118,7 @@ export async function receiveMultipart(request: Request, files: FileStore, maxBy
     // Whatever the client still sends is thrown away, so that it can read the answer.
     request.resume();
     abort.abort(error);
-    await (file as Promise<ReceivedPart> | undefined)?.then(
+    await file?.then(
       ({ staged }) => staged.discard(),
       () => undefined,
     );

@@ -21,7 +21,7 @@ const linked = ({ id, name, contentType, size, sha256 }: StoredFile): LinkedFile
 const time = (date: Date | null) => date?.toISOString() ?? null;
 
 /** The job resource of docs/http.md. */
-export function presentJob(job: Job, temporalUiUrl: string | undefined) {
+export function presentJob(job: Job, workflowUrl: ((jobId: string) => string) | undefined) {
   const type = jobTypes[job.workflow] as JobType<unknown, unknown, unknown>;
   return {
     id: job.id,
@@ -37,7 +37,7 @@ export function presentJob(job: Job, temporalUiUrl: string | undefined) {
     labels: {},
     links: {
       self: `/v1/jobs/${job.id}`,
-      ...(temporalUiUrl !== undefined && { temporal: `${temporalUiUrl}/namespaces/default/workflows/${job.id}` }),
+      ...(workflowUrl && { temporal: workflowUrl(job.id) }),
     },
   };
 }

@@ -89,7 +89,7 @@ export function sendProblem(request: Request, response: Response, error: AppErro
 
 /** The only place that writes an error answer. `onUnexpected` gets what is a defect of ours. */
 export function problemHandler(onUnexpected: (error: unknown, requestId: string) => void): ErrorRequestHandler {
-  // Express knows an error handler by its four parameters.
+  // eslint-disable-next-line @typescript-eslint/no-unused-vars -- Express knows an error handler by its four parameters
   return (error: unknown, request, response, _next) => {
     const known = asAppError(error);
     if (known.code === 'internal_error') onUnexpected(error, response.locals['requestId'] as string);

@@ -17,7 +17,8 @@ export interface SubmissionDependencies {
   files: FileStore;
   /** In bytes. */
   maxUploadBytes: number;
-  temporalUiUrl: string | undefined;
+  /** Where Temporal's Web UI shows a workflow. */
+  workflowUrl: ((jobId: string) => string) | undefined;
 }
 
 /** Of a JSON body, in bytes. */
@@ -37,17 +38,18 @@ function idempotencyKey(request: Request): string | undefined {
 }
 
 const jsonTypes = ['application/json', 'application/*+json'];
-const jsonBody = express.json({ limit: maxJsonBytes, type: jsonTypes, strict: false });
+// Not strict: a number is JSON, too, and what is wrong with it says the schema.
+const parsedJson = express.json({ limit: maxJsonBytes, type: jsonTypes, strict: false });
 
-const json: RequestHandler = (request, response, next) => {
+const declaredJson: RequestHandler = (request, _response, next) => {
   // null: there is no body, so its type can't be wrong.
   const typed = request.is(jsonTypes);
   if (typed === false || (typed === null && request.get('Content-Type') === undefined))
     throw new AppError('unsupported_media_type', 'Send Content-Type: application/json.');
-  jsonBody(request, response, next);
+  next();
 };
 
-const multipart: RequestHandler = (request, _response, next) => {
+const declaredMultipart: RequestHandler = (request, _response, next) => {
   if (!request.is('multipart/form-data')) throw new AppError('unsupported_media_type', 'Send Content-Type: multipart/form-data.');
   next();
 };
@@ -58,29 +60,29 @@ async function receive(type: AnyJobType, request: Request, { files, maxUploadByt
 
 /** `POST` of one job type: validate, store what is large, start the workflow, answer 202 once Temporal has it. */
 function submit(type: AnyJobType, dependencies: SubmissionDependencies): RequestHandler {
-  const { jobs, files, temporalUiUrl } = dependencies;
+  const { jobs, files, workflowUrl } = dependencies;
   return async (request, response) => {
     const tenant = tenantOf(response);
     const key = idempotencyKey(request);
+    jobs.assertReachable();
     const received = await receive(type, request, dependencies);
     try {
       const jobId = newJobId(type.type, tenant, key);
       const createdAt = new Date().toISOString();
       const asked = validated(type.request, received.request, type.body === 'multipart' ? ['request'] : []);
-      const input = await type.prepare(asked, { tenant, jobId, createdAt, files, ...(received.part && { part: received.part }) });
-      const { started, job } = await jobs.start({
-        jobId,
-        type,
-        tenant,
-        createdAt,
-        input,
-        fingerprint: fingerprintOf(received.request, received.part),
-      });
+      const fingerprint = fingerprintOf(received.request, received.part);
+      const start = async () => {
+        const input = await type.prepare(asked, { tenant, jobId, createdAt, files, ...(received.part && { part: received.part }) });
+        return jobs.start({ jobId, type, tenant, createdAt, input, fingerprint });
+      };
+      // Looked up before a second file would be stored under a key that is taken.
+      const earlier = key !== undefined && received.part ? await jobs.earlier({ jobId, type, fingerprint }) : undefined;
+      const { started, job } = earlier ? { started: false, job: earlier } : await start();
       if (!started) response.set('Idempotency-Replayed', 'true');
       response
         .status(202)
         .set({ Location: `/v1/jobs/${jobId}`, 'Retry-After': String(firstLook) })
-        .json(presentJob(job, temporalUiUrl));
+        .json(presentJob(job, workflowUrl));
     } finally {
       await received.part?.staged.discard();
     }
@@ -91,6 +93,8 @@ function submit(type: AnyJobType, dependencies: SubmissionDependencies): Request
 export function submissions(dependencies: SubmissionDependencies): Router {
   const router = Router();
   for (const type of allJobTypes)
-    route(router, type.path, { post: [type.body === 'multipart' ? multipart : json, submit(type, dependencies)] });
+    route(router, type.path, {
+      post: [...(type.body === 'multipart' ? [declaredMultipart] : [declaredJson, parsedJson]), submit(type, dependencies)],
+    });
   return router;
 }

@@ -33,6 +33,13 @@ export interface JobClient {
    * @throws AppError `temporal_unavailable` (the start may have been stored), `idempotency_key_reused`.
    */
   start(request: StartRequest): Promise<{ started: boolean; job: Job }>;
+  /**
+   * The job that an earlier submission under this id started, if there is one.
+   * @throws AppError `temporal_unavailable`, `idempotency_key_reused` when that was another request.
+   */
+  earlier(request: Pick<StartRequest, 'jobId' | 'type' | 'fingerprint'>): Promise<Job | undefined>;
+  /** For before a body is received. @throws AppError `temporal_unavailable` when Temporal is known to be away. */
+  assertReachable(): void;
   /** `undefined` when unknown **or another tenant's**. @throws AppError `temporal_unavailable`. */
   get(tenant: string, id: string): Promise<Job | undefined>;
   /** The names of the Task Queues that no worker polls. @throws AppError `temporal_unavailable`. */
@@ -87,11 +94,32 @@ export function createJobClient({ client, activityQueues, taskQueue = workflowTa
     };
   }
 
-  async function describe(id: string): Promise<WorkflowExecutionDescription> {
-    return call((connected) => connected.workflow.getHandle(id).describe());
+  /** `undefined` for an unknown id. */
+  async function describe(id: string): Promise<WorkflowExecutionDescription | undefined> {
+    try {
+      return await call((connected) => connected.workflow.getHandle(id).describe());
+    } catch (error) {
+      if (error instanceof WorkflowNotFoundError) return undefined;
+      throw error;
+    }
+  }
+
+  async function earlier({ jobId, type, fingerprint }: Pick<StartRequest, 'jobId' | 'type' | 'fingerprint'>): Promise<Job | undefined> {
+    const description = await describe(jobId);
+    if (description === undefined) return undefined;
+    if ((description.memo as JobMemo | undefined)?.fingerprint !== fingerprint)
+      throw new AppError('idempotency_key_reused', 'This Idempotency-Key was used before with another request.');
+    return present(description, jobId, type);
   }
 
   return {
+    earlier,
+
+    assertReachable: () => {
+      client();
+      gate.assertOpen();
+    },
+
     async start({ jobId, type, tenant, createdAt, input, fingerprint }) {
       const plan = type.steps?.(input);
       const memo: JobMemo = { createdAt, fingerprint, ...(plan && { plan: { ...plan, done: 0 } }) };
@@ -112,25 +140,20 @@ export function createJobClient({ client, activityQueues, taskQueue = workflowTa
       } catch (error) {
         if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
       }
-      const description = await describe(jobId);
-      if ((description.memo as JobMemo | undefined)?.fingerprint !== fingerprint)
-        throw new AppError('idempotency_key_reused', 'This Idempotency-Key was used before with another request.');
-      return { started: false, job: await present(description, jobId, type) };
+      const job = await earlier({ jobId, type, fingerprint });
+      if (job === undefined)
+        throw new AppError('temporal_unavailable', 'Temporal contradicts itself.', { retryable: true, retryAfterSeconds: 1 });
+      return { started: false, job };
     },
 
     async get(tenant, id) {
       const type = jobTypeOf(prefixOfOwnId(id, tenant));
       if (type === undefined) return undefined;
-      try {
-        const description = await describe(id);
-        // The tag in the id is short: the attribute decides.
-        // eslint-disable-next-line @typescript-eslint/no-deprecated -- the typed form needs the key's definition on this side, too
-        if (description.searchAttributes['HandoffTenant']?.[0] !== tenant) return undefined;
-        return await present(description, id, type);
-      } catch (error) {
-        if (error instanceof WorkflowNotFoundError) return undefined;
-        throw error;
-      }
+      const description = await describe(id);
+      // The tag in the id is short: the attribute decides.
+      // eslint-disable-next-line @typescript-eslint/no-deprecated -- the typed form needs the key's definition on this side, too
+      if (description?.searchAttributes['HandoffTenant']?.[0] !== tenant) return undefined;
+      return present(description, id, type);
     },
 
     async unservedQueues() {

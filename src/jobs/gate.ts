@@ -6,6 +6,8 @@ export interface Gate {
    * @throws AppError `temporal_unavailable`: the call **may** have taken effect.
    */
   <T>(call: () => Promise<T>): Promise<T>;
+  /** @throws AppError `temporal_unavailable` while calls are refused at once, so that nothing is begun in vain. */
+  assertOpen(): void;
   close(): void;
 }
 
@@ -68,6 +70,9 @@ export function createGate({ deadlineMs = 4_000, probeEveryMs = 1_000, probe, is
     }
   };
   return Object.assign(gate, {
+    assertOpen: () => {
+      if (!open) throw unavailable();
+    },
     close: () => {
       closed = true;
       clearTimeout(timer);

@@ -17,6 +17,8 @@ export interface TestApi {
   /** What was started, in order. */
   readonly started: StartRequest[];
   readonly unexpected: unknown[];
+  /** Keys that were looked up. */
+  readonly lookups: string[];
   readonly answers: { method: string; path: string; status: number; requestId: string }[];
   /** Replaces parts of the fake job client for the rest of the test. */
   jobs: Partial<JobClient>;
@@ -49,6 +51,7 @@ export function testApi({ maxUploadBytes = 100_000 }: { maxUploadBytes?: number 
     store,
     started: [],
     unexpected: [],
+    lookups: [],
     answers: [],
     jobs: {},
     checks: {},
@@ -63,20 +66,27 @@ export function testApi({ maxUploadBytes = 100_000 }: { maxUploadBytes?: number 
       api.started.push(asked);
       return api.jobs.start?.(asked) ?? Promise.resolve({ started: true, job: jobOf(asked) });
     },
+    earlier: (asked) => api.jobs.earlier?.(asked) ?? Promise.resolve(undefined),
+    assertReachable: () => api.jobs.assertReachable?.(),
     get: (tenant, id) => api.jobs.get?.(tenant, id) ?? Promise.resolve(undefined),
     unservedQueues: () => Promise.resolve([]),
     close: () => undefined,
   };
   beforeEach(async () => {
-    for (const list of [api.started, api.unexpected, api.answers]) list.length = 0;
+    for (const list of [api.started, api.unexpected, api.lookups, api.answers]) list.length = 0;
     api.jobs = {};
     api.checks = {};
     const app = createApp({
       jobs,
       files: store.files,
-      keys: { tenantOf: (key) => Promise.resolve(Object.entries(keys).find(([, value]) => value === key)?.[0]) },
+      keys: {
+        tenantOf: (key) => {
+          api.lookups.push(key);
+          return Promise.resolve(Object.entries(keys).find(([, value]) => value === key)?.[0]);
+        },
+      },
       maxUploadBytes,
-      temporalUiUrl: 'http://127.0.0.1:8233',
+      workflowUrl: (jobId) => `http://127.0.0.1:8233/namespaces/default/workflows/${jobId}`,
       checks: { probe: () => api.checks['probe']?.() ?? Promise.resolve() },
       onAnswer: (answer) => api.answers.push(answer),
       onUnexpected: (error) => api.unexpected.push(error),

@@ -1,0 +1,184 @@
+import { rm } from 'node:fs/promises';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { type Kysely, sql } from 'kysely';
+
+import { createApiKeys, newApiKey } from '../../src/database/api-keys.ts';
+import { createFileRecords } from '../../src/database/file-records.ts';
+import { checkDatabase, type DatabaseLocation, openDatabase } from '../../src/database/open.ts';
+import type { Database } from '../../src/database/schema.ts';
+import { newJobId, fileIdFor } from '../../src/jobs/ids.ts';
+import type { FileRecord } from '../../src/storage/file-records.ts';
+import { pgliteDirectory } from '../support/pglite.ts';
+import { findPostgres, startPostgres } from '../support/postgres.ts';
+
+const jobId = newJobId('upload', 'acme', 'k');
+let number = 0;
+const recordOf = (changes: Partial<FileRecord> = {}): FileRecord => ({
+  id: fileIdFor(jobId, `role ${String(number++)}`),
+  tenant: 'acme',
+  jobId,
+  name: 'Grüße 🦌.txt',
+  contentType: 'text/plain',
+  size: 5,
+  sha256: 'ab'.repeat(32),
+  createdAt: new Date('2026-11-22T12:00:00.123Z'),
+  ...changes,
+});
+
+interface Place {
+  location: DatabaseLocation;
+  end(): Promise<void>;
+}
+
+async function embedded(): Promise<Place> {
+  const directory = await pgliteDirectory();
+  return { location: { directory }, end: () => rm(directory, { recursive: true, force: true }) };
+}
+
+function sharedBehaviour(place: () => Promise<Place>): void {
+  let opened: Place;
+  let db: Kysely<Database>;
+  beforeAll(async () => {
+    opened = await place();
+    db = await openDatabase(opened.location);
+  });
+  afterAll(async () => {
+    await db.destroy();
+    await opened.end();
+  });
+
+  test('answers a check', async () => {
+    await expect(checkDatabase(db)).resolves.toBeUndefined();
+  });
+
+  test('keeps a file record as it is, sizes beyond 2 GiB too', async () => {
+    const records = createFileRecords(db);
+    const record = recordOf({ size: 5_000_000_000 });
+    expect(await records.insert(record)).toEqual(record);
+    expect(await records.find('acme', record.id)).toEqual(record);
+  });
+
+  test('lets the first insert of an id win, and gives that one back', async () => {
+    const records = createFileRecords(db);
+    const first = recordOf();
+    const results = [await records.insert(first), await records.insert({ ...first, name: 'other.txt', sha256: 'cd'.repeat(32) })];
+    expect(results).toEqual([first, first]);
+  });
+
+  test('lets one of many inserts at once win, and tells all the same', async () => {
+    const records = createFileRecords(db);
+    const record = recordOf();
+    const results = await Promise.all(Array.from({ length: 20 }, (_, i) => records.insert({ ...record, name: `${String(i)}.txt` })));
+    expect(new Set(results.map(({ name }) => name)).size).toBe(1);
+  });
+
+  test("keeps tenants apart: another's record is not found, not removed and not given out", async () => {
+    const records = createFileRecords(db);
+    const record = await records.insert(recordOf());
+    expect(await records.find('other', record.id)).toBeUndefined();
+    await records.remove('other', record.id);
+    expect(await records.find('acme', record.id)).toEqual(record);
+    await expect(records.insert({ ...record, tenant: 'other' })).rejects.toThrow('taken by another tenant');
+    await records.remove('acme', record.id);
+    await records.remove('acme', record.id);
+    expect(await records.find('acme', record.id)).toBeUndefined();
+  });
+
+  test('knows which bytes are in use by anybody', async () => {
+    const records = createFileRecords(db);
+    const [used, unused] = ['1'.repeat(64), '2'.repeat(64)];
+    await records.insert(recordOf({ sha256: used, tenant: 'other' }));
+    expect(await records.referenced([used, unused])).toEqual(new Set([used]));
+    expect(await records.referenced([])).toEqual(new Set());
+  });
+
+  test('takes names that look like SQL as names', async () => {
+    const records = createFileRecords(db);
+    const record = await records.insert(recordOf({ name: `'; drop table files; --` }));
+    expect(await records.find('acme', record.id)).toEqual(record);
+  });
+
+  test('knows a key only by its hash', async () => {
+    const keys = createApiKeys(db);
+    const key = newApiKey();
+    await keys.add('acme', key);
+    await keys.add('acme', key);
+    expect(await keys.tenantOf(key)).toBe('acme');
+    expect(await keys.tenantOf(`${key}x`)).toBeUndefined();
+    expect(await keys.tenantOf('')).toBeUndefined();
+    const rows = await db.selectFrom('apiKeys').selectAll().execute();
+    expect(rows.filter((row) => row.tenant === 'acme')).toHaveLength(1);
+    expect(JSON.stringify(rows)).not.toContain(key);
+  });
+
+  test('lets a key work at once after it was unknown, and no longer than the cache time after it was deleted', async () => {
+    let now = 0;
+    const keys = createApiKeys(db, { now: () => now });
+    const key = newApiKey();
+    expect(await keys.tenantOf(key)).toBeUndefined();
+    await keys.add('acme', key);
+    expect(await keys.tenantOf(key)).toBe('acme');
+    await db.deleteFrom('apiKeys').where('prefix', '=', key.slice(0, 7)).execute();
+    now = 4_999;
+    expect(await keys.tenantOf(key)).toBe('acme');
+    now = 5_000;
+    expect(await keys.tenantOf(key)).toBeUndefined();
+  });
+}
+
+describe('the embedded database', () => {
+  sharedBehaviour(embedded);
+
+  test('keeps what was written when it is opened again, and tells stably when it is closed', async () => {
+    const place = await embedded();
+    try {
+      const first = await openDatabase(place.location);
+      const record = await createFileRecords(first).insert(recordOf());
+      await first.destroy();
+      await expect(createFileRecords(first).find('acme', record.id)).rejects.toMatchObject({
+        code: 'database_unavailable',
+        retryable: true,
+      });
+      const second = await openDatabase(place.location);
+      expect(await createFileRecords(second).find('acme', record.id)).toEqual(record);
+      await second.destroy();
+    } finally {
+      await place.end();
+    }
+  });
+});
+
+const found = await findPostgres();
+const title = 'skipped' in found ? `a PostgreSQL server (skipped: ${found.skipped})` : 'a PostgreSQL server';
+
+('skipped' in found ? describe.skip : describe)(title, () => {
+  let server: Awaited<ReturnType<typeof startPostgres>>;
+  beforeAll(async () => {
+    if (!('skipped' in found)) server = await startPostgres(found);
+  });
+  // Defined before the hooks of the shared behaviour, so it runs after them.
+  afterAll(() => server.stop());
+
+  test('lets several migrators at once succeed on an empty database', async () => {
+    const opened = await Promise.all(Array.from({ length: 4 }, () => openDatabase({ url: server.url })));
+    for (const db of opened) {
+      const tables = await sql<{ count: string }>`select count(*) from api_keys`.execute(db);
+      expect(tables.rows).toEqual([{ count: '0' }]);
+    }
+    await Promise.all(opened.map((db) => db.destroy()));
+  });
+
+  describe('as the database', () => {
+    sharedBehaviour(() => Promise.resolve({ location: { url: server.url }, end: () => Promise.resolve() }));
+  });
+
+  test('that is away becomes one stable error, which names no host', async () => {
+    const db = await openDatabase({ url: server.url });
+    const records = createFileRecords(db);
+    await server.stop();
+    const error = (await records.find('acme', recordOf().id).catch((caught: unknown) => caught)) as Error;
+    expect(error).toMatchObject({ code: 'database_unavailable', retryable: true, retryAfterSeconds: 5 });
+    expect(error.message).not.toContain('127.0.0.1');
+    await db.destroy();
+  });
+});

@@ -1,0 +1,99 @@
+import { describe, expect, jest, test } from '@jest/globals';
+import { ApplicationFailure } from '@temporalio/common';
+import { msToNumber } from '@temporalio/common/lib/time.js';
+
+import { classified } from '../../../activities/failures.ts';
+import { heartbeating } from '../../../activities/heartbeat.ts';
+import { AppError, errorCodes } from '../../../src/errors.ts';
+import { policies } from '../../../workflows/policies.ts';
+import { runActivity } from '../../support/activity.ts';
+
+const failureOf = async (error: unknown) => classified(() => Promise.reject(error as Error)).catch((failure: unknown) => failure);
+
+describe('a failure of ours', () => {
+  test.each(errorCodes)('of code %s reaches Temporal with the code as its type and with our words', async (code) => {
+    for (const retryable of [true, false]) {
+      const failure = (await failureOf(new AppError(code, 'in our words', { retryable }))) as ApplicationFailure;
+      expect(failure).toBeInstanceOf(ApplicationFailure);
+      expect([failure.type, failure.message, failure.nonRetryable]).toEqual([code, 'in our words', !retryable]);
+    }
+  });
+
+  test('is tried again slowly when our settings are wrong, else as the policy says', async () => {
+    const delayOf = async (code: 'mail_configuration' | 'mail_refused_for_now') =>
+      ((await failureOf(new AppError(code, 'x', { retryable: true }))) as ApplicationFailure).nextRetryDelay;
+    expect(await delayOf('mail_configuration')).toBe('5 minutes');
+    expect(await delayOf('mail_refused_for_now')).toBeFalsy();
+  });
+
+  test('carries no cause: that may quote secrets, and would stay in the history', async () => {
+    const cause = new Error('password=hunter2');
+    expect(((await failureOf(new AppError('mail_rejected', 'x', { cause }))) as Error).cause).toBeUndefined();
+  });
+});
+
+test.each([
+  new TypeError('x is undefined'),
+  ApplicationFailure.nonRetryable('x', 'y'),
+  Object.assign(new Error('abort'), { name: 'AbortError' }),
+])('%p goes on as it is, to be retried as the policy says', async (error) => {
+  expect(await failureOf(error)).toBe(error);
+});
+
+test('work that succeeds gives its result', async () => {
+  await expect(classified(() => Promise.resolve(7))).resolves.toBe(7);
+});
+
+describe('the heartbeat', () => {
+  test('goes on by itself, at least five times in the shortest time-out of all policies, and ends with the work', async () => {
+    jest.useFakeTimers();
+    try {
+      const shortest = Math.min(...Object.values(policies).map((policy) => msToNumber(policy.heartbeatTimeout)));
+      let finish = (): void => undefined;
+      const { result, beats } = runActivity(() =>
+        heartbeating(
+          () =>
+            new Promise<void>((resolve) => {
+              finish = resolve;
+            }),
+        ),
+      );
+      await jest.advanceTimersByTimeAsync(shortest);
+      expect(beats.length).toBeGreaterThanOrEqual(5);
+      finish();
+      await result;
+      expect(jest.getTimerCount()).toBe(0);
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+
+  test('ends when the work fails, too', async () => {
+    jest.useFakeTimers();
+    try {
+      const { result } = runActivity(() => heartbeating(() => Promise.reject(new Error('broken'))));
+      await expect(result).rejects.toThrow('broken');
+      expect(jest.getTimerCount()).toBe(0);
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+
+  test('repeats the last progress', async () => {
+    jest.useFakeTimers();
+    try {
+      const progress = { done: 1, total: 2, unit: 'rows', stage: 'x' };
+      const { beats } = runActivity(() =>
+        heartbeating(({ report }) => {
+          report(progress);
+          return new Promise(() => undefined);
+        }),
+      );
+      await jest.advanceTimersByTimeAsync(6_000);
+      expect(beats.slice(0, 3)).toEqual([progress, progress, progress]);
+    } finally {
+      jest.clearAllTimers();
+      jest.useRealTimers();
+    }
+  });
+});

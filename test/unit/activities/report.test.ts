@@ -1,0 +1,110 @@
+import { text } from 'node:stream/consumers';
+import { describe, expect, test } from '@jest/globals';
+
+import { reportActivities, type ReportEngine, type Rendering } from '../../../activities/report.ts';
+import type { FileStore } from '../../../src/jobs/files.ts';
+import { fileIdFor, newJobId } from '../../../src/jobs/ids.ts';
+import type { Cell } from '../../../src/jobs/report.ts';
+import { renderTable } from '../../../src/reports/render.ts';
+import { readCsv, readNdjson } from '../../../src/reports/source.ts';
+import { runActivity } from '../../support/activity.ts';
+import { chunks, testFileStore } from '../../support/file-store.ts';
+
+const store = testFileStore();
+const jobId = newJobId('report', 'acme', 'k');
+const engine: ReportEngine = { render: renderTable, readCsv, readNdjson };
+const small: Rendering = { tenant: 'acme', title: 'Sales', source: { columns: ['a', 'b'], rows: [[1, 'x'], [2]] }, format: 'csv' };
+
+function run(rendering: Rendering, files: Pick<FileStore, 'read' | 'stage'> = store.files) {
+  return runActivity(() => reportActivities({ engine, files, fileIdFor }).renderReport(rendering), { jobId });
+}
+
+async function stored(bytes: string, role: string, contentType = 'text/csv') {
+  const staged = await store.files.stage(chunks(bytes));
+  return staged.commit({ id: fileIdFor(jobId, role), name: 'x.csv', contentType, tenant: 'acme', jobId });
+}
+
+describe('renderReport', () => {
+  test('writes a file of the job and counts the rows', async () => {
+    const { rows, file } = await run(small).result;
+    expect(rows).toBe(2);
+    expect(file).toMatchObject({
+      name: 'Sales.csv',
+      contentType: 'text/csv; charset=utf-8',
+      format: 'csv',
+      id: fileIdFor(jobId, 'output csv'),
+    });
+    expect(await text(store.files.read(file))).toBe('a,b\r\n1,x\r\n2,\r\n');
+    expect(store.records.get(file.id)).toMatchObject({ tenant: 'acme', jobId });
+    expect(await store.count()).toBe(1);
+  });
+
+  test('writes the same file again in another attempt', async () => {
+    const first = await run(small).result;
+    expect(await run(small).result).toEqual(first);
+    expect([store.records.size, await store.count()]).toEqual([1, 1]);
+  });
+
+  test.each(['csv', 'xlsx'] as const)('reads an uploaded CSV for %s', async (format) => {
+    const file = await stored('n,name\r\n1,Ada\r\n2,Bob\r\n', 'source');
+    const { rows } = await run({ ...small, source: { file }, format }).result;
+    expect(rows).toBe(2);
+  });
+
+  test('reads spooled rows, and knows their number while it works', async () => {
+    const lines = Array.from({ length: 2_500 }, (_, i) => `[${String(i)},"x"]\n`).join('');
+    const file = await stored(lines, 'source', 'application/x-ndjson');
+    const { result, beats } = run({ ...small, source: { columns: ['a', 'b'], total: 2_500, file } });
+    expect((await result).rows).toBe(2_500);
+    const at = (done: number) => ({ done, total: 2_500, unit: 'rows', stage: 'writing csv' });
+    expect(beats).toEqual([at(1_000), at(2_000), at(2_500)]);
+  });
+
+  test.each([
+    ['Q1/Q2: "best" <ever>?', 'Q1 Q2 best ever.csv'],
+    ['../../etc', 'etc.csv'],
+    ['...', 'report.csv'],
+    ['  \\ ', 'report.csv'],
+    ['Ümsätze 2026', 'Ümsätze 2026.csv'],
+  ])('names the file after the title %j: %j', async (title, name) => {
+    expect((await run({ ...small, title }).result).file.name).toBe(name);
+  });
+
+  test('fails for good with the line of a broken source, and keeps nothing of the output', async () => {
+    const file = await stored('a,b\n1,2\n3\n', 'source');
+    await expect(run({ ...small, source: { file } }).result).rejects.toMatchObject({
+      type: 'source_unreadable',
+      nonRetryable: true,
+      message: expect.stringContaining('line 3'),
+    });
+    expect([store.records.size, await store.count()]).toEqual([1, 1]);
+  });
+
+  test('stops when it is cancelled, and keeps nothing', async () => {
+    const endless = async function* (): AsyncGenerator<Cell[]> {
+      for (;;)
+        yield await new Promise<Cell[]>((resolve) =>
+          setImmediate(() => {
+            resolve([1, 2]);
+          }),
+        );
+    };
+    const source = { columns: ['a', 'b'], total: 9, file: { id: '', name: '', contentType: '', size: 0, sha256: '0'.repeat(64) } };
+    const files = { stage: store.files.stage.bind(store.files), read: () => store.files.read({ sha256: '0'.repeat(64) }) };
+    const activities = reportActivities({ engine: { ...engine, readNdjson: endless }, files, fileIdFor });
+    const running = runActivity(() => activities.renderReport({ ...small, source }), { jobId });
+    await new Promise((resolve) => setImmediate(resolve));
+    running.cancel();
+    await expect(running.result).rejects.toThrow('cancelled');
+    expect([store.records.size, await store.count()]).toEqual([0, 0]);
+  });
+
+  test('discards the bytes when they can not be recorded', async () => {
+    const failing: Pick<FileStore, 'read' | 'stage'> = {
+      read: store.files.read.bind(store.files),
+      stage: async (...asked) => ({ ...(await store.files.stage(...asked)), commit: () => Promise.reject(new Error('database away')) }),
+    };
+    await expect(run(small, failing).result).rejects.toThrow('database away');
+    expect(await store.count()).toBe(0);
+  });
+});

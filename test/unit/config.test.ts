@@ -1,0 +1,197 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+
+import { type Config, ConfigError, loadConfig, variables } from '../../src/config.ts';
+
+const defaults: Config = {
+  host: '127.0.0.1',
+  port: 3000,
+  dataDir: resolve('.handoff'),
+  databaseUrl: undefined,
+  smtpUrl: undefined,
+  mailFrom: 'handoff@localhost.localdomain',
+  maxUploadBytes: 536_870_912,
+  maxImagePixels: 100_000_000,
+  shutdownGraceSeconds: 20,
+  logLevel: 'warn',
+  temporal: { address: undefined, namespace: 'default', connection: {}, uiUrl: undefined },
+  dev: { apiKey: undefined, smtpPort: 1025, temporalPort: 7233, temporalUiPort: 8233, temporalCli: undefined },
+};
+
+function problemsOf(env: Record<string, string>): string {
+  try {
+    loadConfig(env);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.message;
+    throw error;
+  }
+  return 'none';
+}
+
+let directory = '';
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'handoff-config-'));
+});
+afterEach(() => rm(directory, { recursive: true, force: true }));
+
+async function file(text: string, name = 'secret'): Promise<string> {
+  await writeFile(join(directory, name), text);
+  return join(directory, name);
+}
+
+describe('the configuration', () => {
+  test('has defaults for everything', () => {
+    expect(loadConfig({})).toEqual(defaults);
+  });
+
+  test('takes an empty variable for one that is not set', () => {
+    expect(loadConfig(Object.fromEntries(variables.map((name) => [name, ''])))).toEqual(defaults);
+  });
+
+  test('reads every variable', () => {
+    const env = {
+      HANDOFF_HOST: '0.0.0.0',
+      HANDOFF_PORT: '8080',
+      HANDOFF_DATA_DIR: '/data',
+      DATABASE_URL: 'postgresql://u:p@db/handoff',
+      SMTP_URL: 'smtps://u:p@mail:465',
+      HANDOFF_MAIL_FROM: 'shop@example.org',
+      HANDOFF_MAX_UPLOAD_BYTES: '1000',
+      HANDOFF_MAX_IMAGE_PIXELS: '2000',
+      HANDOFF_SHUTDOWN_GRACE_SECONDS: '5',
+      HANDOFF_LOG_LEVEL: 'debug',
+      TEMPORAL_ADDRESS: 'temporal:7233',
+      TEMPORAL_NAMESPACE: 'jobs',
+      HANDOFF_TEMPORAL_UI_URL: 'https://ui.example.org',
+      HANDOFF_DEV_API_KEY: 'k'.repeat(16),
+      HANDOFF_SMTP_PORT: '2525',
+      HANDOFF_TEMPORAL_PORT: '17233',
+      HANDOFF_TEMPORAL_UI_PORT: '18233',
+      HANDOFF_TEMPORAL_CLI: '/bin/temporal',
+    };
+    expect(Object.keys(env).sort()).toEqual([...variables].sort());
+    expect(loadConfig(env)).toEqual({
+      host: '0.0.0.0',
+      port: 8080,
+      dataDir: '/data',
+      databaseUrl: env.DATABASE_URL,
+      smtpUrl: env.SMTP_URL,
+      mailFrom: 'shop@example.org',
+      maxUploadBytes: 1000,
+      maxImagePixels: 2000,
+      shutdownGraceSeconds: 5,
+      logLevel: 'debug',
+      temporal: { address: 'temporal:7233', namespace: 'jobs', connection: { address: 'temporal:7233' }, uiUrl: 'https://ui.example.org' },
+      dev: { apiKey: env.HANDOFF_DEV_API_KEY, smtpPort: 2525, temporalPort: 17233, temporalUiPort: 18233, temporalCli: '/bin/temporal' },
+    });
+  });
+
+  test('looks at nothing but what it is given', () => {
+    expect(loadConfig({ PATH: process.env['PATH'], HOME: '/nowhere', HANDOFF_UNKNOWN: 'x' })).toEqual(defaults);
+  });
+
+  const wrong = {
+    HANDOFF_PORT: '70000',
+    HANDOFF_SMTP_PORT: 'hunter2',
+    HANDOFF_MAX_UPLOAD_BYTES: '-1',
+    HANDOFF_MAX_IMAGE_PIXELS: '1.5',
+    DATABASE_URL: 'mysql://u:hunter2@db/handoff',
+    SMTP_URL: 'hunter2',
+    HANDOFF_MAIL_FROM: 'hunter2',
+    HANDOFF_LOG_LEVEL: 'hunter2',
+    HANDOFF_TEMPORAL_UI_URL: 'javascript:hunter2',
+    HANDOFF_DEV_API_KEY: 'hunter2',
+    HANDOFF_TEMPORAL_PORT: '0',
+    HANDOFF_SHUTDOWN_GRACE_SECONDS: '0',
+  };
+
+  test.each(Object.entries(wrong))('refuses %s when it is %j', (name, value) => {
+    expect(problemsOf({ [name]: value })).toMatch(new RegExp(`^The configuration is not usable:\\n  ${name}: [^\\n]+$`));
+  });
+
+  test('names all problems at once, and shows no value', () => {
+    const message = problemsOf({ ...wrong, HANDOFF_HOST_FILE: join(directory, 'hunter2-missing') });
+    for (const name of [...Object.keys(wrong), 'HANDOFF_HOST_FILE']) expect(message).toContain(name);
+    expect(message).not.toMatch(/hunter2|70000|mysql/);
+  });
+});
+
+describe('a value in a file', () => {
+  test('is taken, without the line break at its end', async () => {
+    const config = loadConfig({
+      DATABASE_URL_FILE: await file('postgres://u:p@db/x\n'),
+      HANDOFF_PORT_FILE: await file('8080\r\n', 'port'),
+    });
+    expect([config.databaseUrl, config.port]).toEqual(['postgres://u:p@db/x', 8080]);
+  });
+
+  test('must be readable', () => {
+    expect(problemsOf({ SMTP_URL_FILE: join(directory, 'missing') })).toContain('SMTP_URL_FILE cannot be read');
+    expect(problemsOf({ SMTP_URL_FILE: directory })).toContain('SMTP_URL_FILE cannot be read');
+  });
+
+  test('must be the only one', async () => {
+    const both = { SMTP_URL: 'smtp://a', SMTP_URL_FILE: await file('smtp://b') };
+    expect(problemsOf(both)).toContain('SMTP_URL and SMTP_URL_FILE are both set');
+  });
+
+  test('is checked and hidden like any other', async () => {
+    const message = problemsOf({ SMTP_URL_FILE: await file('hunter2') });
+    expect(message).toContain('SMTP_URL:');
+    expect(message).not.toContain('hunter2');
+  });
+
+  test("is possible for Temporal's API key, too", async () => {
+    const { connection } = loadConfig({ TEMPORAL_API_KEY_FILE: await file('key-from-file\n') }).temporal;
+    expect(connection).toMatchObject({ apiKey: 'key-from-file', tls: true });
+  });
+});
+
+describe("Temporal's own variables", () => {
+  test("follow Temporal's rules", () => {
+    const { connection } = loadConfig({ TEMPORAL_API_KEY: 'key', TEMPORAL_GRPC_META_X_TEAM: 'jobs' }).temporal;
+    expect(connection).toMatchObject({ apiKey: 'key', tls: true, metadata: { 'x-team': 'jobs' } });
+  });
+
+  test('that can not be used are a problem like any other, without their values', () => {
+    const message = problemsOf({ TEMPORAL_TLS_CLIENT_CERT_PATH: '/nowhere/hunter2.pem', HANDOFF_PORT: 'x' });
+    expect(message).toMatch(/TEMPORAL_….*ENOENT/);
+    expect(message).toContain('HANDOFF_PORT');
+    expect(message).not.toContain('hunter2');
+  });
+});
+
+describe('.env.example', () => {
+  const lines = async () => (await readFile('.env.example', 'utf8')).split('\n');
+  const set = /^# ([A-Z_]+)=(.*)$/;
+
+  test("lists exactly what is read, each once, and Temporal's own variables in a section of their own", async () => {
+    const all = await lines();
+    const own = all.findIndex((line) => line.startsWith('## Temporal: '));
+    const names = (part: string[]) => part.flatMap((line) => set.exec(line)?.[1] ?? []);
+    expect(names(all.slice(0, own)).sort()).toEqual([...variables].sort());
+    const temporal = names(all.slice(own));
+    expect(temporal.length).toBeGreaterThan(5);
+    for (const name of temporal) expect(name).toMatch(/^TEMPORAL_(API_KEY|TLS|CONFIG_FILE|PROFILE)/);
+  });
+
+  test('sets nothing by itself, and tells what each variable means', async () => {
+    const all = await lines();
+    for (const [index, line] of all.entries()) {
+      expect(line).toMatch(/^(#.*)?$/);
+      expect(set.test(line) ? all[index - 1] : '# ').toMatch(/^# /);
+    }
+  });
+
+  test('shows the defaults: used as it is, it changes nothing', async () => {
+    const shown = (await lines()).flatMap((line) => {
+      const [, name = '', value = ''] = set.exec(line) ?? [];
+      // Without a default: the value shown is an example.
+      const example = ['DATABASE_URL', 'SMTP_URL', 'TEMPORAL_ADDRESS', 'HANDOFF_TEMPORAL_UI_URL'].includes(name);
+      return variables.includes(name) && !example ? [[name, value] as const] : [];
+    });
+    expect(loadConfig(Object.fromEntries(shown))).toEqual(defaults);
+  });
+});
