@@ -22,7 +22,8 @@ const checks = [
   {
     name: 'eslint',
     bin: 'eslint/bin/eslint.js',
-    args: ['.', '--max-warnings', '0', '--cache', '--cache-location', 'node_modules/.cache/eslint/'],
+    // No cache: rules with types depend on more files than the one they report on.
+    args: ['.', '--max-warnings', '0'],
   },
   { name: 'tsc', bin: 'typescript/bin/tsc', args: ['--noEmit', '--pretty'] },
   {

@@ -7,7 +7,7 @@ export interface Gate {
    */
   <T>(call: () => Promise<T>): Promise<T>;
   /** @throws AppError `temporal_unavailable` while calls are refused at once, so that nothing is begun in vain. */
-  assertOpen(): void;
+  assertOpen: () => void;
   close(): void;
 }
 

@@ -4,7 +4,7 @@ import type { NativeConnection } from '@temporalio/worker';
 const [keyword, keywordList] = [2, 7];
 
 /** Never encrypted by Temporal: opaque values only. */
-export const searchAttributes = { HandoffTenant: keyword, HandoffState: keyword, HandoffLabels: keywordList } as const;
+const searchAttributes = { HandoffTenant: keyword, HandoffState: keyword, HandoffLabels: keywordList } as const;
 
 /** Registers what is missing. Safe to repeat, and from several processes at once. */
 export async function ensureSearchAttributes({ operatorService }: NativeConnection, namespace: string): Promise<void> {

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { eventually } from './eventually.ts';
 
 /** A port that nobody has at the moment. */
-export async function freePort(): Promise<number> {
+async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
