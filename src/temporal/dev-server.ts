@@ -103,6 +103,8 @@ function commandLine({ port, uiPort, flags = [] }: DevServerOptions, database: s
     ...(uiPort === undefined ? ['--headless'] : ['--ui-ip', '127.0.0.1', '--ui-port', String(uiPort)]),
     ...['--db-filename', database, '--sqlite-pragma', 'journal_mode=WAL', '--sqlite-pragma', 'synchronous=FULL'],
     ...['--dynamic-config-value', 'matching.enableFairness=true'],
+    // One shard reads its queue at most 20 times a second by default: every step of a job would wait up to 50 ms.
+    ...['--dynamic-config-value', 'history.transferProcessorMaxPollRPS=1000'],
     ...['--search-attribute', 'HandoffTenant=Keyword', '--search-attribute', 'HandoffState=Keyword'],
     ...['--search-attribute', 'HandoffLabels=KeywordList'],
     ...['--log-level', 'error', ...flags],
