@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { readdir, readFile } from 'node:fs/promises';
 import { createConnection } from 'node:net';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { promisify } from 'node:util';
 import exceljs from 'exceljs';
 import PostalMime from 'postal-mime';
@@ -23,7 +23,19 @@ const personal = 'ada.lovelace@example.com';
 
 /** Everything below a directory, by relative path. */
 const filesBelow = async (directory: string): Promise<string[]> =>
-  (await readdir(directory, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile()).map((entry) => entry.name);
+  (await readdir(directory, { recursive: true, withFileTypes: true }))
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(directory, join(entry.parentPath, entry.name)));
+
+/** Every stored blob is named after its content: a half-written one would not be. */
+async function expectWholeBlobs(dataDir: string): Promise<void> {
+  const blobs = join(dataDir, 'files', 'blobs');
+  const names = await filesBelow(blobs);
+  expect(names.length).toBeGreaterThan(0);
+  for (const name of names) expect(sha256(await readFile(join(blobs, name)))).toBe(name.replaceAll('/', ''));
+}
+
+const sha256 = (bytes: Uint8Array | string) => createHash('sha256').update(bytes).digest('hex');
 
 describe('the product with its own mail catcher', () => {
   let product: Product;
@@ -266,6 +278,7 @@ describe('kill -9 of api, worker and Temporal at once', () => {
       await product.job(report, (job) => job.status === 'running' && job.progress?.unit === 'rows' && Number(job.progress.done) > 0);
 
       await product.killAll();
+      await expectWholeBlobs(product.dataDir);
       refusing = false;
       await product.start();
 
@@ -273,8 +286,9 @@ describe('kill -9 of api, worker and Temporal at once', () => {
       expect(finished).toMatchObject({ status: 'completed', result: { rows } });
       const written = finished.result.files.find((file: { format: string }) => file.format === 'csv');
       const bytes = await product.bytes(written.links.content);
-      expect(createHash('sha256').update(bytes).digest('hex')).toBe(createHash('sha256').update(csv).digest('hex'));
-      expect(written.sha256).toBe(createHash('sha256').update(csv).digest('hex'));
+      expect(sha256(bytes)).toBe(sha256(csv));
+      expect(written.sha256).toBe(sha256(csv));
+      await expectWholeBlobs(product.dataDir);
 
       const processed = await product.job(upload, ended, 10 * minutes);
       expect(processed.status).toBe('completed');
