@@ -12,6 +12,8 @@ describe('sheetNamer', () => {
     ['[]', 'Sheet'],
     ['', 'Sheet'],
     ['history', 'History_'],
+    ['_x000d+4.2e3_x0041_"', '_x000d+4.2e3-x0041_"'],
+    ['_x000d__x0041_', '-x000d_-x0041_'],
     ['x'.repeat(40), 'x'.repeat(31)],
     [`${'x'.repeat(30)}😀`, 'x'.repeat(30)],
     [`${'x'.repeat(30)} y`, 'x'.repeat(30)],
