@@ -5,7 +5,8 @@ import { promisify } from 'node:util';
 import pg from 'pg';
 
 import { findPostgres } from '../test/support/postgres.ts';
-import { freePort, keep, type Stage, temporaryDirectory, until } from './stage.ts';
+import { keep, type Stage, temporaryDirectory, until } from './stage.ts';
+import { freePort } from '../test/support/free-port.ts';
 
 const run = promisify(execFile);
 

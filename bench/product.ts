@@ -9,7 +9,8 @@ import { startDevServer } from '../src/temporal/dev-server.ts';
 import { mail } from './mail.ts';
 import { createHttp } from './peers/http.ts';
 import { openPostgres } from './postgres.ts';
-import { freePort, keep, type Stage, until } from './stage.ts';
+import { keep, type Stage, until } from './stage.ts';
+import { freePort } from '../test/support/free-port.ts';
 
 const cli = fileURLToPath(new URL('../dist/src/cli.js', import.meta.url));
 

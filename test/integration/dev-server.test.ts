@@ -1,7 +1,7 @@
 import { execFile, fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,6 +13,7 @@ import { findTemporalCli } from '../../scripts/temporal-cli.mjs';
 import { assertPortFree } from '../../src/port-check.ts';
 import { startDevServer, type DevServer } from '../../src/temporal/dev-server.ts';
 import { eventually } from '../support/eventually.ts';
+import { freePort } from '../support/free-port.ts';
 
 const program = fileURLToPath(new URL('../support/dev-server-parent.ts', import.meta.url));
 const register = new URL('../support/register-ts.mjs', import.meta.url).href;
@@ -38,14 +39,6 @@ afterEach(async () => {
   for (const step of cleanUp.reverse()) await step();
   await rm(dataDir, { recursive: true, force: true });
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const free = (server.address() as AddressInfo).port;
-  await new Promise((resolve) => server.close(resolve));
-  return free;
-}
 
 async function startHere(uiPort?: number): Promise<DevServer> {
   const log = (line: string): void => {

@@ -7,8 +7,9 @@ import { promisify } from 'node:util';
 import { eventually } from '../support/eventually.ts';
 import { filledIn, imageEntrypoint, readCompose } from './compose.ts';
 import { patience, status } from './http.ts';
-import { freePort, type Process, startProcess } from './processes.ts';
+import { type Process, startProcess } from './processes.ts';
 import type { Surroundings } from './surroundings.ts';
+import { freePort } from '../support/free-port.ts';
 
 export interface Cluster {
   apis: [Process, Process];

@@ -42,7 +42,7 @@ export function testFileStore(): TestFileStore {
   };
 }
 
-function recordsIn(map: Map<string, FileRecord>): FileRecords {
+export function recordsIn(map: Map<string, FileRecord>): FileRecords {
   return {
     insert(record) {
       const first = map.get(record.id) ?? record;

@@ -2,12 +2,12 @@ import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 import { findTemporalCli } from '../../scripts/temporal-cli.mjs';
+import { freePort } from './free-port.ts';
 
 declare global {
   /** Ends the one Temporal server of a run: for `temporal-server-stop.ts`. */
@@ -94,13 +94,4 @@ function endWithUs(server: ChildProcess, directory: string): void {
     server.once('exit', () => process.off(signal, onSignal));
   }
   server.once('exit', () => process.off('exit', kill));
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  await once(probe, 'close');
-  return port;
 }

@@ -3,11 +3,12 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 
 import { imageCompleteness } from '../../../src/images/completeness.ts';
 import { createDiskBlobStore } from '../../../src/storage/disk.ts';
-import type { FileRecord, FileRecords } from '../../../src/storage/file-records.ts';
+import type { FileRecord } from '../../../src/storage/file-records.ts';
 import type { SweepableFileStore } from '../../../src/storage/files.ts';
 import { createFileStore } from '../../../src/storage/files.ts';
 import { picture } from '../../support/pictures.ts';
 import { chunks, testDirectory } from './directory.ts';
+import { recordsIn } from '../../support/file-store.ts';
 
 const directory = testDirectory();
 const id = 'file_abcdef234567abcdef234567ab';
@@ -15,23 +16,6 @@ const otherId = 'file_abcdef234567abcdef234567cd';
 const owner = { tenant: 'acme', jobId: 'upload_abcdef234567abcdef234567ab' };
 let records: Map<string, FileRecord>;
 let files: SweepableFileStore;
-
-function recordsIn(map: Map<string, FileRecord>): FileRecords {
-  return {
-    insert(record) {
-      const first = map.get(record.id) ?? record;
-      map.set(record.id, first);
-      return Promise.resolve(first);
-    },
-    find: (tenant, wanted) => Promise.resolve([...map.values()].find((record) => record.id === wanted && record.tenant === tenant)),
-    remove(tenant, wanted) {
-      if (map.get(wanted)?.tenant === tenant) map.delete(wanted);
-      return Promise.resolve();
-    },
-    referenced: (hashes) =>
-      Promise.resolve(new Set([...map.values()].map((record) => record.sha256).filter((hash) => hashes.includes(hash)))),
-  };
-}
 
 beforeEach(() => {
   records = new Map();
