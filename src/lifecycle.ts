@@ -11,6 +11,8 @@ export interface ScopeOptions {
   insistMs?: number;
 }
 
+const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
 /**
  * Runs a process: opens everything, then waits for SIGINT or SIGTERM, then closes everything. A failure to open closes
  * what was open and is thrown.
@@ -18,8 +20,9 @@ export interface ScopeOptions {
 export async function untilStopped(open: (scope: Scope) => Promise<void>, { say, insistMs = 1_500 }: ScopeOptions): Promise<void> {
   const closers: (() => Promise<void> | void)[] = [];
   let stoppedAt: number | undefined;
+  let onSignal: NodeJS.SignalsListener = () => undefined;
   const stopped = new Promise<void>((resolve) => {
-    const stop = (signal: NodeJS.Signals) => {
+    onSignal = (signal) => {
       // A terminal's Ctrl-C reaches npm and us, and npm passes it on: the same wish twice is one.
       if (stoppedAt !== undefined && Date.now() - stoppedAt > insistMs) process.exit(130);
       if (stoppedAt !== undefined) return;
@@ -27,15 +30,16 @@ export async function untilStopped(open: (scope: Scope) => Promise<void>, { say,
       say(`${signal}: finishing what runs, then stopping. Once more to stop at once.`);
       resolve();
     };
-    process.on('SIGINT', stop);
-    process.on('SIGTERM', stop);
-    process.on('SIGHUP', stop);
   });
+  for (const signal of signals) process.on(signal, onSignal);
   const closeAll = async () => {
-    for (const close of closers.reverse())
-      await Promise.resolve(close()).catch((error: unknown) => {
+    for (const close of closers.reverse()) {
+      try {
+        await close();
+      } catch (error) {
         say(`While stopping: ${error instanceof Error ? error.name : 'unknown error'}`);
-      });
+      }
+    }
   };
   const scope: Scope = {
     closing(thing, close) {
@@ -48,5 +52,6 @@ export async function untilStopped(open: (scope: Scope) => Promise<void>, { say,
     await stopped;
   } finally {
     await closeAll();
+    for (const signal of signals) process.off(signal, onSignal);
   }
 }

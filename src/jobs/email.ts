@@ -2,6 +2,7 @@ import { z } from 'zod';
 
 import { spoolJson } from './claim-check.ts';
 import type { FileReference, JobType } from './definition.ts';
+import { singleLine } from './single-line.ts';
 
 /** RFC 5321: 64 characters before the @, 254 in all. Quoted local parts and address literals are refused. */
 const address = z
@@ -9,10 +10,6 @@ const address = z
   .max(254)
   .regex(/^(?![^@]{65,}@)/, 'must have at most 64 characters before the @')
   .meta({ description: 'A bare address, without a display name.', examples: ['ada@example.com'] });
-
-/** Characters that would end a header line, in ASCII and Unicode; the rest of the C0 controls with them. */
-// eslint-disable-next-line no-control-regex -- the control characters are the point
-const headerText = z.string().regex(/^[^\u0000-\u001f\u007f\u0085\u2028\u2029]*$/, 'must not contain line breaks or control characters');
 
 /** `POST /v1/emails`. */
 export const emailRequest = z
@@ -23,7 +20,7 @@ export const emailRequest = z
       .min(1)
       .max(50)
       .meta({ description: 'Each address gets an SMTP envelope of its own; all are named in the To header.' }),
-    subject: headerText.max(998),
+    subject: singleLine.max(998),
     text: z.string().optional(),
     html: z.string().optional(),
   })

@@ -4,6 +4,7 @@ import { invalid } from '../errors.ts';
 import { fitsPayload, spool } from './claim-check.ts';
 import type { JobType, Submission } from './definition.ts';
 import type { StoredFile } from './files.ts';
+import { singleLine } from './single-line.ts';
 
 export const reportFormats = ['csv', 'xlsx'] as const;
 export type ReportFormat = (typeof reportFormats)[number];
@@ -14,12 +15,7 @@ const cell = z.union([z.string().max(32_767), z.number(), z.boolean(), z.null()]
 
 /** `POST /v1/reports`. */
 export const reportRequest = z.strictObject({
-  title: z
-    .string()
-    .min(1)
-    .max(200)
-    // eslint-disable-next-line no-control-regex -- the control characters are the point
-    .regex(/^[^\u0000-\u001f\u007f\u0085\u2028\u2029]*$/, 'must not contain line breaks or control characters'),
+  title: singleLine.min(1).max(200),
   source: z.union([
     z.strictObject({
       rows: z

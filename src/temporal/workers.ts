@@ -1,8 +1,9 @@
 import { type NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
 import { existsSync } from 'node:fs';
 import { extname } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+
+import { keepServing } from './keep-serving.ts';
 
 export interface WorkersOptions {
   connection: NativeConnection;
@@ -21,8 +22,6 @@ export interface Workers {
   /** No new work; resolves when what runs has ended, at the latest after the grace time. */
   shutdown(): Promise<void>;
 }
-
-const restartMs = 2_000;
 
 /** Source of the workflows beside this module: the prebuilt bundle in a build, else the sources, bundled at start. */
 function workflowCode(): Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath'> {
@@ -60,34 +59,21 @@ export async function startWorkers(options: WorkersOptions): Promise<Workers> {
       stickyQueueScheduleToStartTimeout: '5 seconds',
     });
 
-  let stopping = false;
-  const running = new Set<Worker>();
-  const serve = async (first: Worker, wish: WorkerOptions): Promise<void> => {
-    for (let worker: Worker | undefined = first; !stopping;) {
-      try {
-        worker ??= await Worker.create(wish);
-        running.add(worker);
-        await worker.run();
-      } catch (error) {
-        options.log(
-          { taskQueue: wish.taskQueue, error: error instanceof Error ? error.name : 'unknown' },
-          'A worker failed and is made anew',
-        );
-        await sleep(restartMs);
-      }
-      if (worker !== undefined) running.delete(worker);
-      worker = undefined;
-    }
-  };
   // A worker that can't be made at all is a mistake in the set-up: that one is thrown.
   const workers = await Promise.all(wanted.map((wish) => Worker.create(wish)));
-  const served = workers.map((worker, index) => serve(worker, wanted[index] as WorkerOptions));
+  const served = workers.map((worker, index) => {
+    const wish = wanted[index] as WorkerOptions;
+    return keepServing(worker, () => Worker.create(wish), {
+      onFailure: (error) => {
+        const facts = { taskQueue: wish.taskQueue, error: error instanceof Error ? error.name : 'unknown' };
+        options.log(facts, 'A worker failed and is made anew');
+      },
+    });
+  });
 
   return {
     async shutdown() {
-      stopping = true;
-      for (const worker of running) if (worker.getState() === 'RUNNING') worker.shutdown();
-      await Promise.all(served);
+      await Promise.all(served.map((serving) => serving.stop()));
     },
   };
 }
