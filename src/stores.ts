@@ -4,7 +4,9 @@ import type { Config } from './config.ts';
 import { type ApiKeyStore, createApiKeys } from './database/api-keys.ts';
 import { createFileRecords } from './database/file-records.ts';
 import { checkDatabase, type DatabaseLocation, openDatabase } from './database/open.ts';
+import { createTenantSecrets } from './database/tenant-secrets.ts';
 import { imageCompleteness } from './images/completeness.ts';
+import type { TenantKeys } from './jobs/tenant-keys.ts';
 import type { Scope } from './lifecycle.ts';
 import { createDiskBlobStore } from './storage/disk.ts';
 import { createFileStore, type SweepableFileStore } from './storage/files.ts';
@@ -13,6 +15,7 @@ import { createFileStore, type SweepableFileStore } from './storage/files.ts';
 export interface Stores {
   files: SweepableFileStore;
   keys: ApiKeyStore;
+  tenantKeys: TenantKeys;
   checkDatabase: () => Promise<void>;
 }
 
@@ -24,5 +27,5 @@ export async function openStores(scope: Scope, config: Config, location: Databas
   const blobs = createDiskBlobStore(join(config.dataDir, 'files'));
   const files = createFileStore({ blobs, records: createFileRecords(db), completeness: imageCompleteness });
   await files.sweep({ olderThanMs: leftOverMs });
-  return { files, keys: createApiKeys(db), checkDatabase: () => checkDatabase(db) };
+  return { files, keys: createApiKeys(db), tenantKeys: createTenantSecrets(db), checkDatabase: () => checkDatabase(db) };
 }

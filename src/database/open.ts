@@ -2,11 +2,12 @@ import { CamelCasePlugin, Kysely, Migrator, PostgresDialect, type PostgresPool, 
 import pg from 'pg';
 
 import { keysAndFiles } from './migrations/0001-keys-and-files.ts';
+import { tenantSecrets } from './migrations/0002-tenant-secrets.ts';
 import { openPglite } from './pglite.ts';
 import type { Database } from './schema.ts';
 
 /** Hand-written, so that source and build agree and unused ones are noticed. Append-only. */
-const migrations = { '0001-keys-and-files': keysAndFiles };
+const migrations = { '0001-keys-and-files': keysAndFiles, '0002-tenant-secrets': tenantSecrets };
 
 export type DatabaseLocation = { url: string } | { directory: string };
 

@@ -12,6 +12,12 @@ export interface Database {
     prefix: string;
     createdAt: Generated<Date>;
   };
+  tenantSecrets: {
+    tenant: string;
+    /** 32 random bytes in base 64. */
+    secret: string;
+    createdAt: Generated<Date>;
+  };
   files: {
     id: string;
     tenant: string;

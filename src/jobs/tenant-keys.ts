@@ -1,0 +1,8 @@
+/** Keyed hashes that only this installation can make, different for each tenant. */
+export interface TenantKeys {
+  /**
+   * HMAC-SHA-256 of the value; the same in every process. The purpose keeps uses apart: `label`, `cursor`, `file link`.
+   * @throws AppError `database_unavailable`.
+   */
+  mac(tenant: string, purpose: 'label' | 'cursor' | 'file link', value: string): Promise<Uint8Array>;
+}
