@@ -7,3 +7,8 @@ export function currentJobId(): string {
   if (id === undefined) throw ApplicationFailure.nonRetryable('This activity runs only as part of a job', 'internal_error');
   return id;
 }
+
+/** 1 is the first. */
+export function currentAttempt(): number {
+  return activityInfo().attempt;
+}

@@ -1,6 +1,7 @@
 import { ApplicationFailure } from '@temporalio/common';
 
 import { AppError, type ErrorCode } from '../src/errors.ts';
+import { currentAttempt } from './current-job.ts';
 
 /** Our settings are wrong, not the job: try again slowly, until somebody has mended them. */
 const slowly: Partial<Record<ErrorCode, '5 minutes'>> = { mail_configuration: '5 minutes' };
@@ -19,6 +20,8 @@ export async function classified<T>(work: () => Promise<T>): Promise<T> {
       type: error.code,
       message: error.message,
       nonRetryable: !error.retryable,
+      // For whoever looks at a dead letter: a workflow is not told how many attempts there were.
+      details: [undefined, { attempt: currentAttempt() }],
       ...(nextRetryDelay !== undefined && { nextRetryDelay }),
     });
   }

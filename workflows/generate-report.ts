@@ -1,16 +1,15 @@
-import type { JobArgs } from '../src/jobs/definition.ts';
 import type { ReportFile, ReportInput, ReportResult } from '../src/jobs/report.ts';
-import { activity } from './policies.ts';
+import { job } from './job.ts';
 
 /** One step an output, one after the other: a finished file is not written again when a later one fails. */
-export async function generateReport({ tenant, input }: JobArgs<ReportInput>): Promise<ReportResult> {
+export const generateReport = job<ReportInput, ReportResult>(async ({ tenant, input }, { step, achieves }) => {
   const { title, source, outputs } = input;
-  const files: ReportFile[] = [];
-  let rows = 0;
+  const done: ReportResult = { rows: 0, files: [] as ReportFile[] };
+  achieves(() => done);
   for (const { format } of outputs) {
-    const rendered = await activity('renderReport', format)({ tenant, title, source, format });
-    files.push(rendered.file);
-    rows = rendered.rows;
+    const rendered = await step('renderReport', format)({ tenant, title, source, format });
+    done.files.push(rendered.file);
+    done.rows = rendered.rows;
   }
-  return { rows, files };
-}
+  return done;
+});

@@ -1,6 +1,9 @@
+import type { RetryPolicy } from '@temporalio/common';
+import { msToNumber } from '@temporalio/common/lib/time.js';
 import { type ActivityOptions, proxyActivities, workflowInfo } from '@temporalio/workflow';
 
 import type { Activities, ActivityGroupOf } from '../activities/index.ts';
+import type { RetryOptions } from '../src/jobs/options.ts';
 
 /** Nothing is left to a default that somebody would have to look up. */
 type Policy<Group extends string> = ActivityOptions &
@@ -46,11 +49,79 @@ export const policies = {
     retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute', maximumAttempts: 10 },
     ...withEffect,
   },
+  // Bulk actions ask Temporal, which may be away, or overloaded by the very jobs that a redrive starts.
+  countJobs: {
+    group: 'operations',
+    startToCloseTimeout: '1 minute',
+    scheduleToCloseTimeout: '24 hours',
+    retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '30 seconds' },
+    ...withEffect,
+  },
+  selectJobs: {
+    group: 'operations',
+    startToCloseTimeout: '1 minute',
+    scheduleToCloseTimeout: '24 hours',
+    retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '30 seconds' },
+    ...withEffect,
+  },
+  actOnJobs: {
+    group: 'operations',
+    startToCloseTimeout: '10 minutes',
+    scheduleToCloseTimeout: '24 hours',
+    retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '30 seconds' },
+    ...withEffect,
+  },
 } satisfies { [Name in keyof Activities]: Policy<ActivityGroupOf<Name>> };
 
-/** One activity under its policy; `summary` is what the Web UI shows beside it (no personal data). */
-export function activity<Name extends keyof Activities>(name: Name, summary?: string): Activities[Name] {
+export type StepName = keyof Activities;
+
+export interface CallOptions {
+  /** What the Web UI shows beside it (no personal data). */
+  summary: string | undefined;
+  /** Of the job: takes precedence over the policy. */
+  retry: RetryOptions | undefined;
+  /** 1 first … 5 last. Default: the job's own. */
+  priority?: number | undefined;
+  /** In milliseconds. */
+  scheduleToStartTimeout: number | undefined;
+}
+
+/** Seconds of the HTTP contract as Temporal's Retry Policy, which refuses a longest interval below the first one. */
+export function retryOf(policy: RetryPolicy, asked: RetryOptions | undefined): RetryPolicy {
+  if (asked === undefined) return policy;
+  const { maximumAttempts, initialIntervalSeconds, backoffCoefficient, maximumIntervalSeconds } = asked;
+  const [initial, maximum] = [inMs(initialIntervalSeconds), inMs(maximumIntervalSeconds)];
+  return {
+    ...policy,
+    ...(maximumAttempts !== undefined && { maximumAttempts }),
+    ...(backoffCoefficient !== undefined && { backoffCoefficient }),
+    // What was asked for wins over the policy.
+    initialInterval: initial ?? Math.min(msToNumber(policy.initialInterval ?? '1 second'), maximum ?? Infinity),
+    maximumInterval: Math.max(maximum ?? msToNumber(policy.maximumInterval ?? '1 minute'), initial ?? 0),
+  };
+}
+
+const inMs = (seconds: number | undefined) => (seconds === undefined ? undefined : Math.round(seconds * 1000));
+
+/** How many attempts a step has; undefined: as many as its time allows. */
+export function maximumAttemptsOf(name: StepName, retry: RetryOptions | undefined): number | undefined {
+  return retry?.maximumAttempts ?? (policies[name].retry as RetryPolicy).maximumAttempts;
+}
+
+/** One activity under its policy. */
+export function activity<Name extends StepName>(
+  name: Name,
+  { summary, retry, priority, scheduleToStartTimeout }: CallOptions,
+): Activities[Name] {
   const { group, ...policy }: Policy<string> = policies[name];
   const taskQueue = `${workflowInfo().taskQueue}-${group}`;
-  return proxyActivities<Activities>({ ...policy, taskQueue, ...(summary !== undefined && { summary }) })[name];
+  return proxyActivities<Activities>({
+    ...policy,
+    retry: retryOf(policy.retry, retry),
+    taskQueue,
+    ...(summary !== undefined && { summary }),
+    // Fairness stays the job's: the server takes from there what is left out here.
+    ...(priority !== undefined && { priority: { priorityKey: priority } }),
+    ...(scheduleToStartTimeout !== undefined && { scheduleToStartTimeout }),
+  })[name];
 }

@@ -1,39 +1,47 @@
 import { ApplicationFailure, isCancellation } from '@temporalio/workflow';
 
-import type { JobArgs } from '../src/jobs/definition.ts';
-import type { EmailInput, EmailResult, SentMessage } from '../src/jobs/email.ts';
-import { replyOf } from './failure.ts';
-import { activity } from './policies.ts';
+import type { EmailInput, EmailResult, RecipientOutcome, SentMessage } from '../src/jobs/email.ts';
+import { isExhausted, replyOf } from './failure.ts';
+import { job } from './job.ts';
 
 /** One delivery a recipient, so that one recipient's trouble neither blocks nor repeats another's mail. */
-export async function sendEmail({ input }: JobArgs<EmailInput>): Promise<EmailResult> {
-  const count = input.to.length;
-  const outcomes = await Promise.allSettled(
-    input.to.map((recipient, index) =>
-      activity('deliverEmail', `recipient ${String(index + 1)} of ${String(count)}`)({ ...input, recipient }),
-    ),
+export const sendEmail = job<EmailInput, EmailResult>(async ({ input }, { stepForEach, achieves, beganAt }) => {
+  const { to } = input;
+  const date = input.date ?? beganAt.toISOString();
+  const settled: PromiseSettledResult<SentMessage>[] = [];
+  achieves(() => ({ messages: to.map((recipient, index) => outcomeOf(recipient, settled[index])) }));
+  await stepForEach(
+    'deliverEmail',
+    to,
+    (recipient, index) => ({
+      summary: `recipient ${String(index + 1)} of ${String(to.length)}`,
+      argument: { ...input, date, recipient },
+    }),
+    settled,
   );
-  const failures = outcomes.filter((outcome) => outcome.status === 'rejected').map((outcome) => outcome.reason as Error);
-  const cancelled = failures.find((reason) => isCancellation(reason));
-  if (cancelled !== undefined) throw cancelled;
-  if (failures.length === 0) return { messages: outcomes.map((outcome) => (outcome as PromiseFulfilledResult<SentMessage>).value) };
-  throw partialFailure(input.to, outcomes, failures[0]);
+  const failures = settled.flatMap((one) => (one.status === 'rejected' ? [one.reason as Error] : []));
+  if (failures.length === 0) return { messages: settled.map((one) => (one as PromiseFulfilledResult<SentMessage>).value) };
+  const expiredOnly = failures.length === to.length && failures.every((failure) => replyOf(failure).type === 'expired');
+  if (expiredOnly && failures[0]) throw failures[0];
+  throw partialFailure(to, settled, failures);
+});
+
+function outcomeOf(recipient: string, outcome: PromiseSettledResult<SentMessage> | undefined): RecipientOutcome {
+  if (outcome?.status === 'fulfilled') return outcome.value;
+  if (outcome === undefined || isCancellation(outcome.reason)) return { recipient, status: 'not_sent' };
+  const { type, message } = replyOf(outcome.reason);
+  return { recipient, status: isExhausted(outcome.reason) ? 'not_sent' : 'failed', code: type, response: message };
 }
 
 /** Names what happened to each recipient: with several, some may have their mail. */
-function partialFailure(to: string[], outcomes: PromiseSettledResult<SentMessage>[], first: unknown): ApplicationFailure {
+function partialFailure(to: string[], settled: PromiseSettledResult<SentMessage>[], failures: Error[]): ApplicationFailure {
+  const first = failures.find((failure) => replyOf(failure).type !== 'expired') ?? failures[0];
   const reply = replyOf(first);
-  const messages = outcomes.map((outcome, index) =>
-    outcome.status === 'fulfilled'
-      ? outcome.value
-      : { recipient: to[index], status: 'failed', code: replyOf(outcome.reason).type, response: replyOf(outcome.reason).message },
-  );
-  const failed = outcomes.filter((outcome) => outcome.status === 'rejected').length;
   return ApplicationFailure.create({
     type: reply.type,
-    message: to.length === 1 ? reply.message : `${String(failed)} of ${String(to.length)} recipients failed: ${reply.message}`,
+    message: to.length === 1 ? reply.message : `${String(failures.length)} of ${String(to.length)} recipients failed: ${reply.message}`,
     nonRetryable: true,
-    details: [{ messages }],
-    ...(first instanceof Error && { cause: first }),
+    details: [{ messages: to.map((recipient, index) => outcomeOf(recipient, settled[index])) }],
+    ...(first && { cause: first }),
   });
 }

@@ -1,19 +1,20 @@
-import {
-  type Client,
-  type WorkflowExecutionDescription,
-  WorkflowExecutionAlreadyStartedError,
-  WorkflowNotFoundError,
-} from '@temporalio/client';
+import { type Client, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 
 import { AppError } from '../errors.ts';
-import { createGate } from './gate.ts';
-import { closingOf, startedAtOf } from './history.ts';
-import { prefixOfOwnId } from './ids.ts';
+import type { RunOptions } from './definition.ts';
+import { createJobExplainer, type JobExplainer } from './explaining.ts';
+import { type BulkActions, createBulkActions } from './bulk.ts';
+import { createJobActions, type JobActions } from './job-actions.ts';
+import { createJobLists, type JobLists } from './job-lists.ts';
 import type { Job } from './job.ts';
-import { factsOf, type JobMemo } from './facts.ts';
-import { isOutage } from './outage.ts';
-import { type AnyJobType, jobTypeOf } from './registry.ts';
-import { attemptOf, lastFailureOf, progressOf, statusOf } from './status.ts';
+import type { JobMemo } from './memo.ts';
+import { defaultPriority } from './options.ts';
+import { createQueues } from './queue-facts.ts';
+import { createJobReader } from './reading.ts';
+import type { AnyJobType } from './registry.ts';
+import type { StartOptions } from './start-options.ts';
+import { createTemporalCalls } from './temporal-calls.ts';
+import type { TenantKeys } from './tenant-keys.ts';
 
 export interface StartRequest {
   jobId: string;
@@ -24,10 +25,11 @@ export interface StartRequest {
   input: unknown;
   /** Of the request as it came, so that a reused key with another body is noticed. */
   fingerprint: string;
+  options?: StartOptions;
 }
 
 /** The only way to Temporal for everything outside the worker. */
-export interface JobClient {
+export interface JobClient extends JobActions, JobLists, JobExplainer {
   /**
    * Resolves only after Temporal has stored the start. Repeating it with the same id is safe: the second answer says `started: false`.
    * @throws AppError `temporal_unavailable` (the start may have been stored), `idempotency_key_reused`.
@@ -42,6 +44,7 @@ export interface JobClient {
   assertReachable(): void;
   /** `undefined` when unknown **or another tenant's**. @throws AppError `temporal_unavailable`. */
   get(tenant: string, id: string): Promise<Job | undefined>;
+  readonly bulkActions: BulkActions;
   /** The names of the Task Queues that no worker polls. @throws AppError `temporal_unavailable`. */
   unservedQueues(): Promise<string[]>;
   close(): void;
@@ -49,94 +52,68 @@ export interface JobClient {
 
 export const workflowTaskQueue = 'handoff';
 
-/** An idle poller asks about once a minute; a dead one stays listed for five. */
-const pollerFreshMs = 75_000;
-
 export interface JobClientOptions {
   /** The connected client. @throws while there is none. */
   client: () => Client;
   /** Activity Task Queues that `unservedQueues` looks at, beside the workflows' own. */
   activityQueues: readonly string[];
+  tenantKeys: TenantKeys;
   /** Where workflows go. */
   taskQueue?: string;
 }
 
-export function createJobClient({ client, activityQueues, taskQueue = workflowTaskQueue }: JobClientOptions): JobClient {
-  const gate = createGate({
-    isOutage,
-    probe: async () => client().workflowService.getSystemInfo({}),
-  });
-  const call = <T>(run: (client: Client) => Promise<T>, deadlineMs = 4_000) =>
-    gate(async () => {
-      const connected = client();
-      return connected.withDeadline(Date.now() + deadlineMs, () => run(connected));
-    });
-
-  async function present(description: WorkflowExecutionDescription, id: string, type: AnyJobType): Promise<Job> {
-    const facts = await factsOf(client(), description);
-    const memo = description.memo as JobMemo | undefined;
-    const status = statusOf(facts);
-    const run = { workflowId: id, runId: description.runId };
-    const finished = facts.state !== 'RUNNING';
-    const closing = finished ? await call((connected) => closingOf(connected, run)) : undefined;
-    return {
-      id,
-      type: type.type,
-      workflow: type.workflow,
-      status,
-      createdAt: memo?.createdAt === undefined ? description.startTime : new Date(memo.createdAt),
-      startedAt: facts.begun ? await call((connected) => startedAtOf(connected, run)) : null,
-      finishedAt: description.closeTime ?? null,
-      attempt: closing?.attempt ?? attemptOf(facts),
-      progress: finished ? null : progressOf(facts, memo?.plan),
-      result: closing?.result ?? null,
-      error: closing === undefined ? lastFailureOf(facts) : closing.error,
-    };
-  }
-
-  /** `undefined` for an unknown id. */
-  async function describe(id: string): Promise<WorkflowExecutionDescription | undefined> {
-    try {
-      return await call((connected) => connected.workflow.getHandle(id).describe());
-    } catch (error) {
-      if (error instanceof WorkflowNotFoundError) return undefined;
-      throw error;
-    }
-  }
+export function createJobClient({ client, activityQueues, tenantKeys, taskQueue = workflowTaskQueue }: JobClientOptions): JobClient {
+  const calls = createTemporalCalls(client);
+  const { call } = calls;
+  const reader = createJobReader(calls);
+  const queues = createQueues(calls);
 
   async function earlier({ jobId, type, fingerprint }: Pick<StartRequest, 'jobId' | 'type' | 'fingerprint'>): Promise<Job | undefined> {
-    const description = await describe(jobId);
+    const description = await reader.describe(jobId);
     if (description === undefined) return undefined;
-    if ((description.memo as JobMemo | undefined)?.fingerprint !== fingerprint)
+    const run = await reader.toRun(description, type);
+    if (run.memo.fingerprint !== fingerprint)
       throw new AppError('idempotency_key_reused', 'This Idempotency-Key was used before with another request.');
-    return present(description, jobId, type);
+    return reader.present(run);
   }
 
   return {
+    ...createJobActions(calls, reader),
+    ...createJobExplainer(reader, queues),
+    ...createJobLists(calls, tenantKeys),
+    bulkActions: createBulkActions(calls, taskQueue),
     earlier,
-
     assertReachable: () => {
-      client();
-      gate.assertOpen();
+      calls.assertReachable();
     },
 
-    async start({ jobId, type, tenant, createdAt, input, fingerprint }) {
-      const plan = type.steps?.(input);
-      const memo: JobMemo = { createdAt, fingerprint, ...(plan && { plan: { ...plan, done: 0 } }) };
+    async start(request) {
+      const { jobId, type, tenant, input, fingerprint, options = {} } = request;
+      const memo = memoOf(request);
+      const startDelay = options.startAt === undefined ? 0 : Math.max(0, options.startAt.getTime() - Date.now());
       try {
         await call((connected) =>
           connected.workflow.start(type.workflow, {
             workflowId: jobId,
             taskQueue,
-            args: [{ tenant, input }],
+            args: [{ tenant, input, ...runOptionsOf(options) }],
             memo: { ...memo },
-            typedSearchAttributes: [{ key: { name: 'HandoffTenant', type: 'KEYWORD' }, value: tenant }],
+            typedSearchAttributes: [
+              { key: { name: 'HandoffTenant', type: 'KEYWORD' }, value: tenant },
+              ...(options.startAt ? [{ key: { name: 'HandoffState', type: 'KEYWORD' as const }, value: 'scheduled' }] : []),
+              ...(options.labelHashes
+                ? [{ key: { name: 'HandoffLabels', type: 'KEYWORD_LIST' as const }, value: options.labelHashes }]
+                : []),
+            ],
+            // Fair between tenants, by priority within one; activities inherit both.
+            priority: { priorityKey: options.priority ?? defaultPriority, fairnessKey: tenant },
             staticSummary: type.summary(input),
             workflowIdConflictPolicy: 'FAIL',
             workflowIdReusePolicy: 'REJECT_DUPLICATE',
+            ...(startDelay > 0 && { startDelay }),
           }),
         );
-        return { started: true, job: accepted(jobId, type, createdAt) };
+        return { started: true, job: accepted(request) };
       } catch (error) {
         if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
       }
@@ -147,41 +124,60 @@ export function createJobClient({ client, activityQueues, taskQueue = workflowTa
     },
 
     async get(tenant, id) {
-      const type = jobTypeOf(prefixOfOwnId(id, tenant));
-      if (type === undefined) return undefined;
-      const description = await describe(id);
-      // The tag in the id is short: the attribute decides.
-      // eslint-disable-next-line @typescript-eslint/no-deprecated -- the typed form needs the key's definition on this side, too
-      if (description?.searchAttributes['HandoffTenant']?.[0] !== tenant) return undefined;
-      return present(description, id, type);
+      const run = await reader.find(tenant, id);
+      return run && reader.present(run);
     },
 
-    async unservedQueues() {
-      const queues = [{ name: taskQueue, taskQueueType: 1 }, ...activityQueues.map((name) => ({ name, taskQueueType: 2 }))];
-      const unserved = await Promise.all(
-        queues.map(async ({ name, taskQueueType }) => {
-          const { pollers } = await call((connected) =>
-            connected.workflowService.describeTaskQueue({
-              namespace: connected.options.namespace,
-              taskQueue: { name },
-              // eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment -- TaskQueueType is in a package of the SDK's own
-              taskQueueType,
-            }),
-          );
-          const fresh = pollers.some((poller) => Number(poller.lastAccessTime?.seconds ?? 0) * 1000 > Date.now() - pollerFreshMs);
-          return fresh ? [] : [name];
-        }),
-      );
-      return unserved.flat();
-    },
+    unservedQueues: () =>
+      queues.unserved([{ name: taskQueue, kind: 'workflow' }, ...activityQueues.map((name) => ({ name, kind: 'activity' as const }))]),
 
     close: () => {
-      gate.close();
+      calls.close();
     },
   };
 }
 
-function accepted(id: string, type: AnyJobType, createdAt: string): Job {
-  const nothingYet = { startedAt: null, finishedAt: null, attempt: null, progress: null, result: null, error: null };
-  return { id, type: type.type, workflow: type.workflow, status: 'queued', createdAt: new Date(createdAt), ...nothingYet };
+function memoOf({ type, createdAt, input, fingerprint, options = {} }: StartRequest): JobMemo {
+  const plan = type.steps?.(input);
+  const { startAt, ttlSeconds, priority, labels } = options;
+  return {
+    createdAt,
+    fingerprint,
+    ...(plan && { plan: { ...plan, done: 0 } }),
+    ...(startAt && { startAt: startAt.toISOString() }),
+    ...(ttlSeconds !== undefined && { ttlSeconds }),
+    ...(priority !== undefined && { priority }),
+    ...(labels && { labels }),
+  };
+}
+
+function runOptionsOf({ startAt, ttlSeconds, retry }: StartOptions): { options?: RunOptions } {
+  const options: RunOptions = {
+    ...(startAt && { startAt: startAt.toISOString() }),
+    ...(ttlSeconds !== undefined && { ttlSeconds }),
+    ...(retry && { retry }),
+  };
+  return Object.keys(options).length === 0 ? {} : { options };
+}
+
+function accepted({ jobId: id, type, createdAt, options = {} }: StartRequest): Job {
+  const from = options.startAt ?? new Date(createdAt);
+  const nothingYet = { startedAt: null, finishedAt: null, attempt: null, maximumAttempts: null, nextAttemptAt: null, progress: null };
+  return {
+    id,
+    type: type.type,
+    workflow: type.workflow,
+    status: options.startAt ? 'scheduled' : 'queued',
+    createdAt: new Date(createdAt),
+    startAt: options.startAt ?? null,
+    expiresAt: options.ttlSeconds === undefined ? null : new Date(from.getTime() + options.ttlSeconds * 1000),
+    priority: options.priority ?? defaultPriority,
+    labels: options.labels ?? {},
+    ...nothingYet,
+    result: null,
+    error: null,
+    stuck: null,
+    deadLetter: null,
+    notes: [],
+  };
 }

@@ -1,6 +1,8 @@
 import type { z } from 'zod';
 
+import type { ErrorCode } from '../errors.ts';
 import type { FileStore, StagedFile, StoredFile } from './files.ts';
+import type { RetryOptions } from './options.ts';
 import type { Progress } from './progress.ts';
 
 /** Something too large for a payload, by reference (claim check). */
@@ -8,10 +10,19 @@ export interface FileReference {
   file: StoredFile;
 }
 
+/** What the workflow needs of the options of a submission. */
+export interface RunOptions {
+  /** RFC 3339. */
+  startAt?: string;
+  ttlSeconds?: number;
+  retry?: RetryOptions;
+}
+
 /** The one argument of every workflow. */
 export interface JobArgs<Input> {
   tenant: string;
   input: Input;
+  options?: RunOptions;
 }
 
 /** A file part of a multipart request, not yet committed. */
@@ -39,9 +50,19 @@ export interface JobType<Request, Input, Result> {
   /** Collection that takes submissions, below `/v1`. */
   readonly path: string;
   readonly body: 'json' | 'multipart';
-  readonly request: z.ZodType<Request>;
+  /** An object without the field `options`, which every submission takes. */
+  readonly request: z.ZodObject & z.ZodType<Request>;
+  /** What `present` gives, for the OpenAPI document and generated clients. Default: anything. */
+  readonly result?: z.ZodType;
+  /** Codes that `prepare` may throw beside `invalid_request`, for the same. */
+  readonly problems?: readonly ErrorCode[];
   /** Checks what a schema can't, stores what is too large for a payload. @throws AppError; nothing is left behind then. */
   prepare(request: Request, submission: Submission): Promise<Input>;
+  /**
+   * For `body: 'multipart'`: what another `request` changes in the input of a scheduled job, whose file stays. Without it the
+   * request of such a job can't be changed.
+   */
+  revise?(request: Request): Partial<Input>;
   /** One line for the Web UI. No personal data: it is not encrypted in every set-up. */
   summary(input: Input): string;
   /** Known up front, for jobs whose steps are too short to heartbeat: progress is then counted in finished steps. */

@@ -9,12 +9,17 @@ const address = z
   .email()
   .max(254)
   .regex(/^(?![^@]{65,}@)/, 'must have at most 64 characters before the @')
-  .meta({ description: 'A bare address, without a display name.', examples: ['ada@example.com'] });
+  .meta({
+    description: 'A bare address, without a display name.',
+    examples: ['ada@example.com'],
+    // Both rules in one: JSON Schema's `format: email` alone allows more than we take.
+    pattern: `^(?![^@]{65,}@)${z.regexes.email.source.slice(1)}`,
+  });
 
 /** `POST /v1/emails`. */
 export const emailRequest = z
   .strictObject({
-    from: address.optional().meta({ description: 'Default: HANDOFF_MAIL_FROM.' }),
+    from: address.optional().meta({ ...address.meta(), description: 'Default: HANDOFF_MAIL_FROM.' }),
     to: z
       .array(address)
       .min(1)
@@ -28,6 +33,10 @@ export const emailRequest = z
   .refine((email) => new Set(email.to.map((to) => to.toLowerCase())).size === email.to.length, {
     path: ['to'],
     error: 'has the same address twice',
+  })
+  .meta({
+    description: 'Give `text`, `html` or both.',
+    examples: [{ to: ['ada@example.com', 'bob@example.com'], subject: 'Hello', text: 'Hi', html: '<p>Hi</p>', from: 'shop@example.com' }],
   });
 
 export type EmailRequest = z.infer<typeof emailRequest>;
@@ -44,8 +53,8 @@ export interface EmailInput {
   from?: string;
   to: string[];
   content: EmailContent | FileReference;
-  /** RFC 3339; the Date header, the same in every attempt. */
-  date: string;
+  /** RFC 3339; the Date header. Only in jobs of older versions: now it is the time when the job begins. */
+  date?: string;
 }
 
 export interface SentMessage {
@@ -57,18 +66,41 @@ export interface SentMessage {
   response: string;
 }
 
+/** `not_sent`: the job ended, or is parked, before there was a final answer. */
+export type RecipientOutcome = SentMessage | { recipient: string; status: 'failed' | 'not_sent'; code?: string; response?: string };
+
 export interface EmailResult {
-  messages: SentMessage[];
+  messages: RecipientOutcome[];
 }
+
+const emailResult = z
+  .object({
+    messages: z.array(
+      z.union([
+        z.object({ recipient: z.string(), messageId: z.string(), status: z.literal('sent'), response: z.string() }),
+        z.object({
+          recipient: z.string(),
+          status: z.enum(['failed', 'not_sent']),
+          code: z.string().optional(),
+          response: z.string().optional(),
+        }),
+      ]),
+    ),
+  })
+  .meta({
+    description: 'What became of each recipient.',
+    examples: [{ messages: [{ recipient: 'ada@example.com', messageId: '<favhp5.0@example.com>', status: 'sent', response: '250 OK' }] }],
+  });
 
 export const email: JobType<EmailRequest, EmailInput, EmailResult> = {
   type: 'email',
   path: '/emails',
   body: 'json',
   request: emailRequest,
+  result: emailResult,
   async prepare({ from, to, subject, text, html }, submission) {
     const content: EmailContent = { subject, ...(text !== undefined && { text }), ...(html !== undefined && { html }) };
-    return { ...(from !== undefined && { from }), to, content: await spoolJson(content, submission), date: submission.createdAt };
+    return { ...(from !== undefined && { from }), to, content: await spoolJson(content, submission) };
   },
   summary: ({ to }) => (to.length === 1 ? 'E-mail to one recipient' : `E-mail to ${String(to.length)} recipients`),
   steps: ({ to }) => ({ total: to.length, unit: 'recipients', stage: 'sending' }),

@@ -21,9 +21,15 @@ export interface Closing {
 /** Runs kept per kind of fact. */
 const capacity = 2_000;
 
-function remembering<T>(load: (client: Client, run: Run) => Promise<T>): (client: Client, run: Run) => Promise<T> {
+interface Remembering<T> {
+  (client: Client, run: Run): Promise<T>;
+  /** Without asking Temporal. */
+  known(run: Run): T | undefined;
+}
+
+function remembering<T>(load: (client: Client, run: Run) => Promise<T>): Remembering<T> {
   const known = new Map<string, T>();
-  return async (client, run) => {
+  const remember = async (client: Client, run: Run): Promise<T> => {
     const cached = known.get(run.runId);
     if (cached !== undefined) return cached;
     const loaded = await load(client, run);
@@ -31,6 +37,7 @@ function remembering<T>(load: (client: Client, run: Run) => Promise<T>): (client
     known.set(run.runId, loaded);
     return loaded;
   };
+  return Object.assign(remember, { known: (run: Run) => known.get(run.runId) });
 }
 
 const page = ({ workflowId, runId }: Run, client: Client, maximumPageSize: number) => ({
@@ -73,4 +80,20 @@ function endedByForce(last: Event | undefined): JobError | null {
     return { code: 'terminated', message: 'An operator terminated the workflow.' };
   if (last?.workflowExecutionTimedOutEventAttributes != null) return { code: 'timed_out', message: 'The workflow ran out of time.' };
   return null;
+}
+
+/** Words for the causes that people meet; Temporal's own name for the others. */
+const taskFailures: Partial<Record<number, string>> = {
+  14: 'The code of the workflow throws an error that is no failure of the job.',
+  24: 'The code of the workflow no longer fits the history of this job (non-determinism).',
+};
+
+/** Why the workflow task of a run fails again and again; call it only when it does. Not remembered: the cause may change. */
+export async function workflowTaskFailureOf(client: Client, run: Run): Promise<string> {
+  const { history } = await client.workflowService.getWorkflowExecutionHistoryReverse(page(run, client, 10));
+  const failed = history?.events?.find((event) => event.workflowTaskFailedEventAttributes != null)?.workflowTaskFailedEventAttributes;
+  if (failed == null) return 'No worker finishes the workflow task in time.';
+  const name = failed.failure?.applicationFailureInfo?.type;
+  const words = taskFailures[failed.cause ?? 0] ?? 'The workflow task fails.';
+  return name ? `${words} (${name})` : words;
 }

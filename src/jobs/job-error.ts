@@ -7,6 +7,12 @@ function isErrorCode(type: string | null | undefined): type is ErrorCode {
   return (errorCodes as readonly string[]).includes(type ?? '');
 }
 
+/** Of a failure without one of our codes: its text may hold anything. */
+export const unexplained: JobError = {
+  code: 'job_failed',
+  message: 'The step failed unexpectedly; the Temporal history of this job has the cause.',
+};
+
 /**
  * The outermost failure of ours in a chain of causes. A failure without one of our codes is a defect or a fault of the
  * surroundings: its text may hold anything, so it stays in Temporal's history and is not shown.
@@ -21,7 +27,7 @@ export function jobErrorOf(failure: Error): JobError {
       return { code: 'timed_out', message: `The worker did not answer in time (${String(cause.timeoutType)})` };
     if (!(cause instanceof ActivityFailure || cause instanceof ChildWorkflowFailure || cause instanceof ApplicationFailure)) break;
   }
-  return { code: 'job_failed', message: 'The step failed unexpectedly; the Temporal history of this job has the cause.' };
+  return unexplained;
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -1,12 +1,16 @@
+import type { z } from 'zod';
+
 import type * as registered from '../../workflows/index.ts';
-import type { JobArgs, JobType } from './definition.ts';
+import type { JobWorkflow } from '../../workflows/job.ts';
+import type { JobType } from './definition.ts';
 import { email } from './email.ts';
+import { type JobOptions, jobOptions } from './options.ts';
 import { report } from './report.ts';
 import { upload } from './upload.ts';
 
-/** What the registry must look like for a set of workflows: same names, and each type's input and result those of its workflow. */
+/** What the registry must look like for a set of workflows, each made by `job()`: same names, and each type's input and result those of its workflow. */
 export type JobTypesFor<Workflows> = {
-  readonly [W in keyof Workflows]: Workflows[W] extends (args: JobArgs<infer Input>) => Promise<infer Result>
+  readonly [W in keyof Workflows]: Workflows[W] extends JobWorkflow<infer Input, infer Result>
     ? // eslint-disable-next-line @typescript-eslint/no-explicit-any -- the request is between the schema and `prepare`
       JobType<any, Input, Result>
     : never;
@@ -22,9 +26,15 @@ export const jobTypes = {
 export type WorkflowType = keyof typeof jobTypes;
 
 /** A job type whose request, input and result only it knows. */
-export type AnyJobType = JobType<unknown, unknown, unknown> & { readonly workflow: WorkflowType };
+export type AnyJobType = JobType<unknown, unknown, unknown> & {
+  readonly workflow: WorkflowType;
+  /** The request with the options that every job has. */
+  readonly submission: z.ZodType<Record<string, unknown> & { options?: JobOptions | undefined }>;
+};
 
-export const allJobTypes: readonly AnyJobType[] = Object.entries(jobTypes).map(([workflow, type]) => ({ ...type, workflow }) as AnyJobType);
+export const allJobTypes: readonly AnyJobType[] = Object.entries(jobTypes).map(
+  ([workflow, type]) => ({ ...type, workflow, submission: type.request.safeExtend({ options: jobOptions.optional() }) }) as AnyJobType,
+);
 
 export function jobTypeOf(type: string | undefined): AnyJobType | undefined {
   return allJobTypes.find((candidate) => candidate.type === type);

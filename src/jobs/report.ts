@@ -4,6 +4,7 @@ import { invalid } from '../errors.ts';
 import { fitsPayload, spool } from './claim-check.ts';
 import type { JobType, Submission } from './definition.ts';
 import type { StoredFile } from './files.ts';
+import { exampleFile, linkedFile } from './linked-file.ts';
 import { singleLine } from './single-line.ts';
 
 export const reportFormats = ['csv', 'xlsx'] as const;
@@ -14,25 +15,32 @@ export type Cell = string | number | boolean | null;
 const cell = z.union([z.string().max(32_767), z.number(), z.boolean(), z.null()]);
 
 /** `POST /v1/reports`. */
-export const reportRequest = z.strictObject({
-  title: singleLine.min(1).max(200),
-  source: z.union([
-    z.strictObject({
-      rows: z
-        .array(z.record(z.string().min(1).max(255), cell))
-        .min(1)
-        .max(100_000),
-    }),
-    z.strictObject({
-      fileId: z.string().max(100).meta({ description: 'An uploaded CSV file (RFC 4180, UTF-8, first line = column names).' }),
-    }),
-  ]),
-  outputs: z
-    .array(z.strictObject({ format: z.enum(reportFormats) }))
-    .min(1)
-    .max(reportFormats.length)
-    .refine((outputs) => new Set(outputs.map((output) => output.format)).size === outputs.length, 'has the same format twice'),
-});
+export const reportRequest = z
+  .strictObject({
+    title: singleLine.min(1).max(200),
+    source: z.union([
+      z.strictObject({
+        rows: z
+          .array(z.record(z.string().min(1).max(255), cell))
+          .min(1)
+          .max(100_000),
+      }),
+      z.strictObject({
+        fileId: z.string().max(100).meta({ description: 'An uploaded CSV file (RFC 4180, UTF-8, first line = column names).' }),
+      }),
+    ]),
+    outputs: z
+      .array(z.strictObject({ format: z.enum(reportFormats) }))
+      .min(1)
+      .max(reportFormats.length)
+      .refine((outputs) => new Set(outputs.map((output) => output.format)).size === outputs.length, 'has the same format twice'),
+  })
+  .meta({
+    examples: [
+      { title: 'Sales', source: { rows: [{ city: 'Oslo', sum: 12.5 }] }, outputs: [{ format: 'csv' }, { format: 'xlsx' }] },
+      { title: 'Sales', source: { fileId: 'file_favhp5o4hkxjxccacfxq2eja7m' }, outputs: [{ format: 'csv' }] },
+    ],
+  });
 
 export type ReportRequest = z.infer<typeof reportRequest>;
 
@@ -56,6 +64,13 @@ export interface ReportResult {
   rows: number;
   files: ReportFile[];
 }
+
+const reportResult = z
+  .object({
+    rows: z.int().meta({ description: 'Data rows, without the header.' }),
+    files: z.array(linkedFile.extend({ format: z.enum(reportFormats) })).meta({ description: 'In the order of `outputs`.' }),
+  })
+  .meta({ examples: [{ rows: 1, files: [{ ...exampleFile, format: 'csv' }] }] });
 
 type RowObject = Record<string, Cell>;
 
@@ -91,6 +106,8 @@ export const report: JobType<ReportRequest, ReportInput, ReportResult> = {
   path: '/reports',
   body: 'json',
   request: reportRequest,
+  result: reportResult,
+  problems: ['file_not_found', 'source_unreadable'],
   async prepare({ title, source, outputs }, submission) {
     const prepared = 'rows' in source ? await inlineSource(source.rows, submission) : await fileSource(source.fileId, submission);
     return { title, source: prepared, outputs };

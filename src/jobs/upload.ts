@@ -4,6 +4,7 @@ import { invalid } from '../errors.ts';
 import type { JobType, ReceivedPart } from './definition.ts';
 import type { StoredFile } from './files.ts';
 import { fileIdFor } from './ids.ts';
+import { exampleFile, linkedFile } from './linked-file.ts';
 
 export const variantFormats = ['jpeg', 'png', 'webp', 'avif'] as const;
 export type VariantFormat = (typeof variantFormats)[number];
@@ -65,6 +66,16 @@ export interface UploadResult {
   variants: Variant[];
 }
 
+const uploadResult = z
+  .object({
+    file: linkedFile,
+    image: z.object({ format: z.string(), width: z.int(), height: z.int() }).nullable().meta({
+      description: 'As shown upright, in pixels; null: not an image that we decode.',
+    }),
+    variants: z.array(z.object({ name: z.string(), width: z.int(), height: z.int(), format: z.enum(variantFormats), file: linkedFile })),
+  })
+  .meta({ examples: [{ file: exampleFile, image: null, variants: [] }] });
+
 const untold = new Set(['', 'application/octet-stream', 'binary/octet-stream']);
 /** Other names in use, and how the bytes are named. */
 const aliases: Partial<Record<string, string>> = {
@@ -102,6 +113,8 @@ export const upload: JobType<UploadRequest, UploadInput, UploadResult> = {
   path: '/uploads',
   body: 'multipart',
   request: uploadRequest,
+  result: uploadResult,
+  problems: ['content_type_mismatch', 'image_truncated'],
   async prepare({ variants = defaultVariants }, { part, jobId, tenant }) {
     if (part === undefined) throw invalid('/file', 'is missing');
     const contentType = contentTypeOf(part);
@@ -111,6 +124,7 @@ export const upload: JobType<UploadRequest, UploadInput, UploadResult> = {
     const id = fileIdFor(jobId, `source ${part.staged.sha256}`);
     return { file: await part.staged.commit({ id, name: part.name, contentType, tenant, jobId }), variants };
   },
+  revise: ({ variants = defaultVariants }) => ({ variants }),
   summary: ({ file, variants }) => (file.contentType.startsWith('image/') ? `Upload, ${String(variants.length)} variants` : 'Upload'),
   present: ({ file, image, variants }, link) => ({
     file: link(file),

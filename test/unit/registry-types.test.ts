@@ -13,8 +13,12 @@ interface Mistake {
 const jobTypes = 'src/jobs/registry.ts';
 const workflows = 'workflows/index.ts';
 
-const fax = `import type { JobArgs } from '../src/jobs/definition.ts';
-export function sendFax({ input }: JobArgs<{ number: string }>): Promise<{ pages: number }> { return Promise.resolve({ pages: input.number.length }); }`;
+const fax = `import { job } from './job.ts';
+export const sendFax = job<{ number: string }, { pages: number }>(({ input }) => Promise.resolve({ pages: input.number.length }));`;
+
+const bareEmail = `import type { JobArgs } from '../src/jobs/definition.ts';
+import type { EmailInput, EmailResult } from '../src/jobs/email.ts';
+export function sendEmail({ input }: JobArgs<EmailInput>): Promise<EmailResult> { return Promise.resolve({ messages: input.to.length ? [] : [] }); }`;
 
 const mistakes: Mistake[] = [
   {
@@ -42,8 +46,14 @@ const mistakes: Mistake[] = [
     error: /not assignable/,
   },
   {
+    mistake: 'a workflow that is not made by job(), and so has no dead letters',
+    edits: [{ file: workflows, replace: /export \{ sendEmail \} from '.\/send-email.ts';/, by: bareEmail }],
+    file: jobTypes,
+    error: /not assignable to type 'never'/,
+  },
+  {
     mistake: 'a workflow whose input has drifted from its job type',
-    edits: [{ file: 'workflows/send-email.ts', replace: /JobArgs<EmailInput>/, by: 'JobArgs<EmailInput & { copies: string[] }>' }],
+    edits: [{ file: 'workflows/send-email.ts', replace: /job<EmailInput, /, by: 'job<EmailInput & { copies: string[] }, ' }],
     file: jobTypes,
     error: /copies/,
   },
@@ -55,7 +65,7 @@ const mistakes: Mistake[] = [
   },
   {
     mistake: 'a call of an activity that is not registered',
-    edits: [{ file: 'workflows/send-email.ts', replace: /activity\('deliverEmail'/, by: `activity('deliverFax'` }],
+    edits: [{ file: 'workflows/send-email.ts', replace: /'deliverEmail',/, by: `'deliverFax',` }],
     file: 'workflows/send-email.ts',
     error: /'"deliverFax"' is not assignable to parameter of type/,
   },

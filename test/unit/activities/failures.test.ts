@@ -8,7 +8,8 @@ import { AppError, errorCodes } from '../../../src/errors.ts';
 import { policies } from '../../../workflows/policies.ts';
 import { runActivity } from '../../support/activity.ts';
 
-const failureOf = async (error: unknown) => classified(() => Promise.reject(error as Error)).catch((failure: unknown) => failure);
+const failureOf = async (error: unknown, attempt = 1) =>
+  runActivity(() => classified(() => Promise.reject(error as Error)), { attempt }).result.catch((failure: unknown) => failure);
 
 describe('a failure of ours', () => {
   test.each(errorCodes)('of code %s reaches Temporal with the code as its type and with our words', async (code) => {
@@ -24,6 +25,11 @@ describe('a failure of ours', () => {
       ((await failureOf(new AppError(code, 'x', { retryable: true }))) as ApplicationFailure).nextRetryDelay;
     expect(await delayOf('mail_configuration')).toBe('5 minutes');
     expect(await delayOf('mail_refused_for_now')).toBeFalsy();
+  });
+
+  test('tells the number of the attempt, for whoever looks at a dead letter', async () => {
+    const failure = (await failureOf(new AppError('mail_refused_for_now', 'x', { retryable: true }), 7)) as ApplicationFailure;
+    expect(failure.details?.[1]).toEqual({ attempt: 7 });
   });
 
   test('carries no cause: that may quote secrets, and would stay in the history', async () => {

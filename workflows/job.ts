@@ -1,0 +1,122 @@
+import { ActivityFailure, ApplicationFailure, isCancellation, upsertMemo, upsertSearchAttributes } from '@temporalio/workflow';
+
+import type { Activities } from '../activities/index.ts';
+import type { JobArgs } from '../src/jobs/definition.ts';
+import { createDeadLetters } from './dead-letters.ts';
+import { foundNoWorker, isExhausted, replyOf } from './failure.ts';
+import { activity, maximumAttemptsOf, type StepName } from './policies.ts';
+import { type Begun, expired, untilStartTime } from './start-time.ts';
+
+type ArgumentOf<Name extends StepName> = Parameters<Activities[Name]>[0];
+type ResultOf<Name extends StepName> = Awaited<ReturnType<Activities[Name]>>;
+
+/** What the steps of a job type are given. */
+export interface JobContext<Result> {
+  /**
+   * One activity under its policy, with the retries that the job asked for. When they are used up the job parks, and goes on
+   * with this very step when it is retried: steps before it are not run again.
+   * @param summary what the Web UI shows beside it (no personal data).
+   */
+  step: <Name extends StepName>(name: Name, summary?: string) => Activities[Name];
+  /**
+   * The same activity for each item, all at once: one item's trouble neither blocks nor repeats another's. Parks while some have
+   * used up their retries; only those run again. Resolves with what became of each, failures that no retry can help included.
+   */
+  stepForEach: <Name extends StepName, Item>(
+    name: Name,
+    items: readonly Item[],
+    call: (item: Item, index: number) => { summary?: string; argument: ArgumentOf<Name> },
+    settled: PromiseSettledResult<ResultOf<Name>>[],
+  ) => Promise<void>;
+  /** Says how to tell what was done so far, for a job that is cancelled, parked or discarded in the middle. */
+  achieves: (outcome: () => Partial<Result>) => void;
+  /** When the steps began, by the workflow's clock. */
+  beganAt: Date;
+}
+
+/** A workflow that has the whole life of a job: start time, expiry, dead letters, honest cancellation. */
+export type JobWorkflow<Input, Result> = ((args: JobArgs<Input>) => Promise<Result>) & { readonly isJob: true };
+
+/** Makes a workflow of the steps of a job type. */
+export function job<Input, Result>(
+  steps: (args: { tenant: string; input: Input }, context: JobContext<Result>) => Promise<Result>,
+): JobWorkflow<Input, Result> {
+  async function workflow(args: JobArgs<Input>): Promise<Result> {
+    let outcome: () => Partial<Result> | undefined = () => undefined;
+    let told = 'null';
+    const retry = args.options?.retry;
+    const tellOutcome = (): void => {
+      const now = outcome();
+      const text = JSON.stringify(now ?? null);
+      if (text === told) return;
+      told = text;
+      upsertMemo({ outcome: text.length <= longestOutcome ? now : null });
+    };
+    const deadLetters = createDeadLetters({ maximumAttempts: (name) => maximumAttemptsOf(name, retry), tellOutcome });
+    try {
+      const { input, ...begun } = await untilStartTime(args);
+      return await steps({ tenant: args.tenant, input }, contextOf(begun));
+    } catch (error) {
+      // What was told when it was parked may have changed since.
+      if (isCancellation(error) || told !== 'null') tellOutcome();
+      if (!hasExpired(error)) throw error;
+      upsertSearchAttributes({ HandoffState: ['expired'] });
+      throw expired();
+    }
+
+    function contextOf({ deadline, priority }: Omit<Begun<Input>, 'input'>): JobContext<Result> {
+      // From then on it can't expire.
+      let begun = false;
+      const attempt = async <Name extends StepName>(name: Name, argument: ArgumentOf<Name>, summary?: string): Promise<ResultOf<Name>> => {
+        const timeLeft = deadline === undefined || begun ? undefined : deadline - Date.now();
+        if (timeLeft !== undefined && timeLeft <= 0) throw expired();
+        const call = activity(name, { summary, retry, priority, scheduleToStartTimeout: timeLeft }) as (
+          one: typeof argument,
+        ) => Promise<ResultOf<Name>>;
+        try {
+          const result = await call(argument);
+          begun = true;
+          return result;
+        } catch (failure) {
+          begun ||= !hasExpired(failure);
+          // The limit was meant for the first attempt only.
+          if (timeLeft !== undefined && foundNoWorker(failure)) return attempt(name, argument, summary);
+          throw failure;
+        }
+      };
+      return {
+        step: (name, summary) =>
+          ((argument: never) => deadLetters.parking(name, () => attempt(name, argument, summary))) as Activities[typeof name],
+        stepForEach: (name, items, call, settled) =>
+          deadLetters.parking(name, async () => {
+            const runWhere = (isOpen: (outcome: (typeof settled)[number] | undefined) => boolean) =>
+              Promise.all(
+                items.map(async (item, index) => {
+                  if (!isOpen(settled[index])) return;
+                  const { argument, summary } = call(item, index);
+                  [settled[index]] = await Promise.allSettled([attempt(name, argument, summary)]);
+                }),
+              );
+            await runWhere((one) => one === undefined || (one.status === 'rejected' && isExhausted(one.reason)));
+            // Of a job that has begun every item is worked on, however late.
+            if (begun) await runWhere((one) => one?.status === 'rejected' && hasExpired(one.reason));
+            const reasons = settled.flatMap((one) => (one.status === 'rejected' ? [one.reason as unknown] : []));
+            const stopper = reasons.find((reason) => isCancellation(reason)) ?? reasons.find(isExhausted);
+            if (stopper !== undefined) throw stopper as Error;
+          }),
+        achieves: (tell) => {
+          outcome = tell;
+        },
+        beganAt: new Date(),
+      };
+    }
+  }
+  return Object.assign(workflow, { isJob: true as const });
+}
+
+/** In characters of JSON: the memo comes back with every describe and every line of a list. */
+const longestOutcome = 32_768;
+
+function hasExpired(error: unknown): boolean {
+  return (error instanceof ApplicationFailure || error instanceof ActivityFailure) && replyOf(error).type === 'expired';
+}
