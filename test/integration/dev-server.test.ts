@@ -146,7 +146,8 @@ describe('the Temporal dev server', () => {
   it('clears away a Temporal that an earlier run left in this data directory', async () => {
     const parent = await startElsewhere();
     const orphan = await temporalPid();
-    // Everything that would have ended it goes first: the shell with its watcher, and the parent.
+    // Everything that would have ended it goes first: the shell with its watcher, and the parent, which must not see the shell go.
+    parent.kill('SIGSTOP');
     for (const pid of (await processesLeft()).map((line) => Number.parseInt(line, 10))) if (pid !== orphan) process.kill(pid, 'SIGKILL');
     await kill(parent);
     const server = await startHere();

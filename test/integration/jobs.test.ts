@@ -200,7 +200,7 @@ describe('looking at a job', () => {
     await untilStatus(job.id, 'retrying');
     await system.link.client().workflow.getHandle(job.id).cancel();
     const cancelled = await untilStatus(job.id, 'cancelled');
-    expect(cancelled).toMatchObject({ error: null, result: null });
+    expect(cancelled).toMatchObject({ error: null, result: { messages: [{ recipient: 'cancelled@example.com', status: 'not_sent' }] } });
     expectSensibleTimes(cancelled);
     expect(mailTo('cancelled@example.com')).toEqual([]);
   });

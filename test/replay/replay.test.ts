@@ -36,7 +36,7 @@ async function replay(workflowBundle: WorkflowBundleWithSourceMap, name: string)
 describe("recorded histories replay on today's workflows", () => {
   let today: WorkflowBundleWithSourceMap;
   beforeAll(async () => {
-    today = await bundle('../../workflows/index.ts');
+    today = await bundle('../../workflows/all.ts');
   });
 
   test.each(recorded)('%s', async (name) => {

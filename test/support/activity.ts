@@ -9,11 +9,26 @@ export interface ActivityRun<T> {
 
 type ContextParts = ConstructorParameters<typeof Context>;
 
+export interface RunOptions {
+  jobId?: string;
+  attempt?: number;
+  /** What the attempt before had reported. */
+  heartbeatDetails?: unknown;
+}
+
 /** Runs an activity as a worker would, as far as our activities can tell. */
-export function runActivity<T>(work: () => Promise<T>, { jobId = 'email_abcdef234567abcdef234567ab', attempt = 1 } = {}): ActivityRun<T> {
+export function runActivity<T>(
+  work: () => Promise<T>,
+  { jobId = 'email_abcdef234567abcdef234567ab', attempt = 1, heartbeatDetails }: RunOptions = {},
+): ActivityRun<T> {
   const beats: unknown[] = [];
   const cancelling = new AbortController();
-  const info = { workflowExecution: { workflowId: jobId, runId: 'run' }, attempt, activityType: 'test' } as unknown as Info;
+  const info = {
+    workflowExecution: { workflowId: jobId, runId: 'run' },
+    attempt,
+    heartbeatDetails,
+    activityType: 'test',
+  } as unknown as Info;
   const nobody = undefined as unknown;
   const context = new Context(
     info,

@@ -2,23 +2,30 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+import { startApi } from '../../src/api.ts';
 import { loadConfig } from '../../src/config.ts';
+import { newApiKey } from '../../src/database/api-keys.ts';
 import { createJobClient, type JobClient } from '../../src/jobs/client.ts';
 import type { ReceivedPart } from '../../src/jobs/definition.ts';
 import { fingerprintOf } from '../../src/jobs/fingerprint.ts';
 import { newJobId } from '../../src/jobs/ids.ts';
 import type { Job } from '../../src/jobs/job.ts';
+import type { JobOptions } from '../../src/jobs/options.ts';
 import { jobTypeOf } from '../../src/jobs/registry.ts';
+import { startOptionsOf } from '../../src/jobs/start-options.ts';
 import type { Scope } from '../../src/lifecycle.ts';
 import { openStores, type Stores } from '../../src/stores.ts';
 import { linkTemporal, type TemporalLink } from '../../src/temporal/connection.ts';
-import { groups, startWorker } from '../../src/worker.ts';
+import { type Group, groups, startWorker } from '../../src/worker.ts';
 import { chunks } from './file-store.ts';
+import { freePort } from './free-port.ts';
 import { pgliteDirectory } from './pglite.ts';
 
 export interface SubmitOptions {
   tenant?: string;
   key?: string;
+  /** As HTTP takes them. */
+  options?: JobOptions;
   file?: { bytes: string | Uint8Array; name: string; type?: string };
 }
 
@@ -26,44 +33,114 @@ export interface TestSystem {
   jobs: JobClient;
   stores: Stores;
   link: TemporalLink;
+  /** Where files and their temporary parts lie. */
+  dataDir: string;
+  /** More workers from now on, for a system that has none yet or too few. */
+  startWorker(options?: WorkerOptions): Promise<{ close(): Promise<void> }>;
+  /** Another API process, as far as one process can tell: HTTP on a port of its own, with a connection and a job client of its own. */
+  startApi(): Promise<TestApiProcess>;
   /** As HTTP does it. */
   submit(type: 'email' | 'report' | 'upload', request: unknown, options?: SubmitOptions): Promise<{ started: boolean; job: Job }>;
   close(): Promise<void>;
 }
 
+export interface TestApiProcess {
+  url: string;
+  /** A valid API key of the tenant. */
+  keyOf(tenant: string): Promise<string>;
+  close(): Promise<void>;
+}
+
 const log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 
-/** Workers, job client, embedded database and disk store on the run's Temporal server, with Task Queues of their own. */
-export async function startSystem({ taskQueue, smtpUrl }: { taskQueue: string; smtpUrl: string }): Promise<TestSystem> {
+export interface WorkerOptions {
+  /** Groups that a worker serves. Default: all; none: no worker at all. */
+  only?: readonly Group[];
+  /** Whether it serves the workflows, too. Default: yes. One process may have only one worker for each Task Queue. */
+  workflows?: boolean;
+  /** Activities that run at once. Default: as in the product. */
+  concurrency?: Partial<Record<Group, number>>;
+}
+
+export interface SystemOptions extends WorkerOptions {
+  taskQueue: string;
+  smtpUrl: string;
+  /** What workers get in place of the file store, to make it fail. */
+  wrapFiles?: (files: Stores['files']) => Stores['files'];
+}
+
+function collecting(): { scope: Scope; close: () => Promise<void> } {
   const closers: (() => Promise<void> | void)[] = [];
-  const scope: Scope = {
-    closing(thing, close) {
-      closers.push(() => close(thing));
-      return thing;
+  return {
+    scope: {
+      closing(thing, close) {
+        closers.push(() => close(thing));
+        return thing;
+      },
+    },
+    close: async () => {
+      for (const closeOne of closers.splice(0).reverse()) await closeOne();
     },
   };
+}
+
+/** Workers, job client, embedded database and disk store on the run's Temporal server, with Task Queues of their own. */
+export async function startSystem({
+  taskQueue,
+  smtpUrl,
+  only = groups,
+  workflows = true,
+  concurrency = {},
+  wrapFiles = (files) => files,
+}: SystemOptions): Promise<TestSystem> {
+  const { scope, close } = collecting();
   const temporary = (directory: string): string => scope.closing(directory, () => rm(directory, { recursive: true, force: true }));
-  const close = async (): Promise<void> => {
-    for (const closeOne of closers.splice(0).reverse()) await closeOne();
-  };
   try {
     const dataDir = temporary(await mkdtemp(join(tmpdir(), 'handoff-system-')));
     const config = loadConfig({ HANDOFF_DATA_DIR: dataDir, HANDOFF_SHUTDOWN_GRACE_SECONDS: '5', HANDOFF_MAIL_FROM: 'shop@example.org' });
     const stores = await openStores(scope, config, { directory: temporary(await pgliteDirectory()) });
     const connection = { address: process.env['TEMPORAL_ADDRESS'] ?? '' };
     const link = scope.closing(linkTemporal({ connection, namespace: 'default', log: () => undefined }), (open) => open.close());
-    await startWorker(scope, { config, stores, link, smtpUrl, taskQueue, log });
+    const worker = { config, stores: { ...stores, files: wrapFiles(stores.files) }, link, smtpUrl, taskQueue, log };
+    await link.connected;
+    if (only.length > 0) await startWorker(scope, { ...worker, only, workflows, concurrency });
     const activityQueues = groups.map((group) => `${taskQueue}-${group}`);
-    const jobs = scope.closing(createJobClient({ client: link.client, activityQueues, taskQueue }), (client) => {
-      client.close();
-    });
+    const jobs = scope.closing(
+      createJobClient({ client: link.client, activityQueues, tenantKeys: stores.tenantKeys, taskQueue }),
+      (client) => {
+        client.close();
+      },
+    );
 
     return {
       jobs,
       stores,
       link,
+      dataDir,
       close,
-      async submit(name, request, { tenant = 'acme', key, file } = {}) {
+      async startWorker(options = {}) {
+        const own = collecting();
+        // Whatever the test leaves open is closed with the system; a second time does nothing.
+        const work = scope.closing({ close: own.close }, (open) => open.close());
+        await startWorker(own.scope, { ...worker, ...options });
+        return work;
+      },
+      async startApi() {
+        const own = collecting();
+        const ownLink = own.scope.closing(linkTemporal({ connection, namespace: 'default', log: () => undefined }), (open) => open.close());
+        await ownLink.connected;
+        const settings = { ...config, port: await freePort(), shutdownGraceSeconds: 1 };
+        const { url } = await startApi(own.scope, { config: settings, stores, link: ownLink, temporalUiUrl: undefined, taskQueue, log });
+        // Whatever the test leaves open is closed with the system; a second time does nothing.
+        const api = scope.closing({ close: own.close }, (open) => open.close());
+        const keyOf = async (tenant: string): Promise<string> => {
+          const key = newApiKey();
+          await stores.keys.add(tenant, key);
+          return key;
+        };
+        return { url, keyOf, close: api.close };
+      },
+      async submit(name, request, { tenant = 'acme', key, file, options = {} } = {}) {
         const type = jobTypeOf(name);
         if (type === undefined) throw new Error('no such type');
         const jobId = newJobId(name, tenant, key);
@@ -75,7 +152,8 @@ export async function startSystem({ taskQueue, smtpUrl }: { taskQueue: string; s
         };
         const submission = { tenant, jobId, createdAt, files: stores.files, ...(part && { part }) };
         const input = await type.prepare(type.request.parse(request), submission);
-        return jobs.start({ jobId, type, tenant, createdAt, input, fingerprint: fingerprintOf(request, part) });
+        const startOptions = await startOptionsOf(options, { now: Date.now(), tenant, tenantKeys: stores.tenantKeys });
+        return jobs.start({ jobId, type, tenant, createdAt, input, fingerprint: fingerprintOf(request, part), options: startOptions });
       },
     };
   } catch (error) {
