@@ -105,6 +105,8 @@ function commandLine({ port, uiPort, flags = [] }: DevServerOptions, database: s
     ...['--dynamic-config-value', 'matching.enableFairness=true'],
     // One shard reads its queue at most 20 times a second by default: every step of a job would wait up to 50 ms.
     ...['--dynamic-config-value', 'history.transferProcessorMaxPollRPS=1000'],
+    // Lists and counts: the default is 100 calls a second, and `GET /v1/jobs/counts` makes seven.
+    ...['--dynamic-config-value', 'frontend.namespaceRPS.visibility=1000'],
     ...['--search-attribute', 'HandoffTenant=Keyword', '--search-attribute', 'HandoffState=Keyword'],
     ...['--search-attribute', 'HandoffLabels=KeywordList'],
     ...['--log-level', 'error', ...flags],

@@ -17,6 +17,7 @@ declare global {
 const flags = [
   ...['--sqlite-pragma', 'journal_mode=WAL', '--sqlite-pragma', 'synchronous=FULL'],
   ...['--dynamic-config-value', 'matching.enableFairness=true', '--dynamic-config-value', 'history.transferProcessorMaxPollRPS=1000'],
+  ...['--dynamic-config-value', 'frontend.namespaceRPS.visibility=1000'],
   // Lets a test skip time in a run of its own.
   ...['--dynamic-config-value', 'frontend.WorkflowTimeSkippingEnabled=true'],
   ...['--search-attribute', 'HandoffTenant=Keyword', '--search-attribute', 'HandoffState=Keyword'],

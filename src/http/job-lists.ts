@@ -1,0 +1,38 @@
+import { type Request, Router } from 'express';
+
+import { tenantOf } from './authentication.ts';
+import { countQuery, filterOf, listQuery, queryOf, searchParams } from './job-filters.ts';
+import { route } from './routes.ts';
+import type { SubmissionDependencies } from './submissions.ts';
+
+/** RFC 8288: the same request, from the next page on. */
+function linkToNext(request: Request, nextCursor: string): string {
+  const query = searchParams(request);
+  query.set('cursor', nextCursor);
+  return `<${request.baseUrl}${request.path}?${query.toString()}>; rel="next"`;
+}
+
+/** Mount it before `/jobs/:id`, which would take `counts` for an id. */
+export function jobLists({ jobs, presenter }: Pick<SubmissionDependencies, 'jobs' | 'presenter'>): Router {
+  const router = Router();
+  route(router, '/jobs', {
+    get: [
+      async (request, response) => {
+        const { limit, cursor, ...query } = queryOf(listQuery, request);
+        const page = { limit, ...(cursor !== undefined && { cursor }) };
+        const { items, nextCursor } = await jobs.list(tenantOf(response), filterOf(query), page);
+        if (nextCursor !== null) response.set('Link', linkToNext(request, nextCursor));
+        response.set('Cache-Control', 'no-store').json({ items: items.map((job) => presenter.summary(job)), nextCursor });
+      },
+    ],
+  });
+  route(router, '/jobs/counts', {
+    get: [
+      async (request, response) => {
+        const counts = await jobs.count(tenantOf(response), filterOf(queryOf(countQuery, request)));
+        response.set('Cache-Control', 'no-store').json({ counts });
+      },
+    ],
+  });
+  return router;
+}
