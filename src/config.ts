@@ -13,6 +13,7 @@ export interface Config {
   readonly mailFrom: string;
   readonly maxUploadBytes: number;
   readonly maxImagePixels: number;
+  readonly maxStreamsPerKey: number;
   readonly shutdownGraceSeconds: number;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
   readonly temporal: {
@@ -49,6 +50,7 @@ const environment = z.object({
   HANDOFF_MAIL_FROM: z.email().default('handoff@localhost.localdomain'),
   HANDOFF_MAX_UPLOAD_BYTES: natural(512 * 1024 * 1024),
   HANDOFF_MAX_IMAGE_PIXELS: natural(100_000_000),
+  HANDOFF_MAX_STREAMS_PER_KEY: natural(100),
   HANDOFF_SHUTDOWN_GRACE_SECONDS: natural(20),
   HANDOFF_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('warn'),
   TEMPORAL_ADDRESS: z.string().optional(),
@@ -122,6 +124,7 @@ export function loadConfig(env: Environment = process.env): Config {
     mailFrom: values.HANDOFF_MAIL_FROM,
     maxUploadBytes: values.HANDOFF_MAX_UPLOAD_BYTES,
     maxImagePixels: values.HANDOFF_MAX_IMAGE_PIXELS,
+    maxStreamsPerKey: values.HANDOFF_MAX_STREAMS_PER_KEY,
     shutdownGraceSeconds: values.HANDOFF_SHUTDOWN_GRACE_SECONDS,
     logLevel: values.HANDOFF_LOG_LEVEL,
     temporal: {

@@ -1,21 +1,14 @@
 import { Router } from 'express';
 
-import { AppError } from '../errors.ts';
-import { tenantOf } from './authentication.ts';
-import { presentJob } from './presentation.ts';
+import { type EditDependencies, editing } from './job-edit.ts';
+import { reading, type ReadingDependencies } from './one-job.ts';
 import { route } from './routes.ts';
-import type { SubmissionDependencies } from './submissions.ts';
 
-export function jobs({ jobs: client, workflowUrl }: Pick<SubmissionDependencies, 'jobs' | 'workflowUrl'>): Router {
+export function jobs(dependencies: EditDependencies & ReadingDependencies): Router {
   const router = Router();
   route(router, '/jobs/:id', {
-    get: [
-      async (request, response) => {
-        const job = await client.get(tenantOf(response), String(request.params['id']));
-        if (job === undefined) throw new AppError('not_found', 'There is no such job.');
-        response.set('Cache-Control', 'no-store').json(presentJob(job, workflowUrl));
-      },
-    ],
+    get: [reading(dependencies)],
+    patch: editing(dependencies),
   });
   return router;
 }

@@ -1,0 +1,107 @@
+import { type Response, Router } from 'express';
+
+import { AppError } from '../errors.ts';
+import { isFinished } from '../jobs/job.ts';
+import type { Sighting } from '../jobs/sighting.ts';
+import type { Watcher } from '../jobs/watch.ts';
+import { keyTagOf, tenantOf } from './authentication.ts';
+import { type EventStream, openEventStream } from './event-stream.ts';
+import type { Metrics } from './metrics.ts';
+import type { Presenter } from './presentation.ts';
+import { route } from './routes.ts';
+import { createStreamSlots } from './stream-slots.ts';
+
+export interface EventDependencies {
+  watcher: Watcher;
+  presenter: Presenter;
+  metrics: Metrics;
+  streams: {
+    perKey: number;
+    /** In milliseconds. Default 15,000. */
+    heartbeatMs?: number;
+  };
+}
+
+export function events({ watcher, presenter, metrics, streams: { perKey, heartbeatMs = 15_000 } }: EventDependencies): Router {
+  const slots = createStreamSlots(perKey);
+  metrics.gauge('handoff_event_streams', 'Open event streams.', () => slots.taken());
+  metrics.gauge('handoff_watched_jobs', 'Jobs that somebody waits for or follows.', () => watcher.jobs());
+  metrics.counter('handoff_upstream_looks_total', 'Times that Temporal was asked about a watched job.', () => watcher.looks());
+
+  const heart = createHeart(heartbeatMs);
+  const rendered = new WeakMap<Sighting, Promise<string>>();
+  /** Once for all who follow the job. */
+  function render(sighting: Sighting, tenant: string): Promise<string> {
+    const text = rendered.get(sighting) ?? presenter.job(sighting.job, tenant).then((resource) => JSON.stringify(resource));
+    rendered.set(sighting, text);
+    text.catch(() => rendered.delete(sighting));
+    return text;
+  }
+
+  const router = Router();
+  route(router, '/jobs/:id/events', {
+    get: [
+      async (request, response) => {
+        // It would never close again, and give its slot back.
+        if (response.closed) return;
+        const tenant = tenantOf(response);
+        if (request.method === 'GET') response.once('close', slots.take(keyTagOf(response)));
+        const watching = await watcher.join(tenant, String(request.params['id']));
+        if (watching === undefined) throw new AppError('not_found', 'There is no such job.');
+        try {
+          const { sighting } = watching;
+          const current = request.get('Last-Event-ID') === sighting.version;
+          // The client has seen the end: this is how it learns that there is nothing more to come.
+          if (current && isFinished(sighting.job.status)) {
+            response.status(204).set('Cache-Control', 'no-store').end();
+            return;
+          }
+          // What can't be shown is still answered properly.
+          await render(sighting, tenant);
+          if (isClosed(response)) return;
+          const stream = openEventStream(response, {
+            render: (later) => render(later, tenant),
+            seen: current ? sighting : undefined,
+          });
+          if (request.method === 'HEAD') {
+            stream.end();
+            return;
+          }
+          heart.add(stream);
+          await new Promise<void>((resolve) => {
+            response.once('close', resolve);
+            stream.look(sighting);
+            watching.listen(stream);
+          });
+          heart.remove(stream);
+        } finally {
+          watching.leave();
+        }
+      },
+    ],
+  });
+  return router;
+}
+
+/** The compiler does not expect it to change meanwhile. */
+const isClosed = (response: Response) => response.closed;
+
+/** One timer for all streams, while there are any. */
+function createHeart(everyMs: number): { add(stream: EventStream): void; remove(stream: EventStream): void } {
+  const streams = new Set<EventStream>();
+  let timer: NodeJS.Timeout | undefined;
+  return {
+    add(stream) {
+      streams.add(stream);
+      timer ??= setInterval(() => {
+        for (const each of streams) each.beat();
+      }, everyMs).unref();
+    },
+    remove(stream) {
+      streams.delete(stream);
+      if (streams.size > 0) return;
+      clearInterval(timer);
+      timer = undefined;
+    },
+  };
+}
