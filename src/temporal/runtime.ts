@@ -30,6 +30,8 @@ export function installRuntime(log: SdkLog): void {
   Runtime.install({
     logger,
     shutdownSignals: [],
+    // By which a worker that is too busy to poll is told from one that is gone (src/jobs/queue-facts.ts).
+    workerHeartbeatInterval: '30 seconds',
     telemetryOptions: { logging: { filter: makeTelemetryFilterString({ core: 'WARN', other: 'ERROR' }), forward: {} } },
   });
 }
