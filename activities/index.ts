@@ -1,3 +1,4 @@
+import { bulkActivities, type BulkDependencies } from './bulk.ts';
 import { emailActivities, type EmailDependencies } from './email.ts';
 import { reportActivities, type ReportDependencies } from './report.ts';
 import { uploadActivities, type UploadDependencies } from './upload.ts';
@@ -6,14 +7,16 @@ export interface ActivityDependencies {
   email: EmailDependencies;
   report: ReportDependencies;
   upload: UploadDependencies;
+  operations: BulkDependencies;
 }
 
 /** Activities by kind of load: each group is served from a Task Queue of its own, `handoff-<group>`. */
-export function createActivities({ email, report, upload }: ActivityDependencies) {
+export function createActivities({ email, report, upload, operations }: ActivityDependencies) {
   return {
     email: emailActivities(email),
     report: reportActivities(report),
     upload: uploadActivities(upload),
+    operations: bulkActivities(operations),
   };
 }
 
@@ -27,4 +30,4 @@ export type ActivityGroupOf<Name extends keyof Activities> = {
 }[ActivityGroup];
 
 /** Every registered activity, by name: what workflows may call. */
-export type Activities = Groups['email'] & Groups['report'] & Groups['upload'];
+export type Activities = Groups['email'] & Groups['report'] & Groups['upload'] & Groups['operations'];

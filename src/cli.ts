@@ -10,7 +10,7 @@ const help = `Usage: handoff <command>
   dev       everything on this machine: Temporal, database, API, workers, SMTP catcher (\`npm start\`)
   api       the HTTP API           needs DATABASE_URL and TEMPORAL_ADDRESS
   worker    Temporal workers       needs DATABASE_URL, TEMPORAL_ADDRESS and SMTP_URL
-              --queues email,report,upload   serve only these kinds of activities (and all workflows)
+              --queues email,report,upload,operations   serve only these kinds of activities (and all workflows)
   keys create [--tenant name]      makes an API key and prints it, once; needs DATABASE_URL
   config    checks the configuration and names everything that is wrong with it
 

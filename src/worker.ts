@@ -1,8 +1,10 @@
 import { type ActivityDependencies, createActivities } from '../activities/index.ts';
 import type { Config } from './config.ts';
 import { createImageEngine } from './images/sharp.ts';
+import { createBulkJobs } from './jobs/bulk-jobs.ts';
 import { workflowTaskQueue } from './jobs/client.ts';
 import { fileIdFor } from './jobs/ids.ts';
+import { createTemporalCalls } from './jobs/temporal-calls.ts';
 import type { Scope } from './lifecycle.ts';
 import type { Log } from './log.ts';
 import { createSmtpSender } from './mail/smtp.ts';
@@ -12,22 +14,27 @@ import type { Stores } from './stores.ts';
 import type { TemporalLink } from './temporal/connection.ts';
 import { startWorkers, type Workers } from './temporal/workers.ts';
 
-/** Activities that run at once in one process, by kind of load: sending waits, the others work. */
-const concurrency = { email: 50, report: 2, upload: 2 } as const satisfies Record<keyof ActivityDependencies, number>;
+/** Activities that run at once in one process, by kind of load: sending waits, the others work; operations keep to a rate. */
+const usual = { email: 50, report: 2, upload: 2, operations: 2 } as const satisfies Record<keyof ActivityDependencies, number>;
 
-export type Group = keyof typeof concurrency;
-export const groups = Object.keys(concurrency) as Group[];
-export const activityQueues = groups.map((group) => `${workflowTaskQueue}-${group}`);
+export type Group = keyof typeof usual;
+export const groups = Object.keys(usual) as Group[];
+/** Where the activities of all groups go. */
+export const activityQueuesOf = (taskQueue: string): string[] => groups.map((group) => `${taskQueue}-${group}`);
 
 export interface WorkerDependencies {
   config: Config;
   stores: Stores;
   link: TemporalLink;
   smtpUrl: string;
-  /** Groups of activities to serve. Default: all, and the workflows. */
+  /** Groups of activities to serve. Default: all. */
   only?: readonly Group[];
+  /** Whether to serve the workflows. Default: yes. */
+  workflows?: boolean;
   /** Of the workflows; those of the activities begin with it. */
   taskQueue?: string;
+  /** Activities that run at once. Default: by kind of load. */
+  concurrency?: Partial<Record<Group, number>>;
   log: Log;
 }
 
@@ -37,13 +44,27 @@ export interface WorkerDependencies {
  */
 export async function startWorker(
   scope: Scope,
-  { config, stores: { files }, link, smtpUrl, only = groups, taskQueue = workflowTaskQueue, log }: WorkerDependencies,
+  {
+    config,
+    stores: { files },
+    link,
+    smtpUrl,
+    only = groups,
+    workflows = true,
+    taskQueue = workflowTaskQueue,
+    concurrency = {},
+    log,
+  }: WorkerDependencies,
 ): Promise<void> {
   const mail = scope.closing(createSmtpSender({ url: smtpUrl }), (sender) => sender.close());
+  const calls = scope.closing(createTemporalCalls(link.client), (open) => {
+    open.close();
+  });
   const activities = createActivities({
     email: { mail, files, defaultFrom: config.mailFrom },
     report: { engine: { render: renderTable, readCsv, readNdjson }, files, fileIdFor },
     upload: { images: createImageEngine({ maxPixels: config.maxImagePixels }), files, fileIdFor },
+    operations: { jobs: createBulkJobs(calls) },
   });
   // In its place from the beginning: what is opened while we wait for Temporal is closed before the workers.
   const running: { workers?: Workers } = {};
@@ -53,8 +74,8 @@ export async function startWorker(
     connection,
     namespace: config.temporal.namespace,
     taskQueue,
-    groups: only.map((name) => ({ name, activities: activities[name], concurrency: concurrency[name] })),
-    workflows: true,
+    groups: only.map((name) => ({ name, activities: activities[name], concurrency: concurrency[name] ?? usual[name] })),
+    workflows,
     graceSeconds: config.shutdownGraceSeconds,
     log: (facts, message) => {
       log.error(facts, message);

@@ -27,7 +27,7 @@ export interface Workers {
 function workflowCode(): Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath'> {
   const bundle = fileURLToPath(new URL('../../workflow-bundle.js', import.meta.url));
   if (existsSync(bundle)) return { workflowBundle: { codePath: bundle } };
-  return { workflowsPath: fileURLToPath(new URL(`../../workflows/index${extname(import.meta.url)}`, import.meta.url)) };
+  return { workflowsPath: fileURLToPath(new URL(`../../workflows/all${extname(import.meta.url)}`, import.meta.url)) };
 }
 
 /** One Temporal worker a Task Queue, all in this process. A worker that fails is made anew until `shutdown`. */

@@ -1,0 +1,3 @@
+// What workers have: the workflows of the job types, which `index.ts` registers, and those that are no jobs themselves.
+export * from './index.ts';
+export { bulkAction } from './bulk-action.ts';
