@@ -12,10 +12,12 @@ Everything about the sources that needs no running program:
   tsc         types
   boundaries  who may import whom (dependency-cruiser)
   knip        files, exports and packages that nobody uses
+  openapi     client/ is what the sources say (npm run openapi)
+  redocly     the OpenAPI document is valid and complete
 
 --fix  lets Prettier and ESLint repair what they can, first`;
 
-const folders = ['workflows', 'activities', 'src'];
+const folders = ['workflows', 'activities', 'src', 'client'];
 
 /** Longest first: two run at a time. */
 const checks = [
@@ -32,6 +34,8 @@ const checks = [
     args: [...folders, '--config', '.dependency-cruiser.cjs', '--output-type', 'err-long'],
   },
   { name: 'knip', bin: 'knip/bin/knip.js', args: ['--no-progress'] },
+  { name: 'openapi', script: 'scripts/openapi.mjs', args: ['--check'] },
+  { name: 'redocly', bin: '@redocly/cli/bin/cli.js', args: ['lint', 'client/openapi.json', '--config', 'redocly.yaml'] },
   { name: 'prettier', bin: 'prettier/bin/prettier.cjs', args: ['.', '--check', '--cache', '--log-level', 'warn'] },
 ];
 
@@ -52,9 +56,9 @@ export async function runChecks({ fix = false, log = console.log } = {}) {
   return results;
 }
 
-async function runOne({ name, bin, args }, log) {
+async function runOne({ name, bin, script = `node_modules/${bin}`, args }, log) {
   log(`check ${name} …`);
-  const { code, output } = await node(bin, args);
+  const { code, output } = await node(script, args);
   log(code === 0 ? `check ${name}: passed` : `check ${name}: FAILED\n${output.trimEnd()}\n`);
   return { name, ok: code === 0 };
 }
@@ -65,12 +69,15 @@ async function repair(log) {
     ['Prettier', 'prettier/bin/prettier.cjs', ['.', '--write', '--log-level', 'warn']],
   ]) {
     log(`repairing with ${name} …`);
-    await node(bin, args);
+    await node(`node_modules/${bin}`, args);
   }
 }
 
-function node(bin, args) {
-  return run(process.execPath, [`node_modules/${bin}`, ...args], { capture: true, env: { FORCE_COLOR: process.stdout.isTTY ? '1' : '0' } });
+function node(script, args) {
+  // Redocly would ask the internet for a newer version of itself.
+  const quiet = { REDOCLY_SUPPRESS_UPDATE_NOTICE: 'true', REDOCLY_TELEMETRY: 'off' };
+  const env = { ...quiet, FORCE_COLOR: process.stdout.isTTY ? '1' : '0' };
+  return run(process.execPath, [script, ...args], { capture: true, env });
 }
 
 async function main(args) {

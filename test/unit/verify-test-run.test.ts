@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 
 const script = resolve('scripts/verify-test-run.mjs');
-const allChecks = ['eslint', 'tsc', 'boundaries', 'knip', 'prettier'].map((name) => ({ name, ok: true }));
+const allChecks = ['eslint', 'tsc', 'boundaries', 'knip', 'openapi', 'redocly', 'prettier'].map((name) => ({ name, ok: true }));
 
 let directory: string;
 beforeEach(async () => {

@@ -1,0 +1,69 @@
+import type { OpenAPIRegistry } from '@asteasolutions/zod-to-openapi';
+import { z } from 'zod';
+
+import { exampleFile } from '../../jobs/linked-file.ts';
+import { answer } from './responses.ts';
+import { describeRoute } from './route.ts';
+import { file, idParameter } from './schemas.ts';
+
+const params = idParameter('Id of the file.', exampleFile.id);
+
+const conditions = z.object({
+  Range: z
+    .string()
+    .optional()
+    .meta({ description: 'One range; several give the whole file.', examples: ['bytes=0-99'] }),
+  'If-Range': z.string().optional().meta({ description: 'The `ETag` for which the range is meant.' }),
+  'If-None-Match': z.string().optional().meta({ description: 'An `ETag` that you have the bytes of.' }),
+});
+
+const signature = z.object({
+  expires: z.string().optional().meta({ description: 'Of a signed link: Unix time in seconds.' }),
+  signature: z.string().optional().meta({ description: 'Of a signed link.' }),
+});
+
+const example = { ...exampleFile, createdAt: '2026-11-22T13:25:38.900Z', jobId: 'report_favhp5ge2rm62zof2zj3sgeyag' };
+
+export function describeFiles(registry: OpenAPIRegistry): void {
+  describeRoute(registry, {
+    method: 'get',
+    path: '/v1/files/{id}',
+    operationId: 'getFile',
+    tag: 'Files',
+    summary: 'Metadata of a file',
+    request: { params },
+    answers: { 200: answer('The metadata.', file, { headers: ['Cache-Control'], examples: { report: example } }) },
+    problems: ['not_found'],
+  });
+  describeRoute(registry, {
+    method: 'delete',
+    path: '/v1/files/{id}',
+    operationId: 'deleteFile',
+    tag: 'Files',
+    summary: 'Delete a file',
+    description: 'Its links stop working at once; links in the results of jobs lead nowhere then.',
+    request: { params },
+    answers: { 204: answer('It is gone.') },
+    problems: ['not_found'],
+  });
+  const bytes = z.string().meta({ format: 'binary' });
+  const always = ['ETag', 'Cache-Control', 'Content-Disposition', 'Accept-Ranges'] as const;
+  const contentType = '*/*';
+  describeRoute(registry, {
+    method: 'get',
+    path: '/v1/files/{id}/content',
+    operationId: 'getFileContent',
+    tag: 'Files',
+    summary: 'The bytes of a file',
+    description:
+      'With the content type of the file, always as a download. The bytes of an id never change. The `content` link of a file has `expires` and `signature`: it works without a key until it expires.',
+    request: { params, query: signature, headers: conditions },
+    keyIsOptional: true,
+    answers: {
+      200: answer('The bytes.', bytes, { headers: always, contentType }),
+      206: answer('The range that was asked for.', bytes, { headers: [...always, 'Content-Range'], contentType }),
+      304: answer('You have these bytes.', undefined, { headers: ['ETag'] }),
+    },
+    problems: ['not_found', 'link_expired', 'range_not_satisfiable', 'storage_unavailable'],
+  });
+}

@@ -1,0 +1,31 @@
+import type { ResponseConfig } from '@asteasolutions/zod-to-openapi';
+
+const text = { type: 'string' } as const;
+const seconds = { type: 'integer', minimum: 0 } as const;
+
+/** Every response header that a route may have, described once. */
+export const responseHeaders = {
+  'X-Request-Id': { required: true, description: 'Finds this answer in the log.', schema: { ...text, format: 'uuid' } },
+  Location: { required: true, description: 'Where to ask for it.', schema: text, example: '/v1/jobs/email_favhp5ge2rm62zof2zj3sgeyag' },
+  'Retry-After': { description: 'Seconds after which it makes sense to ask (again).', schema: seconds, example: 1 },
+  'Idempotency-Replayed': {
+    description: 'Present when an earlier request with this key had started it.',
+    schema: { ...text, enum: ['true'] },
+  },
+  'Preference-Applied': { description: 'RFC 7240: the wait that was granted.', schema: text, example: 'wait=30' },
+  ETag: { description: 'For `If-None-Match`.', schema: text },
+  'Cache-Control': { description: 'Who may keep the answer, and for how long.', schema: text },
+  Link: { description: 'RFC 8288: `rel="next"` is the next page.', schema: text },
+  Allow: { required: true, description: 'The methods of this path.', schema: text, example: 'GET, HEAD' },
+  'WWW-Authenticate': { required: true, description: 'RFC 6750.', schema: text, example: 'Bearer realm="handoff"' },
+  'Content-Disposition': { required: true, description: 'Always `attachment`, with the name of the file.', schema: text },
+  'Content-Range': { required: true, description: 'RFC 9110: which bytes of how many.', schema: text, example: 'bytes 0-99/1234' },
+  'Accept-Ranges': { required: true, description: 'Parts can be asked for with `Range`.', schema: { ...text, enum: ['bytes'] } },
+} as const satisfies NonNullable<Exclude<ResponseConfig['headers'], { _zod: unknown }>>;
+
+export type HeaderName = keyof typeof responseHeaders;
+
+/** References to the descriptions above; `X-Request-Id` is in every answer. */
+export function headersOf(names: readonly HeaderName[] = []) {
+  return Object.fromEntries(['X-Request-Id' as const, ...names].map((name) => [name, { $ref: `#/components/headers/${name}` }]));
+}

@@ -1,0 +1,73 @@
+import type { OpenAPIRegistry } from '@asteasolutions/zod-to-openapi';
+import { z } from 'zod';
+
+import { allJobTypes, type AnyJobType } from '../../jobs/registry.ts';
+import { exampleJob, examplesOf } from './examples.ts';
+import { jobSchemas, requestSchemas } from './job-schemas.ts';
+import { answer } from './responses.ts';
+import { describeRoute } from './route.ts';
+
+const headers = z.object({
+  'Idempotency-Key': z
+    .string()
+    .min(1)
+    .max(255)
+    .regex(/^[!-~]+$/)
+    .optional()
+    .meta({ description: 'Makes repeating safe: the same key is the same job.', examples: ['order-42-confirmation'] }),
+  Prefer: z
+    .string()
+    .optional()
+    .meta({ description: 'RFC 7240. `wait=N`: answer when the job has finished, or after N seconds (at most 30).', examples: ['wait=10'] }),
+});
+
+function bodyOf(type: AnyJobType) {
+  const request = requestSchemas.get(type.type) ?? type.submission;
+  if (type.body === 'json') {
+    const examples = Object.fromEntries(examplesOf(request).map((value, index) => [`example${String(index + 1)}`, { value }]));
+    return { 'application/json': { schema: request, examples } };
+  }
+  const parts = z.object({ file: z.string().meta({ format: 'binary' }), request: request.optional() });
+  return { 'multipart/form-data': { schema: parts, encoding: { request: { contentType: 'application/json' } } } };
+}
+
+function describeSubmission(registry: OpenAPIRegistry, type: AnyJobType): void {
+  const schema = jobSchemas.get(type.type);
+  describeRoute(registry, {
+    method: 'post',
+    path: `/v1${type.path}`,
+    operationId: `submit${type.type.charAt(0).toUpperCase()}${type.type.slice(1)}`,
+    tag: 'Submissions',
+    summary: `Start a job of type ${type.type}`,
+    request: { headers, body: { required: true, content: bodyOf(type) } },
+    answers: {
+      200: answer('Finished while you waited (`Prefer: wait=N`).', schema, {
+        headers: ['Location', 'Preference-Applied', 'Idempotency-Replayed'],
+        examples: { completed: exampleJob(type, 'completed') },
+      }),
+      202: answer('Stored by Temporal, not done yet.', schema, {
+        headers: ['Location', 'Retry-After', 'Preference-Applied', 'Idempotency-Replayed'],
+        leadsTo: ['getJob', 'explainJob', 'editJob', 'cancelJob', 'retryJob', 'discardJob', 'addNote'],
+        examples: { queued: exampleJob(type, 'queued') },
+      }),
+    },
+    problems: [
+      'invalid_request',
+      'value_out_of_range',
+      'invalid_idempotency_key',
+      'start_in_past',
+      'malformed_json',
+      ...(type.body === 'json' ? [] : (['malformed_multipart'] as const)),
+      ...(type.problems ?? []),
+      'payload_too_large',
+      'unsupported_media_type',
+      'idempotency_key_reused',
+      'temporal_unavailable',
+      'storage_unavailable',
+    ],
+  });
+}
+
+export function describeSubmissions(registry: OpenAPIRegistry): void {
+  for (const type of allJobTypes) describeSubmission(registry, type);
+}
