@@ -4,18 +4,31 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 import { accept } from './accept.ts';
+import { bulk } from './bulk.ts';
+import { burst } from './burst.ts';
 import { endToEnd } from './end-to-end.ts';
 import type { Finding, Settings } from './finding.ts';
 import { memory } from './memory.ts';
 import { NoPostgres } from './postgres.ts';
+import { read } from './read.ts';
 import { type Machine, report, summary } from './report.ts';
+import { streams } from './streams.ts';
 import { upload } from './upload.ts';
 
-const benchmarks: Record<string, (settings: Settings) => Promise<Finding>> = { accept, 'end-to-end': endToEnd, memory, upload };
+const benchmarks: Record<string, (settings: Settings) => Promise<Finding>> = {
+  accept,
+  'end-to-end': endToEnd,
+  memory,
+  upload,
+  read,
+  burst,
+  bulk,
+  streams,
+};
 
 const help = `npm run bench [-- name …] [-- options]
 
-Speed and memory of the built product, each against a bare baseline in the same run. About twelve minutes on a quiet machine
+Speed and memory of the built product, each against a bare baseline in the same run. About half an hour on a quiet machine
 with two cores; other load makes it longer and the spreads wider. Linux only. Everything runs on 127.0.0.1, in temporary
 directories, and is gone at the end. Needs PostgreSQL: initdb and postgres on this machine, or DATABASE_URL (an empty database).
 
@@ -23,6 +36,10 @@ directories, and is gone at the end. Needs PostgreSQL: initdb and postgres on th
   end-to-end   one e-mail job against a workflow with one activity
   memory       resident memory of api and worker over 12,000 jobs
   upload       POST /v1/uploads of 200 MB against a plain stream
+  read         GET /v1/jobs/{id} against describe
+  burst        10,000 e-mail jobs at once against client.workflow.start and a workflow with one activity
+  bulk         1,000 dead letters redriven at 20 a second while new e-mails go on
+  streams      1,000 clients that follow 100 jobs: calls to Temporal, and memory
 
   --rounds N       rounds of each comparison (default 5)
   --quick          a tenth of the work: whether it runs, not how fast

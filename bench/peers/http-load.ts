@@ -6,7 +6,8 @@ export interface HttpLoad {
   url: string;
   key: string;
   method: string;
-  path: string;
+  /** Several: in turn. */
+  path: string | readonly string[];
   body?: string;
   count: number;
   connections: number;
@@ -16,8 +17,10 @@ export interface HttpLoad {
 
 serve(({ url, key, method, path, body, count, connections, expect }: HttpLoad): Promise<Timed> => {
   const http = createHttp({ url, key, connections });
-  return inFlight(count, connections, async () => {
-    const { status, text } = await http.send({ method, path, ...(body !== undefined && { body }) });
-    if (status !== expect) throw new Error(`${method} ${path} answered ${String(status)}: ${text}`);
+  const paths = typeof path === 'string' ? [path] : path;
+  return inFlight(count, connections, async (index) => {
+    const at = paths[index % paths.length] ?? '/';
+    const { status, text } = await http.send({ method, path: at, ...(body !== undefined && { body }) });
+    if (status !== expect) throw new Error(`${method} ${at} answered ${String(status)}: ${text}`);
   });
 });
