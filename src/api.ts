@@ -1,36 +1,55 @@
 import type { Config } from './config.ts';
 import { AppError } from './errors.ts';
 import { createApp } from './http/app.ts';
-import { createJobClient } from './jobs/client.ts';
+import { createMetrics } from './http/metrics.ts';
+import { createPresenter } from './http/presentation.ts';
+import { createJobClient, workflowTaskQueue } from './jobs/client.ts';
+import { createWatcher } from './jobs/watch.ts';
 import type { Scope } from './lifecycle.ts';
 import { listen } from './listen.ts';
 import { errorFacts, type Log } from './log.ts';
 import type { Stores } from './stores.ts';
 import type { TemporalLink } from './temporal/connection.ts';
-import { activityQueues } from './worker.ts';
+import { activityQueuesOf } from './worker.ts';
 
 export interface ApiDependencies {
   config: Config;
   stores: Stores;
   link: TemporalLink;
   temporalUiUrl: string | undefined;
+  /** Of the workflows; those of the activities begin with it. */
+  taskQueue?: string;
   log: Log;
 }
 
-const probes = new Set(['/livez', '/readyz']);
+const probes = new Set(['/livez', '/readyz', '/metrics']);
 
 /** Serves HTTP until the scope closes: first no new connections, then the running requests end. */
-export async function startApi(scope: Scope, { config, stores, link, temporalUiUrl, log }: ApiDependencies): Promise<{ url: string }> {
-  const jobs = scope.closing(createJobClient({ client: link.client, activityQueues }), (client) => {
-    client.close();
-  });
+export async function startApi(
+  scope: Scope,
+  { config, stores, link, temporalUiUrl, taskQueue = workflowTaskQueue, log }: ApiDependencies,
+): Promise<{ url: string }> {
+  const jobs = scope.closing(
+    createJobClient({ client: link.client, taskQueue, activityQueues: activityQueuesOf(taskQueue), tenantKeys: stores.tenantKeys }),
+    (client) => {
+      client.close();
+    },
+  );
+  const watcher = createWatcher({ get: (tenant, id) => jobs.get(tenant, id) });
   const app = createApp({
     jobs,
+    watcher,
+    streams: { perKey: config.maxStreamsPerKey },
     files: stores.files,
     keys: stores.keys,
     maxUploadBytes: config.maxUploadBytes,
-    workflowUrl:
-      temporalUiUrl === undefined ? undefined : (id) => `${temporalUiUrl}/namespaces/${config.temporal.namespace}/workflows/${id}`,
+    metrics: createMetrics(),
+    tenantKeys: stores.tenantKeys,
+    presenter: createPresenter({
+      tenantKeys: stores.tenantKeys,
+      workflowUrl:
+        temporalUiUrl === undefined ? undefined : (id) => `${temporalUiUrl}/namespaces/${config.temporal.namespace}/workflows/${id}`,
+    }),
     checks: {
       database: stores.checkDatabase,
       storage: () => stores.files.check(),
@@ -42,12 +61,17 @@ export async function startApi(scope: Scope, { config, stores, link, temporalUiU
       },
     },
     onAnswer: (answer) => {
-      // Probes come every few seconds.
+      // Probes and scrapes come every few seconds.
       log[probes.has(answer.path) ? 'debug' : 'info'](answer, 'request');
     },
     onUnexpected: (error, requestId) => {
       log.error({ requestId, ...errorFacts(error) }, 'unexpected error');
     },
   });
-  return listen(scope, app, config);
+  const listening = await listen(scope, app, config);
+  // Closed first: streams and waiting requests end, and so the server can.
+  scope.closing(watcher, (open) => {
+    open.close();
+  });
+  return listening;
 }

@@ -32,7 +32,13 @@ export function createFileRecords(db: Kysely<Database>): FileRecords {
       }),
     remove: (tenant, id) =>
       reachable(async () => {
-        await db.deleteFrom('files').where('id', '=', id).where('tenant', '=', tenant).execute();
+        const { numDeletedRows } = await db.deleteFrom('files').where('id', '=', id).where('tenant', '=', tenant).executeTakeFirst();
+        return numDeletedRows > 0n;
+      }),
+    owner: (id) =>
+      reachable(async () => {
+        const row = await db.selectFrom('files').select('tenant').where('id', '=', id).executeTakeFirst();
+        return row?.tenant;
       }),
     referenced: (sha256s) =>
       reachable(async () => {

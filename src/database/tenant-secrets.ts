@@ -37,7 +37,9 @@ export function createTenantSecrets(db: Kysely<Database>): TenantKeys {
   return {
     async mac(tenant, purpose, value) {
       // One key a purpose, so that what is signed for one can't be used for another.
-      const key = createHmac('sha256', await secretOf(tenant)).update(purpose).digest();
+      const key = createHmac('sha256', await secretOf(tenant))
+        .update(purpose)
+        .digest();
       return createHmac('sha256', key).update(value).digest();
     },
   };

@@ -2,16 +2,26 @@ import express, { type Express, type RequestHandler, Router } from 'express';
 import helmet from 'helmet';
 import { randomUUID } from 'node:crypto';
 
+import type { TenantKeys } from '../jobs/tenant-keys.ts';
 import { type ApiKeys, authenticate } from './authentication.ts';
+import { bulkActions } from './bulk-actions.ts';
 import { docs } from './docs.ts';
-import { files } from './files.ts';
+import { type EventDependencies, events } from './events.ts';
+import { explaining } from './explain.ts';
+import { files, signedContent } from './files.ts';
 import { health, type ReadinessChecks } from './health.ts';
+import { jobActions } from './job-actions.ts';
+import { jobLists } from './job-lists.ts';
 import { jobs } from './jobs.ts';
+import { createMetrics, type Metrics, metricsPage } from './metrics.ts';
 import { problemHandler, unknownPath } from './problem.ts';
 import { type SubmissionDependencies, submissions } from './submissions.ts';
+import { createWaiting } from './waiting.ts';
 
-export interface AppDependencies extends SubmissionDependencies {
+export interface AppDependencies extends Omit<SubmissionDependencies, 'waiting'>, EventDependencies {
   keys: ApiKeys;
+  tenantKeys: TenantKeys;
+  metrics: Metrics;
   checks: ReadinessChecks;
   /** After each answer. The path has no query: that may hold personal data. */
   onAnswer: (answer: { requestId: string; method: string; path: string; status: number; milliseconds: number }) => void;
@@ -32,6 +42,7 @@ export function createApp(dependencies: AppDependencies): Express {
   app.disable('etag');
   app.disable('x-powered-by');
   app.use(identified);
+  app.use(dependencies.metrics.requests());
   app.use((request, response, next) => {
     const since = performance.now();
     const path = request.path;
@@ -43,12 +54,20 @@ export function createApp(dependencies: AppDependencies): Express {
   });
   app.use(helmet({ contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } } }));
   app.use(health(dependencies.checks));
+  app.use(metricsPage(dependencies.metrics));
   app.use(docs());
 
+  const waiting = createWaiting(dependencies);
   const v1 = Router();
+  v1.use(signedContent(dependencies));
   v1.use(authenticate(dependencies.keys));
-  v1.use(submissions(dependencies));
-  v1.use(jobs(dependencies));
+  v1.use(submissions({ ...dependencies, waiting }));
+  v1.use(jobLists(dependencies));
+  v1.use(jobs({ ...dependencies, waiting }));
+  v1.use(events(dependencies));
+  v1.use(jobActions(dependencies));
+  v1.use(explaining(dependencies));
+  v1.use(bulkActions(dependencies));
   v1.use(files(dependencies));
   app.use('/v1', v1);
 
@@ -57,12 +76,13 @@ export function createApp(dependencies: AppDependencies): Express {
   return app;
 }
 
-/** For a process that serves no API: only whether it lives and works. */
-export function createHealthApp(checks: ReadinessChecks): Express {
+/** For a process that serves no API: only whether it lives and works, and the metrics of the process. */
+export function createHealthApp(checks: ReadinessChecks, metrics: Metrics = createMetrics()): Express {
   const app = express();
   app.disable('x-powered-by');
   app.use(identified);
   app.use(health(checks));
+  app.use(metricsPage(metrics));
   app.use(unknownPath);
   return app;
 }

@@ -1,97 +1,34 @@
-import { type Request, type Response, Router } from 'express';
-import { pipeline } from 'node:stream/promises';
+import { type Request, type RequestHandler, type Response, Router } from 'express';
 
 import { AppError } from '../errors.ts';
 import type { FileStore } from '../jobs/files.ts';
+import type { TenantKeys } from '../jobs/tenant-keys.ts';
 import { tenantOf } from './authentication.ts';
-import { fileLinks } from './presentation.ts';
-import { route } from './routes.ts';
+import { type FoundFile, sendContent } from './file-content.ts';
+import { isOwnLink } from './file-links.ts';
+import type { Presenter } from './presentation.ts';
+import { named, route } from './routes.ts';
 
-type Found = NonNullable<Awaited<ReturnType<FileStore['find']>>>;
+const noSuchFile = () => new AppError('not_found', 'There is no such file.');
 
-/** Bytes for a client: always as a download, never sniffed, never run (ASVS 5, chapter V5). */
-function describeContent(response: Response, file: Found): void {
-  response.attachment(file.name).set({
-    'Content-Type': file.contentType,
-    'X-Content-Type-Options': 'nosniff',
-    'Content-Security-Policy': "default-src 'none'; sandbox",
-    'Cache-Control': 'private, max-age=31536000, immutable',
-    'Accept-Ranges': 'bytes',
-    ETag: `"${file.sha256}"`,
-    'Last-Modified': file.createdAt.toUTCString(),
-  });
-}
-
-/** An error answer is none of these: above all, it must not be cached for a year. */
-function describeNothing(response: Response): void {
-  for (const name of ['Content-Disposition', 'Cache-Control', 'ETag', 'Last-Modified', 'Content-Length', 'Content-Range'])
-    response.removeHeader(name);
-}
-
-async function sendContent(request: Request, response: Response, files: FileStore, file: Found): Promise<void> {
-  describeContent(response, file);
-  if (request.fresh) {
-    response.status(304).end();
-    return;
-  }
-  const range = wantedRange(request, file);
-  if (range === 'unsatisfiable') {
-    describeNothing(response);
-    response.set('Content-Range', `bytes */${String(file.size)}`);
-    throw new AppError('range_not_satisfiable', `The file has ${String(file.size)} bytes.`);
-  }
-  const { start, end } = range ?? { start: 0, end: file.size - 1 };
-  if (range !== undefined) response.status(206).set('Content-Range', `bytes ${String(start)}-${String(end)}/${String(file.size)}`);
-  response.set('Content-Length', String(end - start + 1));
-  if (request.method === 'HEAD') {
-    response.end();
-    return;
-  }
-  const chunks = files.read(file, range)[Symbol.asyncIterator]() as AsyncIterableIterator<Uint8Array>;
-  // What fails before the first byte can still be answered properly.
-  const first = await chunks.next().catch((error: unknown) => {
-    describeNothing(response);
-    throw error instanceof AppError && error.code === 'file_not_found'
-      ? new AppError('not_found', 'The bytes of this file are gone.', { cause: error })
-      : error;
-  });
-  await pipeline(startingWith(first, chunks), response).catch((error: unknown) => {
-    // A client that goes away in the middle is nobody's fault.
-    if ((error as NodeJS.ErrnoException).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
-  });
-}
-
-async function* startingWith<T>(first: IteratorResult<T, unknown>, others: AsyncIterableIterator<T>): AsyncGenerator<T> {
-  if (first.done === true) return;
-  yield first.value;
-  yield* others;
-}
-
-/**
- * One range (RFC 9110, 14.1.2); several, a malformed one, and one after a failed `If-Range`, are answered with the whole file.
- * Not `request.range`: that refuses a suffix longer than the file.
- */
-function wantedRange(request: Request, { size, sha256 }: Found): { start: number; end: number } | 'unsatisfiable' | undefined {
-  const ifRange = request.get('If-Range');
-  const [, first, last] = /^bytes=(\d*)-(\d*)$/i.exec(request.get('Range') ?? '') ?? [];
-  if ((!first && !last) || (ifRange !== undefined && ifRange !== `"${sha256}"`)) return undefined;
-  if (!first) return Number(last) === 0 ? 'unsatisfiable' : { start: Math.max(0, size - Number(last)), end: size - 1 };
-  if (last && Number(last) < Number(first)) return undefined;
-  return Number(first) >= size ? 'unsatisfiable' : { start: Number(first), end: Math.min(last ? Number(last) : Infinity, size - 1) };
-}
-
-export function files({ files: store }: { files: FileStore }): Router {
+export function files({ files: store, presenter }: { files: FileStore; presenter: Presenter }): Router {
   const router = Router();
-  const find = async (request: Request, response: Response): Promise<Found> => {
+  const find = async (request: Request, response: Response): Promise<FoundFile> => {
     const file = await store.find(tenantOf(response), String(request.params['id']));
-    if (file === undefined) throw new AppError('not_found', 'There is no such file.');
+    if (file === undefined) throw noSuchFile();
     return file;
   };
   route(router, '/files/:id', {
     get: [
       async (request, response) => {
-        const { id, name, contentType, size, sha256, createdAt, jobId } = await find(request, response);
-        response.json({ id, name, contentType, size, sha256, createdAt, jobId, links: fileLinks(id) });
+        const resource = await presenter.file(await find(request, response), tenantOf(response));
+        response.set('Cache-Control', 'no-store').json(resource);
+      },
+    ],
+    delete: [
+      async (request, response) => {
+        if (!(await store.remove(tenantOf(response), String(request.params['id'])))) throw noSuchFile();
+        response.status(204).end();
       },
     ],
   });
@@ -102,5 +39,33 @@ export function files({ files: store }: { files: FileStore }): Router {
       },
     ],
   });
+  return router;
+}
+
+/**
+ * The content of a file by a signed link, for requests without an API key; mount it before authentication. A link that
+ * we did not make is answered like one to a file that does not exist.
+ */
+export function signedContent({ files: store, tenantKeys }: { files: FileStore; tenantKeys: TenantKeys }): Router {
+  const find = async (id: string, expires: unknown, signature: unknown): Promise<FoundFile> => {
+    const tenant = await store.owner(id);
+    if (tenant === undefined || typeof expires !== 'string' || typeof signature !== 'string') throw noSuchFile();
+    if (!(await isOwnLink(tenantKeys, { tenant, id, expires, signature }))) throw noSuchFile();
+    if (Number(expires) * 1000 <= Date.now())
+      throw new AppError('link_expired', 'This link is no longer valid. Read the file or its job again for a new one.');
+    const file = await store.find(tenant, id);
+    if (file === undefined) throw noSuchFile();
+    return file;
+  };
+  const serve: RequestHandler = async (request, response, next) => {
+    const { expires, signature } = request.query;
+    if (signature === undefined || request.get('Authorization') !== undefined) {
+      next();
+      return;
+    }
+    await sendContent(request, response, store, await find(String(request.params['id']), expires, signature));
+  };
+  const router = Router();
+  router.get('/files/:id/content', named('/files/:id/content'), serve);
   return router;
 }

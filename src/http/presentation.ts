@@ -1,43 +1,149 @@
-import type { LinkedFile } from '../jobs/definition.ts';
+import type { JobType, LinkedFile } from '../jobs/definition.ts';
 import type { StoredFile } from '../jobs/files.ts';
-import type { Job } from '../jobs/job.ts';
+import type { DeadLetter, Job, JobStatus, JobSummary, ReasonClass } from '../jobs/job.ts';
+import type { Progress } from '../jobs/progress.ts';
 import { jobTypes } from '../jobs/registry.ts';
-import type { JobType } from '../jobs/definition.ts';
-import { problemOfJob } from './problem.ts';
+import type { TenantKeys } from '../jobs/tenant-keys.ts';
+import { fileLinksOf } from './file-links.ts';
+import { type Problem, problemOfJob } from './problem.ts';
 
-export function fileLinks(id: string): LinkedFile['links'] {
-  return { self: `/v1/files/${id}`, content: `/v1/files/${id}/content` };
+/** The job resource of docs/http.md. Times are RFC 3339. */
+export interface JobResource {
+  id: string;
+  type: string;
+  status: JobStatus;
+  createdAt: string;
+  startedAt: string | null;
+  finishedAt: string | null;
+  attempt: number | null;
+  progress: Progress | null;
+  /** Per type; files in it have signed links. */
+  result: unknown;
+  error: Problem | null;
+  startAt: string | null;
+  expiresAt: string | null;
+  priority: number;
+  maximumAttempts: number | null;
+  nextAttemptAt: string | null;
+  deadLetter: DeadLetterResource | null;
+  stuck: boolean;
+  stuckReason: string | null;
+  notes: { at: string; text: string }[];
+  labels: Record<string, string>;
+  links: JobLinks;
 }
 
-const linked = ({ id, name, contentType, size, sha256 }: StoredFile): LinkedFile => ({
-  id,
-  name,
-  contentType,
-  size,
-  sha256,
-  links: fileLinks(id),
-});
+/** A line of a list. */
+export type SummaryResource = Pick<
+  JobResource,
+  'id' | 'type' | 'status' | 'createdAt' | 'startAt' | 'finishedAt' | 'priority' | 'labels' | 'deadLetter' | 'links'
+>;
+
+export interface DeadLetterResource {
+  step: string;
+  reasonClass: ReasonClass;
+  attempts: number | null;
+  redrives: number;
+  since: string;
+  closesAt: string;
+  error: Problem;
+}
+
+export interface JobLinks {
+  self: string;
+  events: string;
+  cancel: string;
+  retry: string;
+  discard: string;
+  explain: string;
+  temporal?: string;
+}
+
+export interface FileResource extends LinkedFile {
+  /** RFC 3339. */
+  createdAt: string;
+  jobId: string;
+}
+
+/** Turns what we know into what HTTP shows. Equal within the hour for an equal job: links to files expire on a full hour. */
+export interface Presenter {
+  /** @throws AppError `database_unavailable`; not for a job without a result. */
+  job(job: Job, tenant: string): Promise<JobResource>;
+  summary(job: JobSummary): SummaryResource;
+  /** @throws AppError `database_unavailable`. */
+  file(file: StoredFile & { createdAt: Date; jobId: string }, tenant: string): Promise<FileResource>;
+}
+
+export interface PresenterOptions {
+  tenantKeys: TenantKeys;
+  /** Where Temporal's Web UI shows a workflow. */
+  workflowUrl: ((jobId: string) => string) | undefined;
+  /** In milliseconds. */
+  now?: () => number;
+}
 
 const time = (date: Date | null) => date?.toISOString() ?? null;
 
-/** The job resource of docs/http.md. */
-export function presentJob(job: Job, workflowUrl: ((jobId: string) => string) | undefined) {
-  const type = jobTypes[job.workflow] as JobType<unknown, unknown, unknown>;
+function deadLetterResource(deadLetter: DeadLetter | null): DeadLetterResource | null {
+  if (deadLetter === null) return null;
+  const { since, closesAt, error, ...facts } = deadLetter;
+  return { ...facts, since: since.toISOString(), closesAt: closesAt.toISOString(), error: problemOfJob(error) };
+}
+
+export function createPresenter({ tenantKeys, workflowUrl, now = Date.now }: PresenterOptions): Presenter {
+  async function linkerOf(tenant: string): Promise<(file: StoredFile) => LinkedFile> {
+    const linksOf = await fileLinksOf(tenantKeys, tenant, now());
+    return ({ id, name, contentType, size, sha256 }) => ({ id, name, contentType, size, sha256, links: linksOf(id) });
+  }
+
+  function jobLinks(id: string): JobLinks {
+    const self = `/v1/jobs/${id}`;
+    const actions = { cancel: `${self}/cancel`, retry: `${self}/retry`, discard: `${self}/discard` };
+    return { self, events: `${self}/events`, ...actions, explain: `${self}/explain`, ...(workflowUrl && { temporal: workflowUrl(id) }) };
+  }
+
   return {
-    id: job.id,
-    type: job.type,
-    status: job.status,
-    createdAt: time(job.createdAt),
-    startedAt: time(job.startedAt),
-    finishedAt: time(job.finishedAt),
-    attempt: job.attempt,
-    progress: job.progress,
-    result: job.result === null ? null : type.present(job.result, linked),
-    error: job.error && problemOfJob(job.error),
-    labels: {},
-    links: {
-      self: `/v1/jobs/${job.id}`,
-      ...(workflowUrl && { temporal: workflowUrl(job.id) }),
+    async job(job, tenant) {
+      const type = jobTypes[job.workflow] as JobType<unknown, unknown, unknown>;
+      return {
+        id: job.id,
+        type: job.type,
+        status: job.status,
+        createdAt: job.createdAt.toISOString(),
+        startedAt: time(job.startedAt),
+        finishedAt: time(job.finishedAt),
+        attempt: job.attempt,
+        maximumAttempts: job.maximumAttempts,
+        nextAttemptAt: time(job.nextAttemptAt),
+        progress: job.progress,
+        result: job.result === null ? null : type.present(job.result, await linkerOf(tenant)),
+        error: job.error && problemOfJob(job.error),
+        deadLetter: deadLetterResource(job.deadLetter),
+        stuck: job.stuck !== null,
+        stuckReason: job.stuck?.reason ?? null,
+        notes: job.notes.map(({ at, text }) => ({ at: at.toISOString(), text })),
+        startAt: time(job.startAt),
+        expiresAt: time(job.expiresAt),
+        priority: job.priority,
+        labels: job.labels,
+        links: jobLinks(job.id),
+      };
+    },
+    summary: ({ id, type, status, createdAt, startAt, finishedAt, priority, labels, deadLetter }) => ({
+      id,
+      type,
+      status,
+      createdAt: createdAt.toISOString(),
+      startAt: time(startAt),
+      finishedAt: time(finishedAt),
+      priority,
+      labels,
+      deadLetter: deadLetterResource(deadLetter),
+      links: jobLinks(id),
+    }),
+    async file(file, tenant) {
+      const link = await linkerOf(tenant);
+      return { ...link(file), createdAt: file.createdAt.toISOString(), jobId: file.jobId };
     },
   };
 }

@@ -1,14 +1,28 @@
-import type { RequestHandler, Router } from 'express';
+import type { RequestHandler, Response, Router } from 'express';
 
 import { AppError } from '../errors.ts';
 import { sendProblem } from './problem.ts';
 
-type Method = 'get' | 'post';
+type Method = 'get' | 'post' | 'patch' | 'delete';
+
+/** Notes the pattern of the path that a request came to. */
+export function named(path: string): RequestHandler {
+  return (request, response, next) => {
+    response.locals['route'] = `${request.baseUrl}${path}`;
+    next();
+  };
+}
+
+/** The pattern of the path, like `/v1/jobs/:id`; `undefined` where none matched, or the request was refused before. */
+export function routeOf(response: Response): string | undefined {
+  return response.locals['route'] as string | undefined;
+}
 
 /** Mounts the handlers of one path; every other method gets 405 with `Allow` (RFC 9110, 15.5.6). */
 export function route(router: Router, path: string, handlers: Partial<Record<Method, RequestHandler[]>>): void {
   const methods = Object.keys(handlers) as Method[];
   const at = router.route(path);
+  at.all(named(path));
   for (const method of methods) at[method](...(handlers[method] ?? []));
   const allow = methods.flatMap((method) => (method === 'get' ? ['GET', 'HEAD'] : [method.toUpperCase()])).join(', ');
   at.all((request, response) => {

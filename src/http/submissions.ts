@@ -1,53 +1,44 @@
-import express, { type Request, type RequestHandler, Router } from 'express';
+import { type Request, type RequestHandler, Router } from 'express';
 
 import { AppError } from '../errors.ts';
 import type { JobClient } from '../jobs/client.ts';
 import type { FileStore } from '../jobs/files.ts';
 import { fingerprintOf } from '../jobs/fingerprint.ts';
 import { newJobId } from '../jobs/ids.ts';
+import type { Job } from '../jobs/job.ts';
 import { allJobTypes, type AnyJobType } from '../jobs/registry.ts';
+import { startOptionsOf } from '../jobs/start-options.ts';
+import type { TenantKeys } from '../jobs/tenant-keys.ts';
 import { tenantOf } from './authentication.ts';
+import { declaredJson, parsedJson } from './json-body.ts';
 import { type Received, receiveMultipart } from './multipart.ts';
-import { presentJob } from './presentation.ts';
+import type { Presenter } from './presentation.ts';
 import { route } from './routes.ts';
-import { validated } from './validation.ts';
+import { pointerOf, validated } from './validation.ts';
+import type { Waiting } from './waiting.ts';
 
 export interface SubmissionDependencies {
   jobs: JobClient;
   files: FileStore;
   /** In bytes. */
   maxUploadBytes: number;
-  /** Where Temporal's Web UI shows a workflow. */
-  workflowUrl: ((jobId: string) => string) | undefined;
+  presenter: Presenter;
+  tenantKeys: TenantKeys;
+  waiting: Waiting;
 }
 
-/** Of a JSON body, in bytes. */
-const maxJsonBytes = 10 * 1024 * 1024;
 const maxKeyLength = 255;
-/** When to look at a new job for the first time, in seconds. */
-const firstLook = 1;
 
-function idempotencyKey(request: Request): string | undefined {
+/** @throws AppError `invalid_idempotency_key`. */
+export function idempotencyKey(request: Request): string | undefined {
   const key = request.get('Idempotency-Key');
   if (key === undefined) return undefined;
   if (!/^[\x21-\x7e]+$/.test(key) || key.length > maxKeyLength)
-    throw new AppError('invalid_request', 'Idempotency-Key: must be 1 to 255 printable ASCII characters without spaces.', {
+    throw new AppError('invalid_idempotency_key', 'Idempotency-Key: must be 1 to 255 printable ASCII characters without spaces.', {
       errors: [{ pointer: '#header:Idempotency-Key', detail: 'must be 1 to 255 printable ASCII characters without spaces' }],
     });
   return key;
 }
-
-const jsonTypes = ['application/json', 'application/*+json'];
-// Not strict: a number is JSON, too, and what is wrong with it says the schema.
-const parsedJson = express.json({ limit: maxJsonBytes, type: jsonTypes, strict: false });
-
-const declaredJson: RequestHandler = (request, _response, next) => {
-  // null: there is no body, so its type can't be wrong.
-  const typed = request.is(jsonTypes);
-  if (typed === false || (typed === null && request.get('Content-Type') === undefined))
-    throw new AppError('unsupported_media_type', 'Send Content-Type: application/json.');
-  next();
-};
 
 const declaredMultipart: RequestHandler = (request, _response, next) => {
   if (!request.is('multipart/form-data')) throw new AppError('unsupported_media_type', 'Send Content-Type: multipart/form-data.');
@@ -60,32 +51,37 @@ async function receive(type: AnyJobType, request: Request, { files, maxUploadByt
 
 /** `POST` of one job type: validate, store what is large, start the workflow, answer 202 once Temporal has it. */
 function submit(type: AnyJobType, dependencies: SubmissionDependencies): RequestHandler {
-  const { jobs, files, workflowUrl } = dependencies;
+  const { jobs, files, tenantKeys, waiting } = dependencies;
   return async (request, response) => {
     const tenant = tenantOf(response);
     const key = idempotencyKey(request);
     jobs.assertReachable();
     const received = await receive(type, request, dependencies);
+    let job: Job;
     try {
       const jobId = newJobId(type.type, tenant, key);
-      const createdAt = new Date().toISOString();
-      const asked = validated(type.request, received.request, type.body === 'multipart' ? ['request'] : []);
+      const now = Date.now();
+      const createdAt = new Date(now).toISOString();
+      const parents = type.body === 'multipart' ? ['request'] : [];
+      const { options = {}, ...asked } = validated(type.submission, received.request, parents);
       const fingerprint = fingerprintOf(received.request, received.part);
       const start = async () => {
+        const startOptions = await startOptionsOf(options, { now, tenant, tenantKeys, place: pointerOf([...parents, 'options']) });
         const input = await type.prepare(asked, { tenant, jobId, createdAt, files, ...(received.part && { part: received.part }) });
-        return jobs.start({ jobId, type, tenant, createdAt, input, fingerprint });
+        return jobs.start({ jobId, type, tenant, createdAt, input, fingerprint, options: startOptions });
       };
-      // Looked up before a second file would be stored under a key that is taken.
-      const earlier = key !== undefined && received.part ? await jobs.earlier({ jobId, type, fingerprint }) : undefined;
-      const { started, job } = earlier ? { started: false, job: earlier } : await start();
-      if (!started) response.set('Idempotency-Replayed', 'true');
-      response
-        .status(202)
-        .set({ Location: `/v1/jobs/${jobId}`, 'Retry-After': String(firstLook) })
-        .json(presentJob(job, workflowUrl));
+      // A second file must not be stored under a key that is taken, and a start time may be past that was none when the key was new.
+      const earlier =
+        key !== undefined && (received.part || options.startAt !== undefined)
+          ? await jobs.earlier({ jobId, type, fingerprint })
+          : undefined;
+      const outcome = earlier ? { started: false, job: earlier } : await start();
+      if (!outcome.started) response.set('Idempotency-Replayed', 'true');
+      job = outcome.job;
     } finally {
       await received.part?.staged.discard();
     }
+    await waiting.answer(request, response, job);
   };
 }
 

@@ -38,9 +38,20 @@ function protoFields(value: unknown, path: readonly PropertyKey[] = []): FieldEr
   return Object.entries(value).flatMap(([key, inner]) => (typeof inner === 'object' ? protoFields(inner, [...path, key]) : []));
 }
 
+/** Fields whose numbers have a code of their own when they are outside their range. */
+const numericRoots = new Set<PropertyKey | undefined>(['options', 'ratePerSecond']);
+
+function isOptionOutOfRange({ code, path, ...issue }: z.core.$ZodIssue): boolean {
+  const origin = 'origin' in issue ? issue.origin : undefined;
+  const outside = (code === 'too_small' || code === 'too_big') && (origin === 'number' || origin === 'int');
+  // What JSON.parse makes of 1e400.
+  const infinite = code === 'invalid_type' && 'received' in issue && /Infinity$/.test(String(issue.received));
+  return numericRoots.has(path[0]) && (outside || infinite);
+}
+
 /**
  * @param path of the value within the request.
- * @throws AppError `invalid_request` with a pointer to each fault.
+ * @throws AppError `invalid_request` with a pointer to each fault; `value_out_of_range` when all are numbers in `options` or a rate.
  */
 export function validated<T>(schema: z.ZodType<T>, value: unknown, path: readonly string[] = []): T {
   const parsed = schema.safeParse(value);
@@ -49,7 +60,7 @@ export function validated<T>(schema: z.ZodType<T>, value: unknown, path: readonl
   const errors = faults.slice(0, maxErrors);
   const [first] = errors;
   throw new AppError(
-    'invalid_request',
+    !parsed.success && parsed.error.issues.every(isOptionOutOfRange) ? 'value_out_of_range' : 'invalid_request',
     first === undefined ? 'The request is not valid.' : `${first.pointer || 'The body'}: ${first.detail}`,
     {
       errors,

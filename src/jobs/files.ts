@@ -48,8 +48,10 @@ export interface FileStore {
   find(tenant: string, id: string): Promise<(StoredFile & { createdAt: Date; jobId: string }) | undefined>;
   /** The bytes, or the inclusive range of them. @throws when the blob is missing. */
   read(file: Pick<StoredFile, 'sha256'>, range?: { start: number; end: number }): Readable;
-  /** Removes the record; the bytes are swept later, once no other file has them. Harmless when unknown, or another tenant's. */
-  remove(tenant: string, id: string): Promise<void>;
+  /** The tenant that a file belongs to: only for links, which prove by themselves that they may. `undefined` when unknown. */
+  owner(id: string): Promise<string | undefined>;
+  /** Removes the record; the bytes are swept later, once no other file has them. False when unknown, or another tenant's. */
+  remove(tenant: string, id: string): Promise<boolean>;
   /** Resolves when bytes can be written. */
   check(): Promise<void>;
 }

@@ -9,8 +9,9 @@ export interface FileRecords {
   /** The first record with an id wins: a later one changes nothing, and the first is returned. */
   insert(record: FileRecord): Promise<FileRecord>;
   find(tenant: string, id: string): Promise<FileRecord | undefined>;
-  /** Harmless when unknown, or another tenant's. */
-  remove(tenant: string, id: string): Promise<void>;
+  owner(id: string): Promise<string | undefined>;
+  /** False when unknown, or another tenant's. */
+  remove(tenant: string, id: string): Promise<boolean>;
   /** Those of the hashes that a record of any tenant has. */
   referenced(sha256s: string[]): Promise<Set<string>>;
 }

@@ -56,9 +56,8 @@ export function createFileStore({ blobs, records, completeness }: FileStoreDepen
       const record = fileId.test(id) ? await records.find(tenant, id) : undefined;
       return record === undefined ? undefined : { ...storedFile(record), createdAt: record.createdAt, jobId: record.jobId };
     },
-    async remove(tenant, id) {
-      if (fileId.test(id)) await records.remove(tenant, id);
-    },
+    owner: async (id) => (fileId.test(id) ? records.owner(id) : undefined),
+    remove: async (tenant, id) => fileId.test(id) && records.remove(tenant, id),
     read: ({ sha256 }, range) => blobs.read(sha256, range),
     check: () => blobs.check(),
     sweep: ({ olderThanMs }) => blobs.sweep({ olderThanMs, referenced: (sha256s) => records.referenced(sha256s) }),

@@ -6,6 +6,7 @@ import { createApiKeys, newApiKey } from '../../src/database/api-keys.ts';
 import { createFileRecords } from '../../src/database/file-records.ts';
 import { checkDatabase, type DatabaseLocation, openDatabase } from '../../src/database/open.ts';
 import type { Database } from '../../src/database/schema.ts';
+import { createTenantSecrets } from '../../src/database/tenant-secrets.ts';
 import { newJobId, fileIdFor } from '../../src/jobs/ids.ts';
 import type { FileRecord } from '../../src/storage/file-records.ts';
 import { pgliteDirectory } from '../support/pglite.ts';
@@ -24,6 +25,8 @@ const recordOf = (changes: Partial<FileRecord> = {}): FileRecord => ({
   createdAt: new Date('2026-11-22T12:00:00.123Z'),
   ...changes,
 });
+
+const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
 
 interface Place {
   location: DatabaseLocation;
@@ -76,12 +79,14 @@ function sharedBehaviour(place: () => Promise<Place>): void {
     const records = createFileRecords(db);
     const record = await records.insert(recordOf());
     expect(await records.find('other', record.id)).toBeUndefined();
-    await records.remove('other', record.id);
+    expect(await records.remove('other', record.id)).toBe(false);
     expect(await records.find('acme', record.id)).toEqual(record);
+    expect(await records.owner(record.id)).toBe('acme');
     await expect(records.insert({ ...record, tenant: 'other' })).rejects.toThrow('taken by another tenant');
-    await records.remove('acme', record.id);
-    await records.remove('acme', record.id);
+    const removals = await Promise.all(Array.from({ length: 5 }, () => records.remove('acme', record.id)));
+    expect(removals.filter((removed) => removed)).toEqual([true]);
     expect(await records.find('acme', record.id)).toBeUndefined();
+    expect(await records.owner(record.id)).toBeUndefined();
   });
 
   test('knows which bytes are in use by anybody', async () => {
@@ -96,6 +101,45 @@ function sharedBehaviour(place: () => Promise<Place>): void {
     const records = createFileRecords(db);
     const record = await records.insert(recordOf({ name: `'; drop table files; --` }));
     expect(await records.find('acme', record.id)).toEqual(record);
+  });
+
+  test('has one secret a tenant, whoever asks for it first: many at once, and in several processes', async () => {
+    // Each has a memory of its own, like a process.
+    const processes = Array.from({ length: 5 }, () => createTenantSecrets(db));
+    const macs = await Promise.all(
+      processes.flatMap((secrets) => Array.from({ length: 4 }, async () => hex(await secrets.mac('new tenant', 'file link', 'x')))),
+    );
+    expect(new Set(macs).size).toBe(1);
+    expect(macs[0]).toMatch(/^[0-9a-f]{64}$/);
+    expect(await db.selectFrom('tenantSecrets').select('tenant').where('tenant', '=', 'new tenant').execute()).toHaveLength(1);
+  });
+
+  test('makes another mac for another tenant, purpose or value', async () => {
+    const secrets = createTenantSecrets(db);
+    const macs = [
+      await secrets.mac('acme', 'file link', 'x'),
+      await secrets.mac('other', 'file link', 'x'),
+      await secrets.mac('acme', 'cursor', 'x'),
+      await secrets.mac('acme', 'label', 'x'),
+      await secrets.mac('acme', 'label', 'y'),
+    ].map(hex);
+    expect(new Set(macs).size).toBe(macs.length);
+    expect(hex(await secrets.mac('acme', 'file link', 'x'))).toBe(macs[0]);
+  });
+
+  test('makes the same mac when it is opened again', async () => {
+    const another = await place();
+    try {
+      const macs: string[] = [];
+      for (let opening = 0; opening < 2; opening++) {
+        const opened = await openDatabase(another.location);
+        macs.push(hex(await createTenantSecrets(opened).mac('acme', 'file link', 'x')));
+        await opened.destroy();
+      }
+      expect(macs[0]).toBe(macs[1]);
+    } finally {
+      await another.end();
+    }
   });
 
   test('knows a key only by its hash', async () => {

@@ -1,16 +1,29 @@
 import { afterEach, beforeEach } from '@jest/globals';
+import type { Express } from 'express';
 import type { Server } from 'node:http';
 import { createServer } from 'node:http';
+import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import request from 'supertest';
 
 import { type AppDependencies, createApp } from '../../src/http/app.ts';
+import { createMetrics } from '../../src/http/metrics.ts';
+import { createPresenter } from '../../src/http/presentation.ts';
+import type { BulkAction, BulkActions, BulkRequest } from '../../src/jobs/bulk.ts';
 import type { JobClient, StartRequest } from '../../src/jobs/client.ts';
+import { newJobId } from '../../src/jobs/ids.ts';
 import type { Job } from '../../src/jobs/job.ts';
+import { jobTypeOf } from '../../src/jobs/registry.ts';
+import type { TenantKeys } from '../../src/jobs/tenant-keys.ts';
+import { createWatcher, type Watcher } from '../../src/jobs/watch.ts';
 import { testFileStore, type TestFileStore } from './file-store.ts';
 
 export const keys = { acme: 'hk_acme_0123456789', other: 'hk_other_0123456789' };
+
+export const tenantKeys: TenantKeys = {
+  mac: (tenant, purpose, value) => Promise.resolve(createHmac('sha256', `secret of ${tenant}`).update(`${purpose}: ${value}`).digest()),
+};
 
 export interface TestApi {
   readonly store: TestFileStore;
@@ -22,31 +35,69 @@ export interface TestApi {
   readonly answers: { method: string; path: string; status: number; requestId: string }[];
   /** Replaces parts of the fake job client for the rest of the test. */
   jobs: Partial<JobClient>;
+  bulkActions: Partial<BulkActions>;
   checks: AppDependencies['checks'];
   /** Without a key. */
   anonymous(): ReturnType<typeof request>;
   /** With the key of the tenant `acme`, unless told otherwise. */
   agent(key?: string): ReturnType<typeof request.agent>;
   readonly port: number;
+  readonly server: Server;
+  /** Asks the fake job client; it looks again after a few milliseconds already. */
+  readonly watcher: Watcher;
+  /** Its router knows all routes. */
+  readonly app: Express;
 }
 
-export function jobOf({ jobId, type, createdAt }: StartRequest, changes: Partial<Job> = {}): Job {
-  const nothingYet = { startedAt: null, finishedAt: null, attempt: null, progress: null, result: null, error: null };
+/** A queued e-mail, but for the changes. */
+export function aJob(changes: Partial<Job>): Job {
+  const type = jobTypeOf(changes.type ?? 'email');
+  if (type === undefined) throw new Error('no such type');
+  return jobOf({ jobId: changes.id ?? newJobId(type.type, 'acme'), type, createdAt: new Date(0).toISOString() }, changes);
+}
+
+export function jobOf({ jobId, type, createdAt }: Pick<StartRequest, 'jobId' | 'type' | 'createdAt'>, changes: Partial<Job> = {}): Job {
+  const nothingYet = { startedAt: null, finishedAt: null, attempt: null, maximumAttempts: null, nextAttemptAt: null, progress: null };
+  const nothingWrong = { result: null, error: null, stuck: null, deadLetter: null, notes: [] };
   return {
     id: jobId,
     type: type.type,
     workflow: type.workflow,
     status: 'queued',
     createdAt: new Date(createdAt),
+    startAt: null,
+    expiresAt: null,
+    priority: 3,
+    labels: {},
     ...nothingYet,
+    ...nothingWrong,
+    ...changes,
+  };
+}
+
+export interface TestApiOptions {
+  maxUploadBytes?: number;
+  streams?: AppDependencies['streams'];
+}
+
+export function bulkActionOf(
+  { id, action, asked, dryRun, ratePerSecond, reason }: BulkRequest,
+  changes: Partial<BulkAction> = {},
+): BulkAction {
+  return {
+    ...{ id, action, filter: asked, dryRun, ratePerSecond, ...(reason !== undefined && { reason }) },
+    ...{ status: 'running', counts: { matched: 0, done: 0, skipped: 0, failed: 0 }, failures: [], sample: null },
+    ...{ createdAt: new Date('2026-11-22T12:00:00.000Z'), finishedAt: null },
     ...changes,
   };
 }
 
 /** The real application with a fake job client and the real disk store, on a port of its own for each test. */
-export function testApi({ maxUploadBytes = 100_000 }: { maxUploadBytes?: number } = {}): TestApi {
+export function testApi({ maxUploadBytes = 100_000, streams = { perKey: 100 } }: TestApiOptions = {}): TestApi {
   const store = testFileStore();
   let server: Server;
+  let app: Express;
+  let watcher: Watcher;
   const api: TestApi = {
     store,
     started: [],
@@ -54,11 +105,21 @@ export function testApi({ maxUploadBytes = 100_000 }: { maxUploadBytes?: number 
     lookups: [],
     answers: [],
     jobs: {},
+    bulkActions: {},
     checks: {},
     anonymous: () => request(server),
     agent: (key = keys.acme) => request.agent(server).auth(key, { type: 'bearer' }),
     get port() {
       return (server.address() as AddressInfo).port;
+    },
+    get server() {
+      return server;
+    },
+    get watcher() {
+      return watcher;
+    },
+    get app() {
+      return app;
     },
   };
   const jobs: JobClient = {
@@ -69,15 +130,36 @@ export function testApi({ maxUploadBytes = 100_000 }: { maxUploadBytes?: number 
     earlier: (asked) => api.jobs.earlier?.(asked) ?? Promise.resolve(undefined),
     assertReachable: () => api.jobs.assertReachable?.(),
     get: (tenant, id) => api.jobs.get?.(tenant, id) ?? Promise.resolve(undefined),
+    cancel: (tenant, id) => api.jobs.cancel?.(tenant, id) ?? Promise.resolve(undefined),
+    retry: (tenant, id) => api.jobs.retry?.(tenant, id) ?? Promise.resolve(undefined),
+    discard: (tenant, id, discard) => api.jobs.discard?.(tenant, id, discard) ?? Promise.resolve(undefined),
+    addNote: (tenant, id, note) => api.jobs.addNote?.(tenant, id, note) ?? Promise.resolve(undefined),
+    edit: (tenant, id, edit) => api.jobs.edit?.(tenant, id, edit) ?? Promise.resolve(undefined),
+    list: (tenant, filter, page) => api.jobs.list?.(tenant, filter, page) ?? Promise.resolve({ items: [], nextCursor: null }),
+    count: (tenant, filter) =>
+      api.jobs.count?.(tenant, filter) ??
+      Promise.resolve({ scheduled: 0, running: 0, dead_lettered: 0, completed: 0, failed: 0, cancelled: 0, expired: 0 }),
+    bulkActions: {
+      start: (asked) => api.bulkActions.start?.(asked) ?? Promise.resolve({ started: true, bulkAction: bulkActionOf(asked) }),
+      get: (tenant, id) => api.bulkActions.get?.(tenant, id) ?? Promise.resolve(undefined),
+      pause: (tenant, id) => api.bulkActions.pause?.(tenant, id) ?? Promise.resolve(undefined),
+      resume: (tenant, id) => api.bulkActions.resume?.(tenant, id) ?? Promise.resolve(undefined),
+      abort: (tenant, id) => api.bulkActions.abort?.(tenant, id) ?? Promise.resolve(undefined),
+    },
+    explain: (tenant, id) => api.jobs.explain?.(tenant, id) ?? Promise.resolve(undefined),
     unservedQueues: () => Promise.resolve([]),
     close: () => undefined,
   };
   beforeEach(async () => {
     for (const list of [api.started, api.unexpected, api.lookups, api.answers]) list.length = 0;
     api.jobs = {};
+    api.bulkActions = {};
     api.checks = {};
-    const app = createApp({
+    watcher = createWatcher({ get: (tenant, id) => jobs.get(tenant, id), pace: { shortest: 2, longest: 20, resting: 20 } });
+    app = createApp({
       jobs,
+      watcher,
+      streams,
       files: store.files,
       keys: {
         tenantOf: (key) => {
@@ -86,7 +168,12 @@ export function testApi({ maxUploadBytes = 100_000 }: { maxUploadBytes?: number 
         },
       },
       maxUploadBytes,
-      workflowUrl: (jobId) => `http://127.0.0.1:8233/namespaces/default/workflows/${jobId}`,
+      tenantKeys,
+      metrics: createMetrics(),
+      presenter: createPresenter({
+        tenantKeys,
+        workflowUrl: (jobId) => `http://127.0.0.1:8233/namespaces/default/workflows/${jobId}`,
+      }),
       checks: { probe: () => api.checks['probe']?.() ?? Promise.resolve() },
       onAnswer: (answer) => api.answers.push(answer),
       onUnexpected: (error) => api.unexpected.push(error),
@@ -95,6 +182,7 @@ export function testApi({ maxUploadBytes = 100_000 }: { maxUploadBytes?: number 
     await once(server, 'listening');
   });
   afterEach(async () => {
+    watcher.close();
     server.closeAllConnections();
     server.close();
     await once(server, 'close');

@@ -50,10 +50,8 @@ export function recordsIn(map: Map<string, FileRecord>): FileRecords {
       return Promise.resolve(first);
     },
     find: (tenant, id) => Promise.resolve([...map.values()].find((record) => record.id === id && record.tenant === tenant)),
-    remove(tenant, id) {
-      if (map.get(id)?.tenant === tenant) map.delete(id);
-      return Promise.resolve();
-    },
+    owner: (id) => Promise.resolve(map.get(id)?.tenant),
+    remove: (tenant, id) => Promise.resolve(map.get(id)?.tenant === tenant && map.delete(id)),
     referenced: (hashes) =>
       Promise.resolve(new Set([...map.values()].map((record) => record.sha256).filter((hash) => hashes.includes(hash)))),
   };

@@ -13,11 +13,12 @@ export function readmeBlocks(): ReadmeBlock[] {
 
 const anyId = /\b(?:email|report|upload|file)_[a-z2-7]{26}\b/g;
 
-/** What differs from run to run, made equal: ids, times, ports, and sizes, which depend on the processor. */
+/** What differs from run to run, made equal: ids, times, ports, signatures, and sizes, which depend on the processor. */
 export function comparable(answer: unknown): unknown {
   const text = JSON.stringify(answer, (key, value: unknown) => (key === 'size' ? 'a size' : value))
     .replaceAll(anyId, (id) => id.slice(0, id.indexOf('_')))
     .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'a time')
+    .replaceAll(/\?expires=\d{10}&signature=[\w-]{43}/g, '?signed')
     .replaceAll(/127\.0\.0\.1:\d+/g, 'here')
     .replaceAll(/<[0-9a-f]{32}@/g, '<an id@')
     .replaceAll(/\d{8}T\d{9}Z-[0-9a-f]{12}/g, 'a name');

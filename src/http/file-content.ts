@@ -1,0 +1,79 @@
+import type { Request, Response } from 'express';
+import { pipeline } from 'node:stream/promises';
+
+import { AppError } from '../errors.ts';
+import type { FileStore } from '../jobs/files.ts';
+import { isKnown } from './conditional.ts';
+
+export type FoundFile = NonNullable<Awaited<ReturnType<FileStore['find']>>>;
+
+/** Bytes for a client: always as a download, never sniffed, never run (ASVS 5, chapter V5). */
+function describeContent(response: Response, file: FoundFile): void {
+  response.attachment(file.name).set({
+    'Content-Type': file.contentType,
+    'X-Content-Type-Options': 'nosniff',
+    'Content-Security-Policy': "default-src 'none'; sandbox",
+    'Cache-Control': 'private, max-age=31536000, immutable',
+    'Accept-Ranges': 'bytes',
+    ETag: `"${file.sha256}"`,
+    'Last-Modified': file.createdAt.toUTCString(),
+  });
+}
+
+/** An error answer is none of these: above all, it must not be cached for a year. */
+function describeNothing(response: Response): void {
+  for (const name of ['Content-Disposition', 'Cache-Control', 'ETag', 'Last-Modified', 'Content-Length', 'Content-Range'])
+    response.removeHeader(name);
+}
+
+export async function sendContent(request: Request, response: Response, files: FileStore, file: FoundFile): Promise<void> {
+  describeContent(response, file);
+  if (isKnown(request, `"${file.sha256}"`) || request.fresh) {
+    response.status(304).end();
+    return;
+  }
+  const range = wantedRange(request, file);
+  if (range === 'unsatisfiable') {
+    describeNothing(response);
+    response.set('Content-Range', `bytes */${String(file.size)}`);
+    throw new AppError('range_not_satisfiable', `The file has ${String(file.size)} bytes.`);
+  }
+  const { start, end } = range ?? { start: 0, end: file.size - 1 };
+  if (range !== undefined) response.status(206).set('Content-Range', `bytes ${String(start)}-${String(end)}/${String(file.size)}`);
+  response.set('Content-Length', String(end - start + 1));
+  if (request.method === 'HEAD') {
+    response.end();
+    return;
+  }
+  const chunks = files.read(file, range)[Symbol.asyncIterator]() as AsyncIterableIterator<Uint8Array>;
+  // What fails before the first byte can still be answered properly.
+  const first = await chunks.next().catch((error: unknown) => {
+    describeNothing(response);
+    throw error instanceof AppError && error.code === 'file_not_found'
+      ? new AppError('not_found', 'The bytes of this file are gone.', { cause: error })
+      : error;
+  });
+  await pipeline(startingWith(first, chunks), response).catch((error: unknown) => {
+    // A client that goes away in the middle is nobody's fault.
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
+  });
+}
+
+async function* startingWith<T>(first: IteratorResult<T, unknown>, others: AsyncIterableIterator<T>): AsyncGenerator<T> {
+  if (first.done === true) return;
+  yield first.value;
+  yield* others;
+}
+
+/**
+ * One range (RFC 9110, 14.1.2); several, a malformed one, and one after a failed `If-Range`, are answered with the whole file.
+ * Not `request.range`: that refuses a suffix longer than the file.
+ */
+function wantedRange(request: Request, { size, sha256 }: FoundFile): { start: number; end: number } | 'unsatisfiable' | undefined {
+  const ifRange = request.get('If-Range');
+  const [, first, last] = /^bytes=(\d*)-(\d*)$/i.exec(request.get('Range') ?? '') ?? [];
+  if ((!first && !last) || (ifRange !== undefined && ifRange !== `"${sha256}"`)) return undefined;
+  if (!first) return Number(last) === 0 ? 'unsatisfiable' : { start: Math.max(0, size - Number(last)), end: size - 1 };
+  if (last && Number(last) < Number(first)) return undefined;
+  return Number(first) >= size ? 'unsatisfiable' : { start: Number(first), end: Math.min(last ? Number(last) : Infinity, size - 1) };
+}
