@@ -57,20 +57,22 @@ export const deadLetter: DeadLetter = {
   closesAt: at(86_400),
 };
 
+/** Of a job that a worker has begun, with nothing else to tell. */
+export const begunFacts: JobFacts = {
+  state: 'RUNNING',
+  cancelRequested: false,
+  handoffState: undefined,
+  startAt: null,
+  expiresAt: null,
+  workflowTaskAttempt: 0,
+  begun: true,
+  stepFinished: false,
+  steps: [],
+};
+
 /** What the reader would make of the facts, and queues in good order unless told otherwise. */
 export function factsOf(changes: Partial<JobFacts> = {}, jobChanges: Partial<Job> = {}, queues?: readonly QueueFacts[]): Situation {
-  const facts: JobFacts = {
-    state: 'RUNNING',
-    cancelRequested: false,
-    handoffState: undefined,
-    startAt: null,
-    expiresAt: null,
-    workflowTaskAttempt: 0,
-    begun: true,
-    stepFinished: false,
-    steps: [],
-    ...changes,
-  };
+  const facts = { ...begunFacts, ...changes };
   const status = statusOf(facts, now);
   const ended = facts.state !== 'RUNNING' && facts.state !== 'PAUSED';
   const job: Job = {

@@ -4,18 +4,9 @@ import { createJobActions, type JobActions } from '../../../src/jobs/job-actions
 import type { Job } from '../../../src/jobs/job.ts';
 import type { FoundRun, JobReader } from '../../../src/jobs/reading.ts';
 import type { JobFacts } from '../../../src/jobs/status.ts';
+import { begunFacts } from '../../support/situations.ts';
 
-const open: JobFacts = {
-  state: 'RUNNING',
-  cancelRequested: false,
-  handoffState: undefined,
-  startAt: null,
-  expiresAt: null,
-  workflowTaskAttempt: 0,
-  begun: true,
-  stepFinished: false,
-  steps: [],
-};
+const open = begunFacts;
 const tomorrow = new Date(Date.now() + 86_400_000);
 const parked = { ...open, handoffState: 'dead_lettered' };
 const scheduled = { ...open, handoffState: 'scheduled', startAt: tomorrow, begun: false };

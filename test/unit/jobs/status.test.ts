@@ -12,6 +12,7 @@ import {
   statusOf,
   type Step,
 } from '../../../src/jobs/status.ts';
+import { begunFacts } from '../../support/situations.ts';
 
 const lastFailure = { code: 'mail_refused_for_now', message: '451 later' } as const;
 const progress = { done: 3, total: 9, unit: 'rows', stage: 'writing csv' };
@@ -44,17 +45,7 @@ const lostAgain = step({ started: true, everStarted: true, attempt: 2 });
 const paused = step({ paused: true });
 const pausedAfterFailure = step({ ...failedOnce, paused: true });
 
-const fresh: JobFacts = {
-  state: 'RUNNING',
-  cancelRequested: false,
-  handoffState: undefined,
-  startAt: null,
-  expiresAt: null,
-  workflowTaskAttempt: 0,
-  begun: true,
-  stepFinished: false,
-  steps: [],
-};
+const fresh = begunFacts;
 
 const named: [string, Partial<JobFacts>, JobStatus][] = [
   ['stored, no worker has seen it', { begun: false, workflowTaskAttempt: 1 }, 'queued'],
