@@ -62,7 +62,7 @@ export async function startApi(
     },
     onAnswer: (answer) => {
       // Probes and scrapes come every few seconds.
-      log[probes.has(answer.path) ? 'debug' : 'info'](answer, 'request');
+      log[probes.has(answer.path) ? 'debug' : 'info']({ ...answer }, 'request');
     },
     onUnexpected: (error, requestId) => {
       log.error({ requestId, ...errorFacts(error) }, 'unexpected error');

@@ -1,21 +1,23 @@
 import { createHash, randomBytes } from 'node:crypto';
-import type { Kysely } from 'kysely';
+import type { Insertable, Kysely, Selectable } from 'kysely';
 
+import { AppError } from '../errors.ts';
+import type { ApiKey, ApiKeys, IssuedKey } from '../jobs/api-keys.ts';
+import { createKeyLookup, type KeyFacts } from './key-lookup.ts';
 import { reachable } from './outage.ts';
 import type { Database } from './schema.ts';
 
-/** How long a looked-up key is trusted without asking again: a removed key stops working within this time. In milliseconds. */
-const freshMs = 5_000;
-/** Bounds the memory that wrong keys can take. */
-const capacity = 10_000;
+/** Of a list. */
+const most = 1_000;
 
 const hashOf = (key: string) => createHash('sha256').update(key).digest('hex');
+const newKeyId = () => `key_${randomBytes(13).toString('hex')}`;
 
-export interface ApiKeyStore {
-  /** Whom a key belongs to; `undefined` for an unknown one. @throws AppError `database_unavailable`. */
-  tenantOf(key: string): Promise<string | undefined>;
-  /** Makes this key valid for the tenant; harmless when it is already. */
-  add(tenant: string, key: string): Promise<void>;
+export interface ApiKeyStore extends ApiKeys {
+  /** Makes this key one of the tenant's, with all scopes; of one that is there already, only `localOnly` is turned on. */
+  add(tenant: string, key: string, options?: { localOnly?: boolean }): Promise<void>;
+  /** `revoke`, whosever it is: for operators of the installation. */
+  revokeOfAnyTenant(id: string): Promise<boolean>;
 }
 
 /** 256 random bits, with a prefix that secret scanners can recognise. */
@@ -23,28 +25,126 @@ export function newApiKey(): string {
   return `hk_${randomBytes(32).toString('base64url')}`;
 }
 
-export function createApiKeys(db: Kysely<Database>, { now = Date.now }: { now?: () => number } = {}): ApiKeyStore {
-  const known = new Map<string, { tenant: string | undefined; until: number }>();
+type Row = Selectable<Database['apiKeys']>;
+
+const shown = ['id', 'name', 'prefix', 'scopes', 'createdAt', 'expiresAt', 'revokedAt', 'lastUsedAt'] as const;
+
+function factsOf({ id, tenant, scopes, localOnly, expiresAt, lastUsedAt }: Row): KeyFacts {
   return {
-    async tenantOf(key) {
-      const hash = hashOf(key);
-      const cached = known.get(hash);
-      if (cached !== undefined && cached.until > now()) return cached.tenant;
-      const row = await reachable(() => db.selectFrom('apiKeys').select('tenant').where('hash', '=', hash).executeTakeFirst());
-      if (known.size >= capacity) known.clear();
-      known.set(hash, { tenant: row?.tenant, until: now() + freshMs });
-      return row?.tenant;
+    caller: { keyId: id, tenant, scopes, localOnly },
+    expiresAt: expiresAt?.getTime(),
+    lastUsedAt: lastUsedAt?.getTime(),
+  };
+}
+
+type NewRow = Pick<Row, 'tenant' | 'scopes' | 'localOnly' | 'name' | 'lifetimeSeconds'>;
+
+/** A key that nobody has yet, and its row. */
+function issue(row: NewRow, at: number): { issued: IssuedKey; values: Insertable<Database['apiKeys']> } {
+  const key = newApiKey();
+  const { name, scopes, lifetimeSeconds } = row;
+  const expiresAt = lifetimeSeconds === null ? null : new Date(at + lifetimeSeconds * 1_000);
+  const visible = { id: newKeyId(), name, prefix: key.slice(0, 7), scopes, createdAt: new Date(at), expiresAt };
+  return {
+    issued: { ...visible, revokedAt: null, lastUsedAt: null, key },
+    values: { ...row, ...visible, scopes: [...scopes], hash: hashOf(key) },
+  };
+}
+
+export function createApiKeys(db: Kysely<Database>, { now = Date.now }: { now?: () => number } = {}): ApiKeyStore {
+  const lookup = createKeyLookup(
+    {
+      find: (hash) =>
+        reachable(async () => {
+          const row = await db.selectFrom('apiKeys').selectAll().where('hash', '=', hash).where('revokedAt', 'is', null).executeTakeFirst();
+          return row && factsOf(row);
+        }),
+      async noteUse(keyId, at, unlessAfter) {
+        await db
+          .updateTable('apiKeys')
+          .set({ lastUsedAt: new Date(at) })
+          .where('id', '=', keyId)
+          .where((is) => is.or([is('lastUsedAt', 'is', null), is('lastUsedAt', '<=', new Date(unlessAfter))]))
+          .execute();
+      },
     },
-    async add(tenant, key) {
-      const values = { hash: hashOf(key), tenant, prefix: key.slice(0, 7) };
+    now,
+  );
+
+  async function revoke(id: string, tenant?: string): Promise<boolean> {
+    const row = await reachable(() =>
+      db
+        .updateTable('apiKeys')
+        .set((is) => ({ revokedAt: is.fn.coalesce('revokedAt', is.val(new Date(now()))) }))
+        .where('id', '=', id)
+        .$if(tenant !== undefined, (query) => query.where('tenant', '=', String(tenant)))
+        .returning('id')
+        .executeTakeFirst(),
+    );
+    lookup.forget({ keyId: id });
+    return row !== undefined;
+  }
+
+  return {
+    callerOf: (key) => lookup.callerOf(hashOf(key)),
+
+    async add(tenant, key, { localOnly = false } = {}) {
+      const base = { tenant, scopes: ['submit', 'read', 'operate', 'admin'], localOnly } as const;
+      const values = { ...base, scopes: [...base.scopes], hash: hashOf(key), id: newKeyId(), prefix: key.slice(0, 7) };
       await reachable(() =>
         db
           .insertInto('apiKeys')
           .values(values)
-          .onConflict((conflict) => conflict.column('hash').doNothing())
+          .onConflict((conflict) => {
+            const same = conflict.column('hash');
+            return localOnly ? same.doUpdateSet({ localOnly }) : same.doNothing();
+          })
           .execute(),
       );
-      known.delete(values.hash);
+      lookup.forget({ hash: values.hash });
+    },
+
+    async create({ tenant, scopes, name = null, lifetimeSeconds = null }) {
+      const { issued, values } = issue({ tenant, scopes: [...scopes], localOnly: false, name, lifetimeSeconds }, now());
+      await reachable(() => db.insertInto('apiKeys').values(values).execute());
+      return issued;
+    },
+
+    list: (tenant): Promise<ApiKey[]> =>
+      reachable(() =>
+        db
+          .selectFrom('apiKeys')
+          .select(shown)
+          .where('tenant', '=', tenant)
+          .orderBy('createdAt', 'desc')
+          .orderBy('id')
+          .limit(most)
+          .execute(),
+      ),
+
+    revoke: (tenant, id) => revoke(id, tenant),
+    revokeOfAnyTenant: (id) => revoke(id),
+
+    async rotate(tenant, id, overlapSeconds) {
+      const at = now();
+      const rotated = await reachable(() =>
+        db.transaction().execute(async (transaction) => {
+          const keys = transaction.selectFrom('apiKeys').selectAll().where('id', '=', id).where('tenant', '=', tenant);
+          const old = await keys.forUpdate().executeTakeFirst();
+          if (old === undefined) return undefined;
+          const end = old.expiresAt?.getTime() ?? Infinity;
+          if (old.revokedAt !== null || end <= at) return 'not active';
+          const expiresAt = new Date(Math.min(end, at + overlapSeconds * 1_000));
+          await transaction.updateTable('apiKeys').set({ expiresAt }).where('id', '=', id).execute();
+          const { scopes, localOnly, name, lifetimeSeconds } = old;
+          const { issued, values } = issue({ tenant, scopes, localOnly, name, lifetimeSeconds }, at);
+          await transaction.insertInto('apiKeys').values(values).execute();
+          return issued;
+        }),
+      );
+      lookup.forget({ keyId: id });
+      if (rotated === 'not active') throw new AppError('api_key_not_active', 'This API key is revoked or has expired. Create a new one.');
+      return rotated;
     },
   };
 }

@@ -1,5 +1,7 @@
 import type { ColumnType, Generated } from 'kysely';
 
+import type { KeyScope } from '../jobs/api-keys.ts';
+
 /** PGlite and pg both give `int8` as a string. */
 type BigInteger = ColumnType<string, number | string, never>;
 
@@ -11,6 +13,17 @@ export interface Database {
     /** First characters of the key, to recognise it by. */
     prefix: string;
     createdAt: Generated<Date>;
+    /** What it is called where the key itself may not be told. */
+    id: string;
+    name: Generated<string | null>;
+    scopes: KeyScope[];
+    /** Of the development key. */
+    localOnly: Generated<boolean>;
+    /** As it was asked for: a successor gets the same. */
+    lifetimeSeconds: Generated<number | null>;
+    expiresAt: Generated<Date | null>;
+    revokedAt: Generated<Date | null>;
+    lastUsedAt: Generated<Date | null>;
   };
   tenantSecrets: {
     tenant: string;

@@ -2,8 +2,10 @@ import express, { type Express, type RequestHandler, Router } from 'express';
 import helmet from 'helmet';
 import { randomUUID } from 'node:crypto';
 
+import type { ApiKeys } from '../jobs/api-keys.ts';
 import type { TenantKeys } from '../jobs/tenant-keys.ts';
-import { type ApiKeys, authenticate } from './authentication.ts';
+import { apiKeys } from './api-keys.ts';
+import { authenticate, knownCaller } from './authentication.ts';
 import { bulkActions } from './bulk-actions.ts';
 import { docs } from './docs.ts';
 import { type EventDependencies, events } from './events.ts';
@@ -18,13 +20,24 @@ import { problemHandler, unknownPath } from './problem.ts';
 import { type SubmissionDependencies, submissions } from './submissions.ts';
 import { createWaiting } from './waiting.ts';
 
+/** An answer, for the log. */
+export interface Answered {
+  requestId: string;
+  method: string;
+  /** Without the query: that may hold personal data. */
+  path: string;
+  status: number;
+  milliseconds: number;
+  /** Id of the API key; not there without a valid one. */
+  keyId?: string;
+}
+
 export interface AppDependencies extends Omit<SubmissionDependencies, 'waiting'>, EventDependencies {
   keys: ApiKeys;
   tenantKeys: TenantKeys;
   metrics: Metrics;
   checks: ReadinessChecks;
-  /** After each answer. The path has no query: that may hold personal data. */
-  onAnswer: (answer: { requestId: string; method: string; path: string; status: number; milliseconds: number }) => void;
+  onAnswer: (answer: Answered) => void;
   /** A defect of ours: the caller saw only the request id. */
   onUnexpected: (error: unknown, requestId: string) => void;
 }
@@ -48,7 +61,9 @@ export function createApp(dependencies: AppDependencies): Express {
     const path = request.path;
     response.on('close', () => {
       const [{ method }, requestId] = [request, response.locals['requestId'] as string];
-      dependencies.onAnswer({ requestId, method, path, status: response.statusCode, milliseconds: Math.round(performance.now() - since) });
+      const milliseconds = Math.round(performance.now() - since);
+      const keyId = knownCaller(response)?.keyId;
+      dependencies.onAnswer({ requestId, method, path, status: response.statusCode, milliseconds, ...(keyId !== undefined && { keyId }) });
     });
     next();
   });
@@ -69,6 +84,7 @@ export function createApp(dependencies: AppDependencies): Express {
   v1.use(explaining(dependencies));
   v1.use(bulkActions(dependencies));
   v1.use(files(dependencies));
+  v1.use(apiKeys(dependencies));
   app.use('/v1', v1);
 
   app.use(unknownPath);

@@ -58,10 +58,11 @@ export function bulkActions({ jobs, tenantKeys }: BulkActionsDependencies): Rout
       .set({ Location: `/v1/bulk-actions/${id}`, 'Retry-After': '1' })
       .json(resourceOf(bulkAction));
   };
-  route(router, '/bulk-actions', { post: [declaredJson, parsedJson, start] });
+  route(router, '/bulk-actions', { post: ['operate', declaredJson, parsedJson, start] });
 
   route(router, '/bulk-actions/:id', {
     get: [
+      'read',
       async (request, response) => {
         const found = there(await jobs.bulkActions.get(tenantOf(response), String(request.params['id'])));
         response.set('Cache-Control', 'no-store').json(resourceOf(found));
@@ -72,6 +73,7 @@ export function bulkActions({ jobs, tenantKeys }: BulkActionsDependencies): Rout
   for (const name of ['pause', 'resume', 'abort'] as const satisfies (keyof BulkActions)[])
     route(router, `/bulk-actions/:id/${name}`, {
       post: [
+        'operate',
         declaredJsonIfAny,
         parsedJson,
         async (request, response) => {

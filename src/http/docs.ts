@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 
 import { openApiDocument } from './openapi.ts';
-import { route } from './routes.ts';
+import { openRoute } from './routes.ts';
 
 const assets = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
 
@@ -33,13 +33,13 @@ const policy =
 export function docs(): Router {
   const router = Router();
   const document = openApiDocument();
-  route(router, '/openapi.json', { get: [(_request, response) => void response.json(document)] });
+  openRoute(router, '/openapi.json', { get: [(_request, response) => void response.json(document)] });
   router.use('/docs', (_request, response, next) => {
     response.set('Content-Security-Policy', policy);
     next();
   });
-  route(router, '/docs', { get: [(_request, response) => void response.type('html').send(page)] });
-  route(router, '/docs/start.js', { get: [(_request, response) => void response.type('js').send(start)] });
+  openRoute(router, '/docs', { get: [(_request, response) => void response.type('html').send(page)] });
+  openRoute(router, '/docs/start.js', { get: [(_request, response) => void response.type('js').send(start)] });
   router.use('/docs/assets', express.static(assets, { index: false, redirect: false }));
   return router;
 }

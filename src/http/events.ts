@@ -4,7 +4,7 @@ import { AppError } from '../errors.ts';
 import { isFinished } from '../jobs/job.ts';
 import type { Sighting } from '../jobs/sighting.ts';
 import type { Watcher } from '../jobs/watch.ts';
-import { keyTagOf, tenantOf } from './authentication.ts';
+import { callerOf, tenantOf } from './authentication.ts';
 import { type EventStream, openEventStream } from './event-stream.ts';
 import type { Metrics } from './metrics.ts';
 import type { Presenter } from './presentation.ts';
@@ -41,11 +41,12 @@ export function events({ watcher, presenter, metrics, streams: { perKey, heartbe
   const router = Router();
   route(router, '/jobs/:id/events', {
     get: [
+      'read',
       async (request, response) => {
         // It would never close again, and give its slot back.
         if (response.closed) return;
         const tenant = tenantOf(response);
-        if (request.method === 'GET') response.once('close', slots.take(keyTagOf(response)));
+        if (request.method === 'GET') response.once('close', slots.take(callerOf(response).keyId));
         const watching = await watcher.join(tenant, String(request.params['id']));
         if (watching === undefined) throw new AppError('not_found', 'There is no such job.');
         try {

@@ -37,6 +37,7 @@ export function explaining({ jobs }: { jobs: Pick<JobClient, 'explain'> }): Rout
   const router = Router();
   route(router, '/jobs/:id/explain', {
     get: [
+      'read',
       async (request, response) => {
         const id = String(request.params['id']);
         const explanation = await jobs.explain(tenantOf(response), id);

@@ -20,12 +20,14 @@ export function files({ files: store, presenter }: { files: FileStore; presenter
   };
   route(router, '/files/:id', {
     get: [
+      'read',
       async (request, response) => {
         const resource = await presenter.file(await find(request, response), tenantOf(response));
         response.set('Cache-Control', 'no-store').json(resource);
       },
     ],
     delete: [
+      'operate',
       async (request, response) => {
         if (!(await store.remove(tenantOf(response), String(request.params['id'])))) throw noSuchFile();
         response.status(204).end();
@@ -34,6 +36,7 @@ export function files({ files: store, presenter }: { files: FileStore; presenter
   });
   route(router, '/files/:id/content', {
     get: [
+      'read',
       async (request, response) => {
         await sendContent(request, response, store, await find(request, response));
       },

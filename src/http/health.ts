@@ -2,7 +2,7 @@ import { Router } from 'express';
 
 import { AppError } from '../errors.ts';
 import { sendProblem } from './problem.ts';
-import { route } from './routes.ts';
+import { openRoute } from './routes.ts';
 
 /** Resolves when the named thing works; the reason it rejects with is not shown. */
 export type ReadinessChecks = Record<string, () => Promise<void>>;
@@ -29,8 +29,8 @@ async function passes(check: () => Promise<void>): Promise<boolean> {
 /** `/livez`: the process answers. `/readyz`: it can really do work. Neither needs a key. */
 export function health(checks: ReadinessChecks): Router {
   const router = Router();
-  route(router, '/livez', { get: [(_request, response) => void response.json({ status: 'alive' })] });
-  route(router, '/readyz', {
+  openRoute(router, '/livez', { get: [(_request, response) => void response.json({ status: 'alive' })] });
+  openRoute(router, '/readyz', {
     get: [
       async (request, response) => {
         const names = Object.keys(checks);

@@ -23,6 +23,7 @@ export function jobActions({ jobs, presenter }: { jobs: JobClient; presenter: Pr
   const action = <Body>(name: string, body: z.ZodType<Body>, act: Act<Body>): void => {
     route(router, `/jobs/:id/${name}`, {
       post: [
+        'operate',
         declaredJsonIfAny,
         parsedJson,
         async (request, response) => {

@@ -17,6 +17,7 @@ export function jobLists({ jobs, presenter }: Pick<SubmissionDependencies, 'jobs
   const router = Router();
   route(router, '/jobs', {
     get: [
+      'read',
       async (request, response) => {
         const { limit, cursor, ...query } = queryOf(listQuery, request);
         const page = { limit, ...(cursor !== undefined && { cursor }) };
@@ -28,6 +29,7 @@ export function jobLists({ jobs, presenter }: Pick<SubmissionDependencies, 'jobs
   });
   route(router, '/jobs/counts', {
     get: [
+      'read',
       async (request, response) => {
         const counts = await jobs.count(tenantOf(response), filterOf(queryOf(countQuery, request)));
         response.set('Cache-Control', 'no-store').json({ counts });

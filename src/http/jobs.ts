@@ -7,8 +7,8 @@ import { route } from './routes.ts';
 export function jobs(dependencies: EditDependencies & ReadingDependencies): Router {
   const router = Router();
   route(router, '/jobs/:id', {
-    get: [reading(dependencies)],
-    patch: editing(dependencies),
+    get: ['read', reading(dependencies)],
+    patch: ['operate', ...editing(dependencies)],
   });
   return router;
 }

@@ -1,7 +1,7 @@
 import { type RequestHandler, Router } from 'express';
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 
-import { route, routeOf } from './routes.ts';
+import { openRoute, routeOf } from './routes.ts';
 
 /** What one app, or the process around it, tells Prometheus. */
 export interface Metrics {
@@ -89,7 +89,7 @@ export function createMetrics(): Metrics {
 /** `GET /metrics`, without a key. */
 export function metricsPage(metrics: Metrics): Router {
   const router = Router();
-  route(router, '/metrics', {
+  openRoute(router, '/metrics', {
     get: [
       async (_request, response) => {
         response.set({ 'Content-Type': Registry.PROMETHEUS_CONTENT_TYPE, 'Cache-Control': 'no-store' }).send(await metrics.text());

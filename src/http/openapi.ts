@@ -1,6 +1,7 @@
 // A resource more: src/http/openapi/<resource>.ts exports `describe<Resource>(registry: OpenAPIRegistry): void`, which calls `describeRoute` (openapi/route.ts) once for each route; name it in `resources` below.
 import { OpenAPIRegistry, OpenApiGeneratorV31 } from '@asteasolutions/zod-to-openapi';
 
+import { describeApiKeys } from './openapi/api-keys.ts';
 import { describeExplain } from './openapi/explain.ts';
 import { describeBulkActions } from './openapi/bulk-actions.ts';
 import { describeFiles } from './openapi/files.ts';
@@ -23,12 +24,14 @@ const resources = [
   describeExplain,
   describeBulkActions,
   describeFiles,
+  describeApiKeys,
   describeService,
 ];
 
 const description = `Background jobs on Temporal: e-mail, reports and uploads.
 
 All paths below \`/v1\` need \`Authorization: Bearer <API key>\`. A key belongs to one tenant; what belongs to others is \`404\`.
+A key has scopes: \`submit\`, \`read\`, \`operate\` or \`admin\`, which includes the others. Each operation says which one it needs; without it the answer is \`403\`.
 \`HEAD\` works wherever \`GET\` does. A method that a path does not have is answered with \`405\` and \`Allow\`, a path that does not exist with \`404\`.
 Every error is \`application/problem+json\` (RFC 9457).`;
 

@@ -16,6 +16,7 @@ export const problems: Record<ErrorCode, { status: number; title: string }> = {
   unsupported_media_type: { status: 415, title: 'This content type is not taken here' },
   payload_too_large: { status: 413, title: 'The body is too large' },
   unauthorized: { status: 401, title: 'A valid API key is needed' },
+  insufficient_scope: { status: 403, title: 'The API key may not do this' },
   not_found: { status: 404, title: 'Not found' },
   link_expired: { status: 403, title: 'The link has expired' },
   method_not_allowed: { status: 405, title: 'This method is not allowed here' },
@@ -27,6 +28,7 @@ export const problems: Record<ErrorCode, { status: number; title: string }> = {
   job_not_scheduled: { status: 409, title: 'The job is not waiting for its start time' },
   too_many_changes: { status: 409, title: 'The job has been changed too often' },
   bulk_action_finished: { status: 409, title: 'The bulk action has ended already' },
+  api_key_not_active: { status: 409, title: 'The API key is no longer valid' },
   too_many_streams: { status: 429, title: 'Too many event streams are open with this key' },
   content_type_mismatch: { status: 400, title: 'The file is not what it is declared to be' },
   image_truncated: { status: 400, title: 'The image is incomplete' },
@@ -87,7 +89,6 @@ function asAppError(error: unknown): AppError {
 export function sendProblem(request: Request, response: Response, error: AppError, more: Record<string, unknown> = {}): void {
   const { status, title } = problems[error.code];
   if (error.retryAfterSeconds !== undefined) response.set('Retry-After', String(error.retryAfterSeconds));
-  if (error.code === 'unauthorized') response.set('WWW-Authenticate', 'Bearer realm="handoff"');
   response
     .status(status)
     .type('application/problem+json')

@@ -1,9 +1,14 @@
 import type { RequestHandler, Response, Router } from 'express';
 
 import { AppError } from '../errors.ts';
+import type { KeyScope } from '../jobs/api-keys.ts';
+import { allowed } from './authentication.ts';
 import { sendProblem } from './problem.ts';
 
 type Method = 'get' | 'post' | 'patch' | 'delete';
+
+/** What a caller must be allowed to do, and then what is done. */
+type Guarded = readonly [needs: KeyScope, ...handlers: RequestHandler[]];
 
 /** Notes the pattern of the path that a request came to. */
 export function named(path: string): RequestHandler {
@@ -18,8 +23,14 @@ export function routeOf(response: Response): string | undefined {
   return response.locals['route'] as string | undefined;
 }
 
-/** Mounts the handlers of one path; every other method gets 405 with `Allow` (RFC 9110, 15.5.6). */
-export function route(router: Router, path: string, handlers: Partial<Record<Method, RequestHandler[]>>): void {
+/** Mounts one path below `/v1`: each method with the scope that it needs. Every other method gets 405. */
+export function route(router: Router, path: string, handlers: Partial<Record<Method, Guarded>>): void {
+  const guarded = Object.entries(handlers).map(([method, [scope, ...rest]]) => [method, [allowed(scope), ...rest]]);
+  openRoute(router, path, Object.fromEntries(guarded) as Partial<Record<Method, RequestHandler[]>>);
+}
+
+/** Mounts the handlers of one path, for anybody; every other method gets 405 with `Allow` (RFC 9110, 15.5.6). */
+export function openRoute(router: Router, path: string, handlers: Partial<Record<Method, RequestHandler[]>>): void {
   const methods = Object.keys(handlers) as Method[];
   const at = router.route(path);
   at.all(named(path));

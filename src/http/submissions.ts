@@ -90,7 +90,7 @@ export function submissions(dependencies: SubmissionDependencies): Router {
   const router = Router();
   for (const type of allJobTypes)
     route(router, type.path, {
-      post: [...(type.body === 'multipart' ? [declaredMultipart] : [declaredJson, parsedJson]), submit(type, dependencies)],
+      post: ['submit', ...(type.body === 'multipart' ? [declaredMultipart] : [declaredJson, parsedJson]), submit(type, dependencies)],
     });
   return router;
 }

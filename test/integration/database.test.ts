@@ -2,7 +2,6 @@ import { rm } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type Kysely, sql } from 'kysely';
 
-import { createApiKeys, newApiKey } from '../../src/database/api-keys.ts';
 import { createFileRecords } from '../../src/database/file-records.ts';
 import { checkDatabase, type DatabaseLocation, openDatabase } from '../../src/database/open.ts';
 import type { Database } from '../../src/database/schema.ts';
@@ -11,6 +10,7 @@ import { newJobId, fileIdFor } from '../../src/jobs/ids.ts';
 import type { FileRecord } from '../../src/storage/file-records.ts';
 import { pgliteDirectory } from '../support/pglite.ts';
 import { findPostgres, startPostgres } from '../support/postgres.ts';
+import { keyBehaviour } from './key-behaviour.ts';
 
 const jobId = newJobId('upload', 'acme', 'k');
 let number = 0;
@@ -142,32 +142,7 @@ function sharedBehaviour(place: () => Promise<Place>): void {
     }
   });
 
-  test('knows a key only by its hash', async () => {
-    const keys = createApiKeys(db);
-    const key = newApiKey();
-    await keys.add('acme', key);
-    await keys.add('acme', key);
-    expect(await keys.tenantOf(key)).toBe('acme');
-    expect(await keys.tenantOf(`${key}x`)).toBeUndefined();
-    expect(await keys.tenantOf('')).toBeUndefined();
-    const rows = await db.selectFrom('apiKeys').selectAll().execute();
-    expect(rows.filter((row) => row.tenant === 'acme')).toHaveLength(1);
-    expect(JSON.stringify(rows)).not.toContain(key);
-  });
-
-  test('lets a key work at once after it was unknown, and no longer than the cache time after it was deleted', async () => {
-    let now = 0;
-    const keys = createApiKeys(db, { now: () => now });
-    const key = newApiKey();
-    expect(await keys.tenantOf(key)).toBeUndefined();
-    await keys.add('acme', key);
-    expect(await keys.tenantOf(key)).toBe('acme');
-    await db.deleteFrom('apiKeys').where('prefix', '=', key.slice(0, 7)).execute();
-    now = 4_999;
-    expect(await keys.tenantOf(key)).toBe('acme');
-    now = 5_000;
-    expect(await keys.tenantOf(key)).toBeUndefined();
-  });
+  keyBehaviour(() => db);
 }
 
 describe('the embedded database', () => {

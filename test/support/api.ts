@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import request from 'supertest';
 
-import { type AppDependencies, createApp } from '../../src/http/app.ts';
+import { type Answered, type AppDependencies, createApp } from '../../src/http/app.ts';
 import { createMetrics } from '../../src/http/metrics.ts';
 import { createPresenter } from '../../src/http/presentation.ts';
 import type { BulkAction, BulkActions, BulkRequest } from '../../src/jobs/bulk.ts';
@@ -18,8 +18,9 @@ import { jobTypeOf } from '../../src/jobs/registry.ts';
 import type { TenantKeys } from '../../src/jobs/tenant-keys.ts';
 import { createWatcher, type Watcher } from '../../src/jobs/watch.ts';
 import { testFileStore, type TestFileStore } from './file-store.ts';
+import { keys, testKeys, type TestKeys } from './keys.ts';
 
-export const keys = { acme: 'hk_acme_0123456789', other: 'hk_other_0123456789' };
+export { keys } from './keys.ts';
 
 export const tenantKeys: TenantKeys = {
   mac: (tenant, purpose, value) => Promise.resolve(createHmac('sha256', `secret of ${tenant}`).update(`${purpose}: ${value}`).digest()),
@@ -30,9 +31,11 @@ export interface TestApi {
   /** What was started, in order. */
   readonly started: StartRequest[];
   readonly unexpected: unknown[];
+  /** API keys, as new for each test. */
+  readonly keys: TestKeys;
   /** Keys that were looked up. */
-  readonly lookups: string[];
-  readonly answers: { method: string; path: string; status: number; requestId: string }[];
+  readonly lookups: readonly string[];
+  readonly answers: Answered[];
   /** Replaces parts of the fake job client for the rest of the test. */
   jobs: Partial<JobClient>;
   bulkActions: Partial<BulkActions>;
@@ -98,17 +101,23 @@ export function testApi({ maxUploadBytes = 100_000, streams = { perKey: 100 } }:
   let server: Server;
   let app: Express;
   let watcher: Watcher;
+  let apiKeys = testKeys();
   const api: TestApi = {
     store,
     started: [],
     unexpected: [],
-    lookups: [],
     answers: [],
     jobs: {},
     bulkActions: {},
     checks: {},
     anonymous: () => request(server),
     agent: (key = keys.acme) => request.agent(server).auth(key, { type: 'bearer' }),
+    get keys() {
+      return apiKeys;
+    },
+    get lookups() {
+      return apiKeys.lookups;
+    },
     get port() {
       return (server.address() as AddressInfo).port;
     },
@@ -151,22 +160,18 @@ export function testApi({ maxUploadBytes = 100_000, streams = { perKey: 100 } }:
     close: () => undefined,
   };
   beforeEach(async () => {
-    for (const list of [api.started, api.unexpected, api.lookups, api.answers]) list.length = 0;
+    for (const list of [api.started, api.unexpected, api.answers]) list.length = 0;
     api.jobs = {};
     api.bulkActions = {};
     api.checks = {};
+    apiKeys = testKeys();
     watcher = createWatcher({ get: (tenant, id) => jobs.get(tenant, id), pace: { shortest: 2, longest: 20, resting: 20 } });
     app = createApp({
       jobs,
       watcher,
       streams,
       files: store.files,
-      keys: {
-        tenantOf: (key) => {
-          api.lookups.push(key);
-          return Promise.resolve(Object.entries(keys).find(([, value]) => value === key)?.[0]);
-        },
-      },
+      keys: apiKeys,
       maxUploadBytes,
       tenantKeys,
       metrics: createMetrics(),

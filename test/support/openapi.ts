@@ -25,7 +25,8 @@ export interface Operation {
   operationId: string;
   tags: string[];
   summary: string;
-  security: object[];
+  /** By scheme, the scopes that are needed; `{}`: no key at all. */
+  security: Record<string, string[]>[];
   parameters?: Parameter[];
   requestBody?: { content: Record<string, Content> };
   responses: Record<string, { headers: Record<string, { $ref: string }>; content?: Record<string, Content> }>;

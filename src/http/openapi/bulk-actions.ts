@@ -87,6 +87,7 @@ export function describeBulkActions(registry: OpenAPIRegistry): void {
     method: 'post',
     path: '/v1/bulk-actions',
     operationId: 'startBulkAction',
+    scope: 'operate',
     tag: 'Jobs',
     summary: 'Retry, discard or cancel many jobs',
     description:
@@ -118,6 +119,7 @@ export function describeBulkActions(registry: OpenAPIRegistry): void {
     method: 'get',
     path: '/v1/bulk-actions/{id}',
     operationId: 'getBulkAction',
+    scope: 'read',
     tag: 'Jobs',
     summary: 'A bulk action',
     request: { params },
@@ -129,6 +131,7 @@ export function describeBulkActions(registry: OpenAPIRegistry): void {
       method: 'post',
       path: `/v1/bulk-actions/{id}/${name}`,
       operationId: `${name}BulkAction`,
+      scope: 'operate',
       tag: 'Jobs',
       summary,
       description,

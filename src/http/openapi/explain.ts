@@ -77,6 +77,7 @@ export function describeExplain(registry: OpenAPIRegistry): void {
     method: 'get',
     path: '/v1/jobs/{id}/explain',
     operationId: 'explainJob',
+    scope: 'read',
     tag: 'Jobs',
     summary: 'Why a job is where it is, and what to do',
     description: 'From what Temporal knows at this moment; no worker is asked.',

@@ -29,6 +29,7 @@ export function describeFiles(registry: OpenAPIRegistry): void {
     method: 'get',
     path: '/v1/files/{id}',
     operationId: 'getFile',
+    scope: 'read',
     tag: 'Files',
     summary: 'Metadata of a file',
     request: { params },
@@ -39,6 +40,7 @@ export function describeFiles(registry: OpenAPIRegistry): void {
     method: 'delete',
     path: '/v1/files/{id}',
     operationId: 'deleteFile',
+    scope: 'operate',
     tag: 'Files',
     summary: 'Delete a file',
     description: 'Its links stop working at once; links in the results of jobs lead nowhere then.',
@@ -53,6 +55,7 @@ export function describeFiles(registry: OpenAPIRegistry): void {
     method: 'get',
     path: '/v1/files/{id}/content',
     operationId: 'getFileContent',
+    scope: 'read',
     tag: 'Files',
     summary: 'The bytes of a file',
     description:

@@ -17,7 +17,7 @@ export const responseHeaders = {
   'Cache-Control': { description: 'Who may keep the answer, and for how long.', schema: text },
   Link: { description: 'RFC 8288: `rel="next"` is the next page.', schema: text },
   Allow: { required: true, description: 'The methods of this path.', schema: text, example: 'GET, HEAD' },
-  'WWW-Authenticate': { required: true, description: 'RFC 6750.', schema: text, example: 'Bearer realm="handoff"' },
+  'WWW-Authenticate': { description: 'RFC 6750: what is wrong with the API key.', schema: text, example: 'Bearer realm="handoff"' },
   'Content-Disposition': { required: true, description: 'Always `attachment`, with the name of the file.', schema: text },
   'Content-Range': { required: true, description: 'RFC 9110: which bytes of how many.', schema: text, example: 'bytes 0-99/1234' },
   'Accept-Ranges': { required: true, description: 'Parts can be asked for with `Range`.', schema: { ...text, enum: ['bytes'] } },

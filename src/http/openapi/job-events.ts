@@ -37,6 +37,7 @@ export function describeJobEvents(registry: OpenAPIRegistry): void {
     method: 'get',
     path: '/v1/jobs/{id}/events',
     operationId: 'followJob',
+    scope: 'read',
     tag: 'Jobs',
     summary: 'What becomes of a job, as it happens',
     description: `Server-Sent Events. The first event is the job as it is.

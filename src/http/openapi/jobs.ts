@@ -26,6 +26,7 @@ export function describeJobs(registry: OpenAPIRegistry): void {
     method: 'get',
     path: '/v1/jobs/{id}',
     operationId: 'getJob',
+    scope: 'read',
     tag: 'Jobs',
     summary: 'A job',
     description:

@@ -33,6 +33,7 @@ export function answer(description: string, schema?: z.ZodType, options: AnswerO
 
 const headersByStatus: Partial<Record<number, readonly HeaderName[]>> = {
   401: ['WWW-Authenticate'],
+  403: ['WWW-Authenticate'],
   405: ['Allow'],
   416: ['Content-Range'],
   429: ['Retry-After'],

@@ -1,12 +1,14 @@
 import type { OpenAPIRegistry, ResponseConfig, RouteConfig } from '@asteasolutions/zod-to-openapi';
 
 import type { ErrorCode } from '../../errors.ts';
+import type { KeyScope } from '../../jobs/api-keys.ts';
 import { problemsFor } from './responses.ts';
 
 export const tags = {
   Submissions: 'Starting a job: one collection for each job type.',
   Jobs: 'Reading, watching and steering jobs, whatever their type.',
   Files: 'What was uploaded, and what jobs have made.',
+  'API keys': 'Who may call, and what for.',
   Service: 'For monitoring and for readers. Needs no key.',
 } as const;
 
@@ -16,6 +18,8 @@ export interface DescribedRoute {
   path: string;
   /** camelCase, unique: the name of a method in generated clients. */
   operationId: string;
+  /** That the API key must have; null: no key is needed. */
+  scope: KeyScope | null;
   tag: keyof typeof tags;
   summary: string;
   description?: string;
@@ -30,23 +34,24 @@ export interface DescribedRoute {
 
 /** Adds what all routes have, all routes with a key have, and all routes with a parameter in their path have. */
 export function describeRoute(registry: OpenAPIRegistry, route: DescribedRoute): void {
-  const { method, path, operationId, tag, summary, description, request, answers, problems = [], keyIsOptional = false } = route;
-  const needsKey = path.startsWith('/v1/');
+  const { method, path, operationId, scope, tag, summary, description, request, answers, problems = [], keyIsOptional = false } = route;
+  const about = [...(description === undefined ? [] : [description]), ...(scope === null ? [] : [`Scope: \`${scope}\`.`])];
   registry.registerPath({
     method,
     path,
     operationId,
     tags: [tag],
     summary,
-    ...(description !== undefined && { description }),
-    security: needsKey ? [{ apiKey: [] }, ...(keyIsOptional ? [{}] : [])] : [],
+    ...(about.length > 0 && { description: about.join('\n\n') }),
+    // OpenAPI 3.1: for a scheme that is not OAuth, these are the roles that are needed.
+    security: scope === null ? [] : [{ apiKey: [scope] }, ...(keyIsOptional ? [{}] : [])],
     ...(request && { request }),
     responses: {
       ...answers,
       ...problemsFor([
         ...(path.includes('{') ? (['invalid_request'] as const) : []),
         ...problems,
-        ...(needsKey ? (['unauthorized', 'database_unavailable'] as const) : []),
+        ...(scope === null ? [] : (['unauthorized', 'insufficient_scope', 'database_unavailable'] as const)),
         'method_not_allowed',
         'internal_error',
       ]),

@@ -37,6 +37,7 @@ function describeSubmission(registry: OpenAPIRegistry, type: AnyJobType): void {
     method: 'post',
     path: `/v1${type.path}`,
     operationId: `submit${type.type.charAt(0).toUpperCase()}${type.type.slice(1)}`,
+    scope: 'submit',
     tag: 'Submissions',
     summary: `Start a job of type ${type.type}`,
     request: { headers, body: { required: true, content: bodyOf(type) } },

@@ -1,0 +1,93 @@
+import { Router } from 'express';
+import { z } from 'zod';
+
+import { AppError } from '../errors.ts';
+import { type ApiKey, type ApiKeys, type IssuedKey, keyScopes, maxLifetimeSeconds } from '../jobs/api-keys.ts';
+import { singleLine } from '../jobs/single-line.ts';
+import { tenantOf } from './authentication.ts';
+import { declaredJson, declaredJsonIfAny, parsedJson } from './json-body.ts';
+import { route } from './routes.ts';
+import { validated } from './validation.ts';
+
+export const keyRequest = z
+  .strictObject({
+    name: singleLine.min(1).max(100).optional(),
+    scopes: z.array(z.enum(keyScopes)).min(1).max(keyScopes.length),
+    expiresInSeconds: z.int().min(1).max(maxLifetimeSeconds).optional().meta({ description: 'Default: it does not expire.' }),
+  })
+  .meta({ id: 'ApiKeyRequest', examples: [{ name: 'web shop', scopes: ['submit', 'read'], expiresInSeconds: 7_776_000 }] });
+
+export const rotateRequest = z.strictObject({
+  overlapSeconds: z.int().min(0).max(604_800).default(3_600).meta({ description: 'How long the old key works on.' }),
+});
+
+const noSuchKey = () => new AppError('not_found', 'There is no such API key.');
+
+const timeOf = (date: Date | null) => date?.toISOString() ?? null;
+
+function resourceOf({ id, name, prefix, scopes, createdAt, expiresAt, revokedAt, lastUsedAt }: ApiKey) {
+  return {
+    id,
+    name,
+    prefix,
+    scopes,
+    createdAt: createdAt.toISOString(),
+    expiresAt: timeOf(expiresAt),
+    revokedAt: timeOf(revokedAt),
+    lastUsedAt: timeOf(lastUsedAt),
+  };
+}
+
+const issuedResource = ({ key, ...issued }: IssuedKey) => ({ ...resourceOf(issued), key });
+
+/** The keys of the caller's own tenant. A key is told once, when it is made. */
+export function apiKeys({ keys }: { keys: ApiKeys }): Router {
+  const router = Router();
+  route(router, '/api-keys', {
+    get: [
+      'admin',
+      async (_request, response) => {
+        const items = (await keys.list(tenantOf(response))).map(resourceOf);
+        response.set('Cache-Control', 'no-store').json({ items });
+      },
+    ],
+    post: [
+      'admin',
+      declaredJson,
+      parsedJson,
+      async (request, response) => {
+        const { scopes, name, expiresInSeconds } = validated(keyRequest, request.body);
+        const issued = await keys.create({
+          tenant: tenantOf(response),
+          scopes: keyScopes.filter((scope) => scopes.includes(scope)),
+          ...(name !== undefined && { name }),
+          ...(expiresInSeconds !== undefined && { lifetimeSeconds: expiresInSeconds }),
+        });
+        response.status(201).set('Cache-Control', 'no-store').json(issuedResource(issued));
+      },
+    ],
+  });
+  route(router, '/api-keys/:id', {
+    delete: [
+      'admin',
+      async (request, response) => {
+        if (!(await keys.revoke(tenantOf(response), String(request.params['id'])))) throw noSuchKey();
+        response.status(204).end();
+      },
+    ],
+  });
+  route(router, '/api-keys/:id/rotate', {
+    post: [
+      'admin',
+      declaredJsonIfAny,
+      parsedJson,
+      async (request, response) => {
+        const { overlapSeconds } = validated(rotateRequest, request.body ?? {});
+        const issued = await keys.rotate(tenantOf(response), String(request.params['id']), overlapSeconds);
+        if (issued === undefined) throw noSuchKey();
+        response.status(201).set('Cache-Control', 'no-store').json(issuedResource(issued));
+      },
+    ],
+  });
+  return router;
+}

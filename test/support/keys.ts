@@ -1,0 +1,73 @@
+import type { ApiKey, ApiKeys, Caller, KeyScope } from '../../src/jobs/api-keys.ts';
+
+export const keys = { acme: 'hk_acme_0123456789', other: 'hk_other_0123456789' };
+
+export interface TestKeys extends ApiKeys {
+  /** Keys that were looked up. */
+  readonly lookups: string[];
+  /** Lets this key in; without changes with all scopes and for the tenant `acme`. @returns its id. */
+  add(key: string, changes?: Partial<Pick<Caller, 'tenant' | 'scopes' | 'localOnly'>>): string;
+}
+
+interface Kept extends Omit<Caller, 'keyId'> {
+  record: ApiKey;
+  key: string;
+}
+
+const isValid = ({ revokedAt, expiresAt }: ApiKey) => revokedAt === null && (expiresAt === null || expiresAt.getTime() > Date.now());
+
+/** Keys in memory, with the two of `keys` in it. */
+export function testKeys(): TestKeys {
+  const lookups: string[] = [];
+  const all: Kept[] = [];
+  const find = (tenant: string, id: string) => all.find((kept) => kept.tenant === tenant && kept.record.id === id);
+
+  function keep(key: string, caller: Omit<Caller, 'keyId'>, name: string | null = null, expiresAt: Date | null = null): ApiKey {
+    const id = `key_${String(all.length).padStart(26, '0')}`;
+    const record = {
+      id,
+      name,
+      prefix: key.slice(0, 7),
+      scopes: caller.scopes,
+      createdAt: new Date(),
+      expiresAt,
+      revokedAt: null,
+      lastUsedAt: null,
+    };
+    all.push({ ...caller, record, key });
+    return record;
+  }
+
+  const everything: readonly KeyScope[] = ['submit', 'read', 'operate', 'admin'];
+  const testKeys: TestKeys = {
+    lookups,
+    add: (key, { tenant = 'acme', scopes = everything, localOnly = false } = {}) => keep(key, { tenant, scopes, localOnly }).id,
+    callerOf(key) {
+      lookups.push(key);
+      const kept = all.find((candidate) => candidate.key === key);
+      if (kept === undefined || !isValid(kept.record)) return Promise.resolve(undefined);
+      const { tenant, scopes, localOnly } = kept;
+      return Promise.resolve({ keyId: kept.record.id, tenant, scopes, localOnly });
+    },
+    create({ tenant, scopes, name = null, lifetimeSeconds }) {
+      const key = `hk_made_${String(all.length).padStart(10, '0')}`;
+      const expiresAt = lifetimeSeconds === undefined ? null : new Date(Date.now() + lifetimeSeconds * 1_000);
+      return Promise.resolve({ ...keep(key, { tenant, scopes, localOnly: false }, name, expiresAt), key });
+    },
+    list: (tenant) => Promise.resolve(all.filter((kept) => kept.tenant === tenant).map(({ record }) => record)),
+    revoke(tenant, id) {
+      const kept = find(tenant, id);
+      if (kept !== undefined) kept.record.revokedAt ??= new Date();
+      return Promise.resolve(kept !== undefined);
+    },
+    async rotate(tenant, id, overlapSeconds) {
+      const kept = find(tenant, id);
+      if (kept === undefined) return undefined;
+      kept.record.expiresAt = new Date(Date.now() + overlapSeconds * 1_000);
+      const { name, scopes } = kept.record;
+      return testKeys.create({ tenant, scopes, ...(name !== null && { name }) });
+    },
+  };
+  for (const [tenant, key] of Object.entries(keys)) testKeys.add(key, { tenant });
+  return testKeys;
+}
