@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 
 import { type Config, ConfigError, loadConfig } from './config.ts';
 import { type Scope, untilStopped } from './lifecycle.ts';
+import { type KeyOptions, keyOrderOf, keyTable, tenantOf } from './keys-command.ts';
 import { createLog, type Log } from './log.ts';
 
 const help = `Usage: handoff <command>
@@ -11,7 +12,14 @@ const help = `Usage: handoff <command>
   api       the HTTP API           needs DATABASE_URL and TEMPORAL_ADDRESS
   worker    Temporal workers       needs DATABASE_URL, TEMPORAL_ADDRESS and SMTP_URL
               --queues email,report,upload,operations   serve only these kinds of activities (and all workflows)
-  keys create [--tenant name]      makes an API key and prints it, once; needs DATABASE_URL
+  keys      of the API, kept in the database; needs DATABASE_URL
+              create   makes one and prints it, once
+                --tenant name              whose it is; default: default
+                --scopes submit,read       of submit, read, operate and admin (which includes all); default: all but admin
+                --expires 90d              or minutes (m) or hours (h); default: never
+                --name text                what it is for
+              list --tenant name           what there is, without the keys themselves
+              revoke <key id>              it stops working within 5 seconds
   config    checks the configuration and names everything that is wrong with it
 
 Configuration comes from the environment: see .env.example.
@@ -21,9 +29,8 @@ const say = (line: string) => {
   console.error(line);
 };
 
-interface Options {
+interface Options extends KeyOptions {
   queues?: string | undefined;
-  tenant?: string | undefined;
 }
 
 /** Modules are loaded by the command that needs them: the Temporal worker alone takes seconds. */
@@ -33,9 +40,19 @@ const services: Record<string, (scope: Scope, config: Config, log: Log, options:
   worker: async (scope, config, log, { queues }) => (await import('./server.ts')).serveWorker(scope, config, log, say, queues),
 };
 
-const tasks: Record<string, (config: Config, options: Options) => Promise<void>> = {
-  'keys create': async (config, { tenant = 'default' }) => {
-    console.log(await (await import('./server.ts')).createKey(config, tenant));
+const tasks: Record<string, (config: Config, options: Options, operands: string[]) => Promise<void>> = {
+  'keys create': async (config, options) => {
+    const { key, id } = await (await import('./server.ts')).createKey(config, keyOrderOf(options));
+    console.log(key);
+    say(`Its id is ${id}. It is not shown again.`);
+  },
+  'keys list': async (config, { tenant }) => {
+    console.log(keyTable(await (await import('./server.ts')).listKeys(config, tenantOf(tenant))));
+  },
+  'keys revoke': async (config, _options, [id]) => {
+    if (id === undefined) throw new ConfigError('Which key? handoff keys revoke <key id>');
+    await (await import('./server.ts')).revokeKey(config, id);
+    say(`${id} stops working within 5 seconds.`);
   },
   config: () => {
     say('The configuration is usable.');
@@ -49,8 +66,16 @@ export async function main(argv: readonly string[]): Promise<number> {
     const { values, positionals } = parseArgs({
       args: [...argv],
       allowPositionals: true,
-      options: { help: { type: 'boolean', short: 'h' }, queues: { type: 'string' }, tenant: { type: 'string' } },
+      options: {
+        help: { type: 'boolean', short: 'h' },
+        queues: { type: 'string' },
+        tenant: { type: 'string' },
+        scopes: { type: 'string' },
+        expires: { type: 'string' },
+        name: { type: 'string' },
+      },
     });
+    const operands = positionals.slice(0, 2).join(' ') === 'keys revoke' ? positionals.splice(2, 1) : [];
     const command = positionals.join(' ');
     if (values.help || command === 'help' || command === '') {
       console.log(help);
@@ -61,7 +86,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     const config = loadConfig();
     const log = createLog(config.logLevel);
     if (service) await untilStopped((scope) => service(scope, config, log, values), { say });
-    await task?.(config, values);
+    await task?.(config, values, operands);
     return 0;
   } catch (error) {
     const expected = error instanceof ConfigError || (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS') === true;

@@ -1,7 +1,9 @@
 import { startApi } from './api.ts';
 import { type Config, ConfigError } from './config.ts';
-import { newApiKey } from './database/api-keys.ts';
+import { type ApiKeyStore, createApiKeys } from './database/api-keys.ts';
+import { openDatabase } from './database/open.ts';
 import { createHealthApp } from './http/app.ts';
+import type { ApiKey, IssuedKey, KeyOrder } from './jobs/api-keys.ts';
 import { type Scope } from './lifecycle.ts';
 import { listen } from './listen.ts';
 import type { Log } from './log.ts';
@@ -66,22 +68,26 @@ export async function serveWorker(scope: Scope, config: Config, log: Log, say: S
   say(`Working on: ${only.join(', ')}`);
 }
 
-/** `handoff keys create`: the key is stored as a hash only. */
-export async function createKey(config: Config, tenant: string): Promise<string> {
-  if (!/^[a-z0-9][a-z0-9_-]{0,62}$/.test(tenant)) throw new ConfigError('--tenant: must be 1 to 63 of a-z, 0-9, _ and -');
-  const closers: (() => Promise<void> | void)[] = [];
-  const scope: Scope = {
-    closing: (thing, close) => {
-      closers.push(() => close(thing));
-      return thing;
-    },
-  };
+async function withKeys<T>(config: Config, use: (keys: ApiKeyStore) => Promise<T>): Promise<T> {
+  const db = await openDatabase({ url: needed(config.databaseUrl, 'DATABASE_URL', why) });
   try {
-    const stores = await openStores(scope, config, { url: needed(config.databaseUrl, 'DATABASE_URL', why) });
-    const key = newApiKey();
-    await stores.keys.add(tenant, key);
-    return key;
+    return await use(createApiKeys(db));
   } finally {
-    for (const close of closers.reverse()) await close();
+    await db.destroy();
   }
+}
+
+/** `handoff keys create`: the key is stored as a hash only. */
+export function createKey(config: Config, order: KeyOrder): Promise<IssuedKey> {
+  return withKeys(config, (keys) => keys.create(order));
+}
+
+/** `handoff keys list`. */
+export function listKeys(config: Config, tenant: string): Promise<ApiKey[]> {
+  return withKeys(config, (keys) => keys.list(tenant));
+}
+
+/** `handoff keys revoke`. @throws ConfigError when there is no such key. */
+export async function revokeKey(config: Config, id: string): Promise<void> {
+  if (!(await withKeys(config, (keys) => keys.revokeOfAnyTenant(id)))) throw new ConfigError(`There is no API key ${id}.`);
 }
