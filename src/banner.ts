@@ -1,13 +1,26 @@
 export interface BannerFacts {
   url: string;
+  /** That it listens on. */
+  host: string;
   uiUrl: string | undefined;
   key: string;
   /** Where caught mail lies; `undefined` when mail really leaves. */
   mailDir: string | undefined;
 }
 
+const isLoopback = (host: string) => host === 'localhost' || host === '::1' || /^127\./.test(host);
+
+/** For who listens to other machines, too: `npm start` is for one. */
+function othersNote(host: string): string {
+  if (isLoopback(host)) return '';
+  return `
+HANDOFF_HOST=${host}: other machines may reach the API, but the API key above works at 127.0.0.1 and ::1 only.
+Make keys for others with it: POST /v1/api-keys. (Should the API not listen there, set HANDOFF_HOST=0.0.0.0.)
+`;
+}
+
 /** What a newcomer needs to see: where things are, and one request for each job type. */
-export function banner({ url, uiUrl, key, mailDir }: BannerFacts): string {
+export function banner({ url, host, uiUrl, key, mailDir }: BannerFacts): string {
   const send = `curl -sS ${url}/v1`;
   const auth = `-H 'Authorization: Bearer ${key}'`;
   const json = `-H 'Content-Type: application/json'`;
@@ -35,5 +48,5 @@ Process an upload:
   ${send}/uploads ${auth} -F file=@examples/photo.jpg
 
 Each answers with a job; follow it at ${url}/v1/jobs/{id} (same header). Ctrl-C stops everything.
-`;
+${othersNote(host)}`;
 }

@@ -53,8 +53,13 @@ export async function startDev(scope: Scope, config: Config, log: Log, say: (lin
     config,
     config.databaseUrl === undefined ? { directory: join(dataDir, 'pglite') } : { url: config.databaseUrl },
   );
-  const key = dev.apiKey ?? (await keptSecret(join(dataDir, 'dev-api-key'), newApiKey));
-  await stores.keys.add(tenant, key);
+  const keyFile = join(dataDir, 'dev-api-key');
+  const key = dev.apiKey ?? (await keptSecret(keyFile, newApiKey));
+  await stores.keys.add(tenant, key, { localOnly: true });
+  if ((await stores.keys.callerOf(key)) === undefined)
+    say(
+      `The development key is revoked or has expired. ${dev.apiKey === undefined ? `Remove ${keyFile}` : 'Change HANDOFF_DEV_API_KEY'} for a new one.`,
+    );
 
   const mailDir = join(dataDir, 'mail');
   if (config.smtpUrl === undefined)
@@ -66,5 +71,5 @@ export async function startDev(scope: Scope, config: Config, log: Log, say: (lin
   working.catch(() => undefined);
   const { url } = await startApi(scope, { config, stores, link, temporalUiUrl: uiUrl, log });
   await working;
-  say(banner({ url, uiUrl, key, mailDir: config.smtpUrl === undefined ? mailDir : undefined }));
+  say(banner({ url, host: config.host, uiUrl, key, mailDir: config.smtpUrl === undefined ? mailDir : undefined }));
 }

@@ -1,0 +1,15 @@
+import { describe, expect, test } from '@jest/globals';
+
+import { banner } from '../../src/banner.ts';
+
+const shownOn = (host: string) => banner({ url: `http://${host}:3000`, host, uiUrl: undefined, key: 'hk_x', mailDir: undefined });
+
+describe('what npm start says', () => {
+  test.each(['0.0.0.0', '::', '192.0.2.7', '128.0.0.1'])('on %s has that the development key works on this machine only', (host) => {
+    expect(shownOn(host)).toContain(`HANDOFF_HOST=${host}: other machines may reach the API, but the API key above works at 127.0.0.1`);
+  });
+
+  test.each(['127.0.0.1', '127.1.2.3', 'localhost', '::1'])('on %s has nothing about other machines', (host) => {
+    expect(shownOn(host)).not.toContain('other machines');
+  });
+});
