@@ -54,9 +54,10 @@ function issue(row: NewRow, at: number): { issued: IssuedKey; values: Insertable
 export function createApiKeys(db: Kysely<Database>, { now = Date.now }: { now?: () => number } = {}): ApiKeyStore {
   const lookup = createKeyLookup(
     {
-      find: (hash) =>
+      find: (name) =>
         reachable(async () => {
-          const row = await db.selectFrom('apiKeys').selectAll().where('hash', '=', hash).where('revokedAt', 'is', null).executeTakeFirst();
+          const column = name.startsWith('key_') ? 'id' : 'hash';
+          const row = await db.selectFrom('apiKeys').selectAll().where(column, '=', name).where('revokedAt', 'is', null).executeTakeFirst();
           return row && factsOf(row);
         }),
       async noteUse(keyId, at, unlessAfter) {
@@ -87,6 +88,7 @@ export function createApiKeys(db: Kysely<Database>, { now = Date.now }: { now?: 
 
   return {
     callerOf: (key) => lookup.callerOf(hashOf(key)),
+    callerById: (id) => lookup.callerById(id),
 
     async add(tenant, key, { localOnly = false } = {}) {
       const base = { tenant, scopes: ['submit', 'read', 'operate', 'admin'], localOnly } as const;

@@ -17,45 +17,47 @@ export interface KeyFacts {
 }
 
 export interface KeySource {
-  /** A key that is not revoked; it may have expired. */
-  find(hash: string): Promise<KeyFacts | undefined>;
+  /** By hash or id: a key that is not revoked; it may have expired. */
+  find(name: string): Promise<KeyFacts | undefined>;
   /** Notes the use, unless there was one in the minute before. */
   noteUse(keyId: string, at: number, unlessAfter: number): Promise<void>;
 }
 
 export interface KeyLookup {
+  /** By the hash of the key, which is being used. */
   callerOf(hash: string): Promise<Caller | undefined>;
+  callerById(id: string): Promise<Caller | undefined>;
   /** Looks these up again when they come next. */
   forget(which: { hash: string } | { keyId: string }): void;
 }
 
-/** Keys by hash, kept in memory: a key in use asks the database every few seconds, and no request but its first waits for that. */
+/** Keys by hash and by id, kept in memory: a key in use asks the database every few seconds, and no request but its first waits for that. */
 export function createKeyLookup(source: KeySource, now: () => number): KeyLookup {
   const known = new Map<string, { found: KeyFacts | undefined; at: number }>();
   const asking = new Map<string, Promise<KeyFacts | undefined>>();
 
-  function ask(hash: string): Promise<KeyFacts | undefined> {
-    const asked = asking.get(hash);
+  function ask(name: string): Promise<KeyFacts | undefined> {
+    const asked = asking.get(name);
     if (asked !== undefined) return asked;
     // From before the answer: what changes meanwhile may not be in it.
     const at = now();
-    const answer = source.find(hash).then(
+    const answer = source.find(name).then(
       (found) => {
         // Forgotten meanwhile: the answer may be from before the change.
-        if (asking.get(hash) !== answer) return found;
-        asking.delete(hash);
+        if (asking.get(name) !== answer) return found;
+        asking.delete(name);
         if (known.size >= capacity) known.clear();
-        const before = known.get(hash)?.found?.lastUsedAt;
+        const before = known.get(name)?.found?.lastUsedAt;
         if (found !== undefined && before !== undefined) found.lastUsedAt = Math.max(before, found.lastUsedAt ?? before);
-        known.set(hash, { found, at });
+        known.set(name, { found, at });
         return found;
       },
       (error: unknown) => {
-        if (asking.get(hash) === answer) asking.delete(hash);
+        if (asking.get(name) === answer) asking.delete(name);
         throw error;
       },
     );
-    asking.set(hash, answer);
+    asking.set(name, answer);
     return answer;
   }
 
@@ -67,24 +69,33 @@ export function createKeyLookup(source: KeySource, now: () => number): KeyLookup
     source.noteUse(facts.caller.keyId, at, at - useEveryMs).catch(() => undefined);
   }
 
+  async function valid(name: string): Promise<KeyFacts | undefined> {
+    const cached = known.get(name);
+    const age = cached === undefined ? Infinity : now() - cached.at;
+    const found = age < freshMs ? cached?.found : await ask(name);
+    if (found === undefined || (found.expiresAt !== undefined && found.expiresAt <= now())) return undefined;
+    // Should it fail, somebody has to wait when the time is over.
+    if (age >= renewMs && age < freshMs) ask(name).catch(() => undefined);
+    return found;
+  }
+
   return {
     async callerOf(hash) {
-      const cached = known.get(hash);
-      const age = cached === undefined ? Infinity : now() - cached.at;
-      const found = age < freshMs ? cached?.found : await ask(hash);
-      if (found === undefined || (found.expiresAt !== undefined && found.expiresAt <= now())) return undefined;
-      // Should it fail, somebody has to wait when the time is over.
-      if (age >= renewMs && age < freshMs) ask(hash).catch(() => undefined);
-      noteUse(found);
-      return found.caller;
+      const found = await valid(hash);
+      if (found !== undefined) noteUse(found);
+      return found?.caller;
+    },
+
+    async callerById(id) {
+      return (await valid(id))?.caller;
     },
 
     forget(which) {
-      const hashes =
-        'hash' in which ? [which.hash] : [...known].flatMap(([hash, { found }]) => (found?.caller.keyId === which.keyId ? [hash] : []));
-      for (const hash of hashes) {
-        known.delete(hash);
-        asking.delete(hash);
+      const names =
+        'hash' in which ? [which.hash] : [...known].flatMap(([name, { found }]) => (found?.caller.keyId === which.keyId ? [name] : []));
+      for (const name of names) {
+        known.delete(name);
+        asking.delete(name);
       }
     },
   };

@@ -1,8 +1,13 @@
-import type { RequestHandler, Response } from 'express';
+import type { Request, RequestHandler, Response } from 'express';
 
 import { AppError } from '../errors.ts';
 import { allows, type ApiKeys, type Caller, type KeyScope } from '../jobs/api-keys.ts';
+import type { TenantKeys } from '../jobs/tenant-keys.ts';
+import { looksLikeJobToken, tokenCaller, type TokenCaller } from './job-token.ts';
 import { isLocal } from './local-request.ts';
+
+/** What a route asks for: a scope; or `read`, or a token of the job that the path has as `:id`. */
+export type Needs = KeyScope | 'read or job token';
 
 /** Longer than any key of ours. */
 const maxKeyLength = 512;
@@ -10,28 +15,53 @@ const maxKeyLength = 512;
 /** RFC 6750, 3. */
 const challenge = (attributes = '') => `Bearer realm="handoff"${attributes}`;
 
-/** RFC 6750 bearer tokens. After it, `callerOf(response)` and `tenantOf(response)` are known. */
-export function authenticate(keys: Pick<ApiKeys, 'callerOf'>): RequestHandler {
+/**
+ * RFC 6750, 2.3, for `EventSource`, which can't send headers. Tokens of one job only: an address gets into the logs of
+ * proxies, where no API key should be. Mount it at what may be followed, before `authenticate`.
+ */
+export const tokenInQuery: RequestHandler = (request, response, next) => {
+  const { access_token: token } = request.query;
+  if (typeof token === 'string' && looksLikeJobToken(token)) response.locals['tokenInQuery'] = token;
+  next();
+};
+
+function sentBy(request: Request, response: Response): string | undefined {
+  const header = request.get('Authorization');
+  if (header === undefined) return response.locals['tokenInQuery'] as string | undefined;
+  return /^Bearer +([A-Za-z0-9._~+/=-]+) *$/i.exec(header)?.[1];
+}
+
+/** RFC 6750 bearer tokens: API keys, and tokens of one job. After it, `callerOf(response)` and `tenantOf(response)` are known. */
+export function authenticate({ keys, tenantKeys }: { keys: ApiKeys; tenantKeys: TenantKeys }): RequestHandler {
+  async function find(sent: string): Promise<Caller | undefined> {
+    if (sent.length > maxKeyLength) return undefined;
+    return looksLikeJobToken(sent) ? tokenCaller(sent, { keys, tenantKeys, now: Date.now() }) : keys.callerOf(sent);
+  }
   return async (request, response, next) => {
-    const [, key] = /^Bearer +([A-Za-z0-9._~+/=-]+) *$/i.exec(request.get('Authorization') ?? '') ?? [];
-    const caller = key === undefined || key.length > maxKeyLength ? undefined : await keys.callerOf(key);
+    const sent = sentBy(request, response);
+    const caller = sent === undefined ? undefined : await find(sent);
     const fromElsewhere = caller?.localOnly === true && !isLocal(request);
-    if (caller === undefined || fromElsewhere) {
-      response.set('WWW-Authenticate', challenge(key === undefined ? '' : ', error="invalid_token"'));
+    if (sent === undefined || caller === undefined || fromElsewhere) {
+      response.set('WWW-Authenticate', challenge(sent === undefined ? '' : ', error="invalid_token"'));
       const detail = fromElsewhere
         ? 'The development key works on this machine only, and not through a proxy. Create a key: POST /v1/api-keys.'
         : 'Send an API key: Authorization: Bearer <key>.';
       throw new AppError('unauthorized', detail);
     }
     response.locals['caller'] = caller;
+    response.locals['stillValid'] = async () => (await find(sent)) !== undefined;
     next();
   };
 }
 
-/** Lets only callers with this scope pass. Every route below `/v1` has one: see `route`. */
-export function allowed(scope: KeyScope): RequestHandler {
-  return (_request, response, next) => {
-    if (!allows(callerOf(response).scopes, scope)) {
+/** Lets only callers pass who may do this. Every route below `/v1` has one: see `route`. */
+export function allowed(needs: Needs): RequestHandler {
+  const [scope, tokenWillDo] = needs === 'read or job token' ? (['read', true] as const) : ([needs, false] as const);
+  return (request, response, next) => {
+    const caller: Caller & Partial<TokenCaller> = callerOf(response);
+    if (caller.jobId !== undefined && tokenWillDo) {
+      if (request.params['id'] !== caller.jobId) throw new AppError('not_found', 'There is no such job.');
+    } else if (!allows(caller.scopes, scope)) {
       response.set('WWW-Authenticate', challenge(`, error="insufficient_scope", scope="${scope}"`));
       throw new AppError('insufficient_scope', `This needs an API key with the scope ${scope}.`);
     }
@@ -53,4 +83,15 @@ export function tenantOf(response: Response): string {
 /** `undefined` for a request without a valid key. */
 export function knownCaller(response: Response): Caller | undefined {
   return response.locals['caller'] as Caller | undefined;
+}
+
+/** For what takes long: whether what the caller sent would still be taken. @throws AppError `database_unavailable`. */
+export function isStillValid(response: Response): Promise<boolean> {
+  return (response.locals['stillValid'] as () => Promise<boolean>)();
+}
+
+/** The same for all streams of one key, or of one job's tokens, which it does not tell. */
+export function streamOwnerOf(response: Response): string {
+  const { keyId, jobId }: Caller & Partial<TokenCaller> = callerOf(response);
+  return jobId ?? keyId;
 }

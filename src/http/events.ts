@@ -4,10 +4,11 @@ import { AppError } from '../errors.ts';
 import { isFinished } from '../jobs/job.ts';
 import type { Sighting } from '../jobs/sighting.ts';
 import type { Watcher } from '../jobs/watch.ts';
-import { callerOf, tenantOf } from './authentication.ts';
+import { isStillValid, streamOwnerOf, tenantOf } from './authentication.ts';
 import { type EventStream, openEventStream } from './event-stream.ts';
 import type { Metrics } from './metrics.ts';
 import type { Presenter } from './presentation.ts';
+import { createPulse } from './pulse.ts';
 import { route } from './routes.ts';
 import { createStreamSlots } from './stream-slots.ts';
 
@@ -19,16 +20,29 @@ export interface EventDependencies {
     perKey: number;
     /** In milliseconds. Default 15,000. */
     heartbeatMs?: number;
+    /** Between two looks whether the key is still valid, in milliseconds. Default 2,000. */
+    recheckMs?: number;
   };
 }
 
-export function events({ watcher, presenter, metrics, streams: { perKey, heartbeatMs = 15_000 } }: EventDependencies): Router {
+export function events({
+  watcher,
+  presenter,
+  metrics,
+  streams: { perKey, heartbeatMs = 15_000, recheckMs = 2_000 },
+}: EventDependencies): Router {
   const slots = createStreamSlots(perKey);
   metrics.gauge('handoff_event_streams', 'Open event streams.', () => slots.taken());
   metrics.gauge('handoff_watched_jobs', 'Jobs that somebody waits for or follows.', () => watcher.jobs());
   metrics.counter('handoff_upstream_looks_total', 'Times that Temporal was asked about a watched job.', () => watcher.looks());
 
-  const heart = createHeart(heartbeatMs);
+  const heart = createPulse<EventStream>(heartbeatMs, (stream) => {
+    stream.beat();
+  });
+  // Whose key is gone is told so when it connects again.
+  const guard = createPulse<() => Promise<void>>(recheckMs, (recheck) => {
+    recheck().catch(() => undefined);
+  });
   const rendered = new WeakMap<Sighting, Promise<string>>();
   /** Once for all who follow the job. */
   function render(sighting: Sighting, tenant: string): Promise<string> {
@@ -41,12 +55,12 @@ export function events({ watcher, presenter, metrics, streams: { perKey, heartbe
   const router = Router();
   route(router, '/jobs/:id/events', {
     get: [
-      'read',
+      'read or job token',
       async (request, response) => {
         // It would never close again, and give its slot back.
         if (response.closed) return;
         const tenant = tenantOf(response);
-        if (request.method === 'GET') response.once('close', slots.take(callerOf(response).keyId));
+        if (request.method === 'GET') response.once('close', slots.take(streamOwnerOf(response)));
         const watching = await watcher.join(tenant, String(request.params['id']));
         if (watching === undefined) throw new AppError('not_found', 'There is no such job.');
         try {
@@ -68,13 +82,18 @@ export function events({ watcher, presenter, metrics, streams: { perKey, heartbe
             stream.end();
             return;
           }
+          const recheck = async () => {
+            if (!(await isStillValid(response))) stream.end();
+          };
           heart.add(stream);
+          guard.add(recheck);
           await new Promise<void>((resolve) => {
             response.once('close', resolve);
             stream.look(sighting);
             watching.listen(stream);
           });
           heart.remove(stream);
+          guard.remove(recheck);
         } finally {
           watching.leave();
         }
@@ -86,23 +105,3 @@ export function events({ watcher, presenter, metrics, streams: { perKey, heartbe
 
 /** The compiler does not expect it to change meanwhile. */
 const isClosed = (response: Response) => response.closed;
-
-/** One timer for all streams, while there are any. */
-function createHeart(everyMs: number): { add(stream: EventStream): void; remove(stream: EventStream): void } {
-  const streams = new Set<EventStream>();
-  let timer: NodeJS.Timeout | undefined;
-  return {
-    add(stream) {
-      streams.add(stream);
-      timer ??= setInterval(() => {
-        for (const each of streams) each.beat();
-      }, everyMs).unref();
-    },
-    remove(stream) {
-      streams.delete(stream);
-      if (streams.size > 0) return;
-      clearInterval(timer);
-      timer = undefined;
-    },
-  };
-}

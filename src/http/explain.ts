@@ -37,7 +37,7 @@ export function explaining({ jobs }: { jobs: Pick<JobClient, 'explain'> }): Rout
   const router = Router();
   route(router, '/jobs/:id/explain', {
     get: [
-      'read',
+      'read or job token',
       async (request, response) => {
         const id = String(request.params['id']);
         const explanation = await jobs.explain(tenantOf(response), id);

@@ -7,7 +7,7 @@ import { route } from './routes.ts';
 export function jobs(dependencies: EditDependencies & ReadingDependencies): Router {
   const router = Router();
   route(router, '/jobs/:id', {
-    get: ['read', reading(dependencies)],
+    get: ['read or job token', reading(dependencies)],
     patch: ['operate', ...editing(dependencies)],
   });
   return router;

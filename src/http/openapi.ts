@@ -9,6 +9,7 @@ import { responseHeaders } from './openapi/headers.ts';
 import { describeJobActions } from './openapi/job-actions.ts';
 import { describeJobLists } from './openapi/job-lists.ts';
 import { describeJobEvents } from './openapi/job-events.ts';
+import { describeJobTokens } from './openapi/job-tokens.ts';
 import { describeJobs } from './openapi/jobs.ts';
 import { problemExamples } from './openapi/responses.ts';
 import { tags } from './openapi/route.ts';
@@ -22,6 +23,7 @@ const resources = [
   describeJobEvents,
   describeJobActions,
   describeExplain,
+  describeJobTokens,
   describeBulkActions,
   describeFiles,
   describeApiKeys,
@@ -49,6 +51,8 @@ function sorted<T>(named: Record<string, T>): Record<string, T> {
 export function openApiDocument(): object {
   const registry = new OpenAPIRegistry();
   registry.registerComponent('securitySchemes', 'apiKey', { type: 'http', scheme: 'bearer', description: 'An API key.' });
+  const token = 'A token of one job, from `POST /v1/jobs/{id}/tokens`.';
+  registry.registerComponent('securitySchemes', 'jobToken', { type: 'http', scheme: 'bearer', description: token });
   for (const describe of resources) describe(registry);
   const document = new OpenApiGeneratorV31(registry.definitions).generateDocument({
     openapi: '3.1.0',

@@ -1,14 +1,13 @@
 import type { RequestHandler, Response, Router } from 'express';
 
 import { AppError } from '../errors.ts';
-import type { KeyScope } from '../jobs/api-keys.ts';
-import { allowed } from './authentication.ts';
+import { allowed, type Needs } from './authentication.ts';
 import { sendProblem } from './problem.ts';
 
 type Method = 'get' | 'post' | 'patch' | 'delete';
 
 /** What a caller must be allowed to do, and then what is done. */
-type Guarded = readonly [needs: KeyScope, ...handlers: RequestHandler[]];
+type Guarded = readonly [needs: Needs, ...handlers: RequestHandler[]];
 
 /** Notes the pattern of the path that a request came to. */
 export function named(path: string): RequestHandler {
@@ -23,9 +22,9 @@ export function routeOf(response: Response): string | undefined {
   return response.locals['route'] as string | undefined;
 }
 
-/** Mounts one path below `/v1`: each method with the scope that it needs. Every other method gets 405. */
+/** Mounts one path below `/v1`: each method with what it needs a caller to be allowed to. Every other method gets 405. */
 export function route(router: Router, path: string, handlers: Partial<Record<Method, Guarded>>): void {
-  const guarded = Object.entries(handlers).map(([method, [scope, ...rest]]) => [method, [allowed(scope), ...rest]]);
+  const guarded = Object.entries(handlers).map(([method, [needs, ...rest]]) => [method, [allowed(needs), ...rest]]);
   openRoute(router, path, Object.fromEntries(guarded) as Partial<Record<Method, RequestHandler[]>>);
 }
 

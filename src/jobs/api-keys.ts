@@ -52,6 +52,8 @@ export const maxLifetimeSeconds = 10 * 365 * 24 * 60 * 60;
 export interface ApiKeys {
   /** `undefined` for a key that is unknown, expired or revoked. A change counts for every process within five seconds. */
   callerOf(key: string): Promise<Caller | undefined>;
+  /** The same by the id of a key, for what was made with it. */
+  callerById(id: string): Promise<Caller | undefined>;
   create(order: KeyOrder): Promise<IssuedKey>;
   /** The newest 1,000, also those that are no longer valid. */
   list(tenant: string): Promise<ApiKey[]>;

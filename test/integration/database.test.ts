@@ -120,6 +120,7 @@ function sharedBehaviour(place: () => Promise<Place>): void {
       await secrets.mac('acme', 'file link', 'x'),
       await secrets.mac('other', 'file link', 'x'),
       await secrets.mac('acme', 'cursor', 'x'),
+      await secrets.mac('acme', 'job token', 'x'),
       await secrets.mac('acme', 'label', 'x'),
       await secrets.mac('acme', 'label', 'y'),
     ].map(hex);

@@ -108,6 +108,22 @@ export function keyBehaviour(database: () => Kysely<Database>): void {
       expect(await keys.list(tenant)).toMatchObject([{ id, revokedAt: new Date(start) }]);
     });
 
+    test('is found by its id like by itself, until it is revoked or expires', async () => {
+      const { keys, other, tenant, time } = processes();
+      const { key, id } = await keys.create({ tenant, scopes: ['read'], lifetimeSeconds: 60 });
+      expect(await keys.callerById(id)).toEqual(await keys.callerOf(key));
+      expect(await keys.callerById('key_unknown')).toBeUndefined();
+      expect(await other.callerById(id)).toMatchObject({ tenant });
+      time.now += 60_000;
+      expect(await other.callerById(id)).toBeUndefined();
+      const revoked = await keys.create({ tenant, scopes: ['read'] });
+      for (const each of [keys, other]) expect(await each.callerById(revoked.id)).toMatchObject({ tenant });
+      await keys.revoke(tenant, revoked.id);
+      expect(await keys.callerById(revoked.id)).toBeUndefined();
+      time.now += 5_000;
+      expect(await other.callerById(revoked.id)).toBeUndefined();
+    });
+
     test('can be revoked by an operator who does not know whose it is', async () => {
       const { keys, tenant } = processes();
       const { key, id } = await keys.create({ tenant, scopes: ['read'] });

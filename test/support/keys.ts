@@ -16,6 +16,10 @@ interface Kept extends Omit<Caller, 'keyId'> {
 
 const isValid = ({ revokedAt, expiresAt }: ApiKey) => revokedAt === null && (expiresAt === null || expiresAt.getTime() > Date.now());
 
+function callerIn({ record, tenant, scopes, localOnly }: Kept): Caller | undefined {
+  return isValid(record) ? { keyId: record.id, tenant, scopes, localOnly } : undefined;
+}
+
 /** Keys in memory, with the two of `keys` in it. */
 export function testKeys(): TestKeys {
   const lookups: string[] = [];
@@ -45,9 +49,11 @@ export function testKeys(): TestKeys {
     callerOf(key) {
       lookups.push(key);
       const kept = all.find((candidate) => candidate.key === key);
-      if (kept === undefined || !isValid(kept.record)) return Promise.resolve(undefined);
-      const { tenant, scopes, localOnly } = kept;
-      return Promise.resolve({ keyId: kept.record.id, tenant, scopes, localOnly });
+      return Promise.resolve(kept && callerIn(kept));
+    },
+    callerById(id) {
+      const kept = all.find(({ record }) => record.id === id);
+      return Promise.resolve(kept && callerIn(kept));
     },
     create({ tenant, scopes, name = null, lifetimeSeconds }) {
       const key = `hk_made_${String(all.length).padStart(10, '0')}`;

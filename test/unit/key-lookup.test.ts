@@ -95,12 +95,12 @@ describe('looking up a key', () => {
   });
 
   test('forgets by the id of the key, too', async () => {
-    await lookup.callerOf('hash');
+    for (const found of [await lookup.callerOf('hash'), await lookup.callerById('key_1')]) expect(found).toEqual(caller);
     row = undefined;
     lookup.forget({ keyId: 'key_2' });
     expect(await lookup.callerOf('hash')).toEqual(caller);
     lookup.forget({ keyId: 'key_1' });
-    expect(await lookup.callerOf('hash')).toBeUndefined();
+    for (const found of [await lookup.callerOf('hash'), await lookup.callerById('key_1')]) expect(found).toBeUndefined();
   });
 
   test('keeps in mind for five seconds that a key is unknown', async () => {
@@ -159,6 +159,13 @@ describe('the last use of a key', () => {
     now += 4_000;
     lookup.forget({ keyId: 'key_2' });
     expect(await lookup.callerOf('hash')).toEqual(caller);
+    expect(uses).toHaveLength(1);
+  });
+
+  test('is not noted when only its id was looked up', async () => {
+    expect(await lookup.callerById('key_1')).toEqual(caller);
+    expect(uses).toEqual([]);
+    await lookup.callerOf('hash');
     expect(uses).toHaveLength(1);
   });
 

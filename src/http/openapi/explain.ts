@@ -78,6 +78,7 @@ export function describeExplain(registry: OpenAPIRegistry): void {
     path: '/v1/jobs/{id}/explain',
     operationId: 'explainJob',
     scope: 'read',
+    jobToken: true,
     tag: 'Jobs',
     summary: 'Why a job is where it is, and what to do',
     description: 'From what Temporal knows at this moment; no worker is asked.',

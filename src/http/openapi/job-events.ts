@@ -9,6 +9,13 @@ const headers = z.object({
   'Last-Event-ID': z.string().optional().meta({ description: 'The `id` of the last event that you have: no repetition of what you know.' }),
 });
 
+const query = z.object({
+  access_token: z
+    .string()
+    .optional()
+    .meta({ description: 'A token of this job, where no header can be sent. An API key is not taken here.' }),
+});
+
 /** As one goes over the line. */
 const stream = `retry: 3000
 
@@ -38,6 +45,7 @@ export function describeJobEvents(registry: OpenAPIRegistry): void {
     path: '/v1/jobs/{id}/events',
     operationId: 'followJob',
     scope: 'read',
+    jobToken: true,
     tag: 'Jobs',
     summary: 'What becomes of a job, as it happens',
     description: `Server-Sent Events. The first event is the job as it is.
@@ -51,7 +59,7 @@ A comment comes every 15 seconds. When the stream ends without \`done\`, connect
 
 \`\`\`
 ${stream}\`\`\``,
-    request: { params: jobParameter, headers },
+    request: { params: jobParameter, query, headers },
     answers: {
       200: answer('The stream. The schema is that of one event.', event, {
         headers: ['Cache-Control'],

@@ -27,6 +27,7 @@ export function describeJobs(registry: OpenAPIRegistry): void {
     path: '/v1/jobs/{id}',
     operationId: 'getJob',
     scope: 'read',
+    jobToken: true,
     tag: 'Jobs',
     summary: 'A job',
     description:

@@ -28,13 +28,28 @@ export interface DescribedRoute {
   answers: Record<number, ResponseConfig>;
   /** Beside those that every route has: see below. */
   problems?: readonly ErrorCode[];
+  /** A token of the job will do, too. */
+  jobToken?: boolean;
   /** It also works without a key. */
   keyIsOptional?: boolean;
 }
 
 /** Adds what all routes have, all routes with a key have, and all routes with a parameter in their path have. */
 export function describeRoute(registry: OpenAPIRegistry, route: DescribedRoute): void {
-  const { method, path, operationId, scope, tag, summary, description, request, answers, problems = [], keyIsOptional = false } = route;
+  const {
+    method,
+    path,
+    operationId,
+    scope,
+    tag,
+    summary,
+    description,
+    request,
+    answers,
+    problems = [],
+    jobToken = false,
+    keyIsOptional = false,
+  } = route;
   const about = [...(description === undefined ? [] : [description]), ...(scope === null ? [] : [`Scope: \`${scope}\`.`])];
   registry.registerPath({
     method,
@@ -44,7 +59,7 @@ export function describeRoute(registry: OpenAPIRegistry, route: DescribedRoute):
     summary,
     ...(about.length > 0 && { description: about.join('\n\n') }),
     // OpenAPI 3.1: for a scheme that is not OAuth, these are the roles that are needed.
-    security: scope === null ? [] : [{ apiKey: [scope] }, ...(keyIsOptional ? [{}] : [])],
+    security: scope === null ? [] : [{ apiKey: [scope] }, ...(jobToken ? [{ jobToken: [] }] : []), ...(keyIsOptional ? [{}] : [])],
     ...(request && { request }),
     responses: {
       ...answers,

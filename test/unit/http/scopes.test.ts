@@ -21,6 +21,8 @@ const submissions = allJobTypes.map(({ path }) => `/v1${path}`);
 function neededFor(method: string, path: string): string {
   if (path.startsWith('/v1/api-keys')) return 'admin';
   if (submissions.includes(path)) return 'submit';
+  // What may be read may be lent out for reading.
+  if (path === '/v1/jobs/{id}/tokens') return 'read';
   return method === 'get' ? 'read' : 'operate';
 }
 

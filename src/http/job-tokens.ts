@@ -1,0 +1,38 @@
+import { Router } from 'express';
+import { z } from 'zod';
+
+import { AppError } from '../errors.ts';
+import type { JobClient } from '../jobs/client.ts';
+import type { TenantKeys } from '../jobs/tenant-keys.ts';
+import { callerOf } from './authentication.ts';
+import { jobToken } from './job-token.ts';
+import { declaredJsonIfAny, parsedJson } from './json-body.ts';
+import { route } from './routes.ts';
+import { validated } from './validation.ts';
+
+export const tokenRequest = z.strictObject({ ttlSeconds: z.int().min(1).max(3_600).default(600) });
+
+/** Tokens with which a browser may follow one job. */
+export function jobTokens({ jobs, tenantKeys }: { jobs: Pick<JobClient, 'get'>; tenantKeys: TenantKeys }): Router {
+  const router = Router();
+  route(router, '/jobs/:id/tokens', {
+    post: [
+      'read',
+      declaredJsonIfAny,
+      parsedJson,
+      async (request, response) => {
+        const { ttlSeconds } = validated(tokenRequest, request.body ?? {});
+        const caller = callerOf(response);
+        const job = await jobs.get(caller.tenant, String(request.params['id']));
+        if (job === undefined) throw new AppError('not_found', 'There is no such job.');
+        const expires = Math.floor(Date.now() / 1_000) + ttlSeconds;
+        const token = await jobToken(tenantKeys, caller, job.id, expires);
+        response
+          .status(201)
+          .set('Cache-Control', 'no-store')
+          .json({ token, expiresAt: new Date(expires * 1_000).toISOString() });
+      },
+    ],
+  });
+  return router;
+}
