@@ -45,7 +45,7 @@ const checks = [
       const args = [
         ...['run', `${product.url}/openapi.json`, '--url', product.url, '--header', `Authorization: Bearer ${product.key}`],
         ...['--checks', checks.join(','), '--phases', 'examples,fuzzing', '--max-examples', '4', '--max-time', '25', '--seed', '20261122'],
-        ...['--workers', '2', '--request-timeout', '60', '--no-color'],
+        ...['--workers', '2', '--request-timeout', '180', '--no-color'],
       ];
       const { code, output } = await new Promise<{ code: number; output: string }>((resolve) => {
         execFile(found as string, args, { cwd: directory, timeout: 8 * minutes, maxBuffer: 64 * 1024 * 1024 }, (error, stdout, stderr) => {
