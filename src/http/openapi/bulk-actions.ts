@@ -7,7 +7,7 @@ import { bulkFilter, bulkRequest } from '../bulk-request.ts';
 import { examplesOf } from './examples.ts';
 import { answer } from './responses.ts';
 import { describeRoute } from './route.ts';
-import { idParameter, time } from './schemas.ts';
+import { idempotencyKeyHeader, idParameter, time } from './schemas.ts';
 
 const path = z.string();
 const count = z.int().min(0);
@@ -55,15 +55,7 @@ const running: z.infer<typeof bulkAction> = {
   links: { self, pause: `${self}/pause`, resume: `${self}/resume`, abort: `${self}/abort` },
 };
 
-const headers = z.object({
-  'Idempotency-Key': z
-    .string()
-    .min(1)
-    .max(255)
-    .regex(/^[!-~]+$/)
-    .optional()
-    .meta({ description: 'Makes repeating safe: the same key is the same bulk action.', examples: ['redrive-after-mail-outage'] }),
-});
+const headers = z.object({ 'Idempotency-Key': idempotencyKeyHeader('bulk action', 'redrive-after-mail-outage') });
 
 const params = idParameter('Id of the bulk action.', id);
 

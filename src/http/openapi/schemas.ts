@@ -16,6 +16,16 @@ export function orNull<T extends z.ZodType>(schema: T) {
 export const idParameter = (description: string, example: string) =>
   z.object({ id: z.string().meta({ description, examples: [example] }) });
 
+/** The header that makes repeating safe; `what` it stands for. */
+export const idempotencyKeyHeader = (what: string, example: string) =>
+  z
+    .string()
+    .min(1)
+    .max(255)
+    .regex(/^[!-~]+$/)
+    .optional()
+    .meta({ description: `Makes repeating safe: the same key is the same ${what}.`, examples: [example] });
+
 export const problem = z
   .object({
     type: z.string().meta({ description: 'A URN made from `code`.', examples: ['urn:handoff:problem:not_found'] }),

@@ -6,15 +6,10 @@ import { exampleJob, examplesOf } from './examples.ts';
 import { jobSchemas, requestSchemas } from './job-schemas.ts';
 import { answer } from './responses.ts';
 import { describeRoute } from './route.ts';
+import { idempotencyKeyHeader } from './schemas.ts';
 
 const headers = z.object({
-  'Idempotency-Key': z
-    .string()
-    .min(1)
-    .max(255)
-    .regex(/^[!-~]+$/)
-    .optional()
-    .meta({ description: 'Makes repeating safe: the same key is the same job.', examples: ['order-42-confirmation'] }),
+  'Idempotency-Key': idempotencyKeyHeader('job', 'order-42-confirmation'),
   Prefer: z
     .string()
     .optional()

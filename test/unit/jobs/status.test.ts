@@ -12,38 +12,23 @@ import {
   statusOf,
   type Step,
 } from '../../../src/jobs/status.ts';
-import { begunFacts } from '../../support/situations.ts';
+import { begunFacts, stepOf } from '../../support/situations.ts';
 
 const lastFailure = { code: 'mail_refused_for_now', message: '451 later' } as const;
 const progress = { done: 3, total: 9, unit: 'rows', stage: 'writing csv' };
 const now = Date.parse('2026-11-22T12:00:00Z');
 const [past, future] = [new Date(now - 60_000), new Date(now + 60_000)];
 
-function step(changes: Partial<Step> = {}): Step {
-  return {
-    id: '1',
-    name: 'deliverEmail',
-    taskQueue: 'handoff-email',
-    started: false,
-    everStarted: false,
-    paused: false,
-    attempt: 1,
-    maximumAttempts: null,
-    heartbeatTimeoutMs: 20_000,
-    ...changes,
-  };
-}
-
-const waiting = step();
-const busy = step({ started: true, everStarted: true });
-const failedOnce = step({ everStarted: true, attempt: 2, lastFailure });
-const again = step({ started: true, everStarted: true, attempt: 2, lastFailure });
+const waiting = stepOf();
+const busy = stepOf({ started: true, everStarted: true });
+const failedOnce = stepOf({ everStarted: true, attempt: 2, lastFailure });
+const again = stepOf({ started: true, everStarted: true, attempt: 2, lastFailure });
 /** The worker died: Temporal gave the step back, with a new attempt. */
-const lost = step({ everStarted: true, attempt: 2 });
-const lostAgain = step({ started: true, everStarted: true, attempt: 2 });
+const lost = stepOf({ everStarted: true, attempt: 2 });
+const lostAgain = stepOf({ started: true, everStarted: true, attempt: 2 });
 /** An operator holds it back. */
-const paused = step({ paused: true });
-const pausedAfterFailure = step({ ...failedOnce, paused: true });
+const paused = stepOf({ paused: true });
+const pausedAfterFailure = stepOf({ ...failedOnce, paused: true });
 
 const fresh = begunFacts;
 
@@ -228,7 +213,7 @@ describe('the last failure', () => {
 
 describe('the next attempt', () => {
   const at = (seconds: number, changes: Partial<Step> = {}) =>
-    step({ ...failedOnce, nextAttemptAt: new Date(now + seconds * 1000), ...changes });
+    stepOf({ ...failedOnce, nextAttemptAt: new Date(now + seconds * 1000), ...changes });
 
   test('is the earliest of the steps that wait, not of those that run or are held back', () => {
     expect(nextAttemptOf({ ...fresh, steps: [waiting, busy] })).toBeNull();
