@@ -109,7 +109,8 @@ describe('with a worker for workflows only', () => {
     expect(told.reason.facts).toMatchObject({ step: 'deliverEmail', heartbeats: true, lastHeartbeatAt: expect.stringMatching(/Z$/) });
     const unheard = await untilCode(() => laterBy(system, 18)(id), 'cancelling', 'cancelling_not_heard');
     expect(unheard.reason.facts).toMatchObject({ heartbeats: true, takenBackAt: expect.stringMatching(/Z$/) });
-    await system.link.client().workflowService.respondActivityTaskCanceled({ namespace: 'default', taskToken: token });
+    // Temporal takes it only once the workflow has passed the request on to its step, which may be a moment later.
+    await eventually(() => system.link.client().workflowService.respondActivityTaskCanceled({ namespace: 'default', taskToken: token }));
     await until(system, id, 'cancelled', 'cancelled');
   });
 
