@@ -7,7 +7,7 @@ const temporal = packages('@temporalio');
 const expressWorld = packages('express', 'express-serve-static-core', 'helmet', 'swagger-ui-dist');
 
 /** Entry points, and the wiring that they share. */
-const entryPoint = '^src/(cli|dev|api|worker|server|stores)\\.ts$';
+const entryPoint = '^src/(cli|dev|api|worker|server|stores|protection)\\.ts$';
 
 /** Single files that may be used from everywhere, since they themselves load nothing of ours. */
 const shared = '^src/(errors|port-check)\\.ts$';
@@ -20,6 +20,7 @@ const libraries = {
   reports: ['csv-parse', 'csv-stringify', 'yazl', 'piscina', 'pdfmake', 'echarts', '@duckdb'],
   images: ['sharp', 'file-type', 'thumbhash', 'piscina'],
   temporal: ['@temporalio'],
+  encryption: [],
 };
 
 /** Any folder below src/ but the two of our own worlds; $1 is its name. */
@@ -206,7 +207,7 @@ module.exports = {
       name: 'single-files-wire-nothing',
       severity: 'error',
       comment:
-        'Only entry points (src/cli.ts, dev.ts, api.ts, worker.ts; server.ts and stores.ts, which they share) put the parts together. Another file that lies directly in src/ loads packages and its like; give it what it needs as an argument.',
+        'Only entry points (src/cli.ts, dev.ts, api.ts, worker.ts; server.ts, stores.ts and protection.ts, which they share) put the parts together. Another file that lies directly in src/ loads packages and its like; give it what it needs as an argument.',
       from: { path: '^src/[^/]+\\.ts$', pathNot: [entryPoint, '^src/(config|errors)\\.ts$'] },
       to: { path: ['^src/[^/]+/', '^workflows/', '^activities/', entryPoint], dependencyTypesNot: ['type-only'] },
     },

@@ -100,7 +100,11 @@ async function compile(root, sources, target) {
 async function bundleWorkflows(root, target) {
   // 4 s to load: only here, where it has to be.
   const { bundleWorkflowCode, DefaultLogger } = await import('@temporalio/worker');
-  const { code } = await bundleWorkflowCode({ workflowsPath: join(root, 'workflows', 'all.ts'), logger: new DefaultLogger('WARN') });
+  const { code } = await bundleWorkflowCode({
+    workflowsPath: join(root, 'workflows', 'all.ts'),
+    failureConverterPath: join(root, 'workflows', 'failure-converter.cjs'),
+    logger: new DefaultLogger('WARN'),
+  });
   await writeFile(join(target, 'workflow-bundle.js'), code);
 }
 

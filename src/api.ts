@@ -45,6 +45,8 @@ export async function startApi(
     maxUploadBytes: config.maxUploadBytes,
     metrics: createMetrics(),
     tenantKeys: stores.tenantKeys,
+    payloads: stores.protection.codecServer,
+    namespace: config.temporal.namespace,
     presenter: createPresenter({
       tenantKeys: stores.tenantKeys,
       workflowUrl:

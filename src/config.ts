@@ -15,6 +15,13 @@ export interface Config {
   readonly maxImagePixels: number;
   readonly maxStreamsPerKey: number;
   readonly shutdownGraceSeconds: number;
+  readonly encryption: {
+    readonly enabled: boolean;
+    /** Master keys, each 32 bytes in base 64; the first one writes. */
+    readonly keys: readonly string[] | undefined;
+    /** A module that reaches a key management service, in place of the keys. */
+    readonly keyModule: string | undefined;
+  };
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
   readonly temporal: {
     /** Given: use that server, start none. */
@@ -41,6 +48,15 @@ const url = (...protocols: string[]) =>
     .string()
     .refine((value) => URL.canParse(value) && protocols.includes(new URL(value).protocol), `must be a URL with ${protocols.join(' or ')}`);
 
+/** One or several, by comma or white space. */
+const masterKeys = z
+  .string()
+  .transform((text) => text.split(/[\s,]+/).filter((key) => key !== ''))
+  .refine(
+    (keys) => keys.length > 0 && keys.every((key) => /^[A-Za-z0-9+/]{43}=$/.test(key)),
+    'must be 32 random bytes in base 64 (`openssl rand -base64 32`); several, the newest first, by comma',
+  );
+
 const environment = z.object({
   HANDOFF_HOST: z.string().default('127.0.0.1'),
   HANDOFF_PORT: port(3000),
@@ -52,6 +68,9 @@ const environment = z.object({
   HANDOFF_MAX_IMAGE_PIXELS: natural(100_000_000),
   HANDOFF_MAX_STREAMS_PER_KEY: natural(100),
   HANDOFF_SHUTDOWN_GRACE_SECONDS: natural(20),
+  HANDOFF_ENCRYPTION: z.enum(['on', 'off']).default('on'),
+  HANDOFF_ENCRYPTION_KEYS: masterKeys.optional(),
+  HANDOFF_ENCRYPTION_KEY_MODULE: z.string().optional(),
   HANDOFF_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('warn'),
   TEMPORAL_ADDRESS: z.string().optional(),
   TEMPORAL_NAMESPACE: z.string().default('default'),
@@ -126,6 +145,11 @@ export function loadConfig(env: Environment = process.env): Config {
     maxImagePixels: values.HANDOFF_MAX_IMAGE_PIXELS,
     maxStreamsPerKey: values.HANDOFF_MAX_STREAMS_PER_KEY,
     shutdownGraceSeconds: values.HANDOFF_SHUTDOWN_GRACE_SECONDS,
+    encryption: {
+      enabled: values.HANDOFF_ENCRYPTION === 'on',
+      keys: values.HANDOFF_ENCRYPTION_KEYS,
+      keyModule: values.HANDOFF_ENCRYPTION_KEY_MODULE,
+    },
     logLevel: values.HANDOFF_LOG_LEVEL,
     temporal: {
       address: values.TEMPORAL_ADDRESS,

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -21,6 +22,12 @@ import { startWorker } from './worker.ts';
 /** Whose the development key is. */
 const tenant = 'default';
 
+/** Made once: without it nothing that jobs hold can be read again. */
+async function generatedKeys({ encryption, dataDir }: Config): Promise<readonly string[] | undefined> {
+  if (encryption.keyModule !== undefined) return undefined;
+  return [await keptSecret(join(dataDir, 'encryption-key'), () => randomBytes(32).toString('base64'))];
+}
+
 /** Everything in one process, Temporal as its child: `npm start`. */
 export async function startDev(scope: Scope, config: Config, log: Log, say: (line: string) => void): Promise<void> {
   const { dataDir, dev, temporal } = config;
@@ -42,17 +49,23 @@ export async function startDev(scope: Scope, config: Config, log: Log, say: (lin
     const server = scope.closing(await startDevServer(options), (running) => running.stop());
     ({ address, uiUrl } = { address: server.address, uiUrl: uiUrl ?? server.uiUrl });
   }
+  say(config.databaseUrl === undefined ? 'Opening the embedded database (the first time takes about 20 s) …' : 'Opening the database …');
+  const keys = config.encryption.keys ?? (await generatedKeys(config));
+  const stores = await openStores(
+    scope,
+    { ...config, encryption: { ...config.encryption, keys } },
+    config.databaseUrl === undefined ? { directory: join(dataDir, 'pglite') } : { url: config.databaseUrl },
+  );
   const link = scope.closing(
-    linkTemporal({ connection: { ...temporal.connection, address }, namespace: temporal.namespace, log: say }),
+    linkTemporal({
+      connection: { ...temporal.connection, address },
+      namespace: temporal.namespace,
+      protection: stores.protection.plugin,
+      log: say,
+    }),
     (open) => open.close(),
   );
   if (temporal.address === undefined) await keepFinishedJobs(await link.connected, temporal.namespace);
-  say(config.databaseUrl === undefined ? 'Opening the embedded database (the first time takes about 20 s) …' : 'Opening the database …');
-  const stores = await openStores(
-    scope,
-    config,
-    config.databaseUrl === undefined ? { directory: join(dataDir, 'pglite') } : { url: config.databaseUrl },
-  );
   const keyFile = join(dataDir, 'dev-api-key');
   const key = dev.apiKey ?? (await keptSecret(keyFile, newApiKey));
   await stores.keys.add(tenant, key, { localOnly: true });

@@ -23,6 +23,7 @@ export const errorCodes = [
   'job_not_scheduled',
   'too_many_changes',
   'bulk_action_finished',
+  'payload_unreadable',
   'api_key_not_active',
   'too_many_streams',
   'content_type_mismatch',

@@ -32,7 +32,10 @@ async function connect(scope: Scope, config: Config, log: Log): Promise<{ stores
   const report = (message: string) => {
     log.warn({}, message);
   };
-  const link = scope.closing(linkTemporal({ connection: { ...connection, address }, namespace, log: report }), (open) => open.close());
+  const protection = stores.protection.plugin;
+  const link = scope.closing(linkTemporal({ connection: { ...connection, address }, namespace, protection, log: report }), (open) =>
+    open.close(),
+  );
   return { stores, link };
 }
 

@@ -9,6 +9,7 @@ import { imageCompleteness } from './images/completeness.ts';
 import type { TenantKeys } from './jobs/tenant-keys.ts';
 import type { Scope } from './lifecycle.ts';
 import { createDiskBlobStore } from './storage/disk.ts';
+import { openProtection, type Protection } from './protection.ts';
 import { createFileStore, type SweepableFileStore } from './storage/files.ts';
 
 /** What is not a workflow: database and bytes. */
@@ -16,6 +17,8 @@ export interface Stores {
   files: SweepableFileStore;
   keys: ApiKeyStore;
   tenantKeys: TenantKeys;
+  /** Of what Temporal stores. */
+  protection: Protection;
   checkDatabase: () => Promise<void>;
 }
 
@@ -24,8 +27,9 @@ const leftOverMs = 24 * 60 * 60 * 1000;
 
 export async function openStores(scope: Scope, config: Config, location: DatabaseLocation): Promise<Stores> {
   const db = scope.closing(await openDatabase(location), (open) => open.destroy());
+  const protection = await openProtection(db, config);
   const blobs = createDiskBlobStore(join(config.dataDir, 'files'));
   const files = createFileStore({ blobs, records: createFileRecords(db), completeness: imageCompleteness });
   await files.sweep({ olderThanMs: leftOverMs });
-  return { files, keys: createApiKeys(db), tenantKeys: createTenantSecrets(db), checkDatabase: () => checkDatabase(db) };
+  return { files, keys: createApiKeys(db), tenantKeys: createTenantSecrets(db), protection, checkDatabase: () => checkDatabase(db) };
 }

@@ -73,6 +73,7 @@ export async function startWorker(
   running.workers = await startWorkers({
     connection,
     namespace: config.temporal.namespace,
+    protection: link.protection,
     taskQueue,
     groups: only.map((name) => ({ name, activities: activities[name], concurrency: concurrency[name] ?? usual[name] })),
     workflows,

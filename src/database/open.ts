@@ -4,11 +4,17 @@ import pg from 'pg';
 import { keysAndFiles } from './migrations/0001-keys-and-files.ts';
 import { tenantSecrets } from './migrations/0002-tenant-secrets.ts';
 import { keyScopes } from './migrations/0003-key-scopes.ts';
+import { dataKeys } from './migrations/0004-data-keys.ts';
 import { openPglite } from './pglite.ts';
 import type { Database } from './schema.ts';
 
 /** Hand-written, so that source and build agree and unused ones are noticed. Append-only. */
-const migrations = { '0001-keys-and-files': keysAndFiles, '0002-tenant-secrets': tenantSecrets, '0003-key-scopes': keyScopes };
+const migrations = {
+  '0001-keys-and-files': keysAndFiles,
+  '0002-tenant-secrets': tenantSecrets,
+  '0003-key-scopes': keyScopes,
+  '0004-data-keys': dataKeys,
+};
 
 export type DatabaseLocation = { url: string } | { directory: string };
 

@@ -31,6 +31,16 @@ export interface Database {
     secret: string;
     createdAt: Generated<Date>;
   };
+  dataKeys: {
+    id: string;
+    /** Of the tenant: src/jobs/ids.ts. */
+    tag: string;
+    masterKeyId: string;
+    /** In base 64; null once it is destroyed. */
+    wrapped: string | null;
+    createdAt: Generated<Date>;
+    destroyedAt: Generated<Date | null>;
+  };
   files: {
     id: string;
     tenant: string;

@@ -7,6 +7,7 @@ import type { TenantKeys } from '../jobs/tenant-keys.ts';
 import { apiKeys } from './api-keys.ts';
 import { authenticate, knownCaller, tokenInQuery } from './authentication.ts';
 import { bulkActions } from './bulk-actions.ts';
+import { codec, type CodecDependencies } from './codec.ts';
 import { docs } from './docs.ts';
 import { type EventDependencies, events } from './events.ts';
 import { explaining } from './explain.ts';
@@ -33,7 +34,7 @@ export interface Answered {
   keyId?: string;
 }
 
-export interface AppDependencies extends Omit<SubmissionDependencies, 'waiting'>, EventDependencies {
+export interface AppDependencies extends Omit<SubmissionDependencies, 'waiting'>, EventDependencies, CodecDependencies {
   keys: ApiKeys;
   tenantKeys: TenantKeys;
   metrics: Metrics;
@@ -88,6 +89,7 @@ export function createApp(dependencies: AppDependencies): Express {
   v1.use(bulkActions(dependencies));
   v1.use(files(dependencies));
   v1.use(apiKeys(dependencies));
+  v1.use(codec(dependencies));
   app.use('/v1', v1);
 
   app.use(unknownPath);

@@ -2,6 +2,7 @@
 import { OpenAPIRegistry, OpenApiGeneratorV31 } from '@asteasolutions/zod-to-openapi';
 
 import { describeApiKeys } from './openapi/api-keys.ts';
+import { describeCodec } from './openapi/codec.ts';
 import { describeExplain } from './openapi/explain.ts';
 import { describeBulkActions } from './openapi/bulk-actions.ts';
 import { describeFiles } from './openapi/files.ts';
@@ -27,6 +28,7 @@ const resources = [
   describeBulkActions,
   describeFiles,
   describeApiKeys,
+  describeCodec,
   describeService,
 ];
 

@@ -27,6 +27,7 @@ export const problems: Record<ErrorCode, { status: number; title: string }> = {
   job_not_dead_lettered: { status: 409, title: 'The job is not a dead letter' },
   job_not_scheduled: { status: 409, title: 'The job is not waiting for its start time' },
   too_many_changes: { status: 409, title: 'The job has been changed too often' },
+  payload_unreadable: { status: 403, title: 'These payloads can not be read with this key' },
   bulk_action_finished: { status: 409, title: 'The bulk action has ended already' },
   api_key_not_active: { status: 409, title: 'The API key is no longer valid' },
   too_many_streams: { status: 429, title: 'Too many event streams are open with this key' },

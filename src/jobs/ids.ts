@@ -49,3 +49,11 @@ export function prefixOfOwnId(id: string, tenant: string): string | undefined {
   const groups = shape.exec(id)?.groups;
   return groups?.['tag'] === tenantTag(tenant) ? groups['prefix'] : undefined;
 }
+
+/** Of the ids that are no tenant's. */
+const nobodysTag = 'system';
+
+/** The tag of the tenant that an id belongs to. */
+export function tagOf(id: string): string {
+  return shape.exec(id)?.groups?.['tag'] ?? nobodysTag;
+}

@@ -1,4 +1,5 @@
 import { Client } from '@temporalio/client';
+import type { SimplePlugin } from '@temporalio/plugin';
 import { NativeConnection, type NativeConnectionOptions } from '@temporalio/worker';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -10,12 +11,15 @@ export interface TemporalLink {
   client: () => Client;
   /** Resolves with the first connection; rejects when closed before. Later outages are the connection's own business: it reconnects. */
   readonly connected: Promise<NativeConnection>;
+  /** How payloads are written: for every worker on this connection. */
+  readonly protection: SimplePlugin;
   close(): Promise<void>;
 }
 
 export interface TemporalLinkOptions {
   connection: NativeConnectionOptions;
   namespace: string;
+  protection: SimplePlugin;
   log: (message: string) => void;
 }
 
@@ -23,7 +27,7 @@ const firstRetryMs = 250;
 const longestRetryMs = 5_000;
 
 /** The native connection has no lazy form and fails at once when Temporal is not up yet: this one keeps trying. */
-export function linkTemporal({ connection: options, namespace, log }: TemporalLinkOptions): TemporalLink {
+export function linkTemporal({ connection: options, namespace, protection, log }: TemporalLinkOptions): TemporalLink {
   const closing = new AbortController();
   let client: Client | undefined;
 
@@ -34,7 +38,7 @@ export function linkTemporal({ connection: options, namespace, log }: TemporalLi
         const connection = await NativeConnection.connect({ grpcCompression: { codec: 'none' }, ...options });
         try {
           await ensureSearchAttributes(connection, namespace);
-          client = new Client({ connection, namespace, identity: `handoff-${String(process.pid)}` });
+          client = new Client({ connection, namespace, identity: `handoff-${String(process.pid)}`, plugins: [protection] });
           return connection;
         } catch (error) {
           await connection.close();
@@ -57,6 +61,7 @@ export function linkTemporal({ connection: options, namespace, log }: TemporalLi
       return client;
     },
     connected,
+    protection,
     async close() {
       closing.abort();
       const connection = await connected.catch(() => undefined);

@@ -1,3 +1,4 @@
+import type { SimplePlugin } from '@temporalio/plugin';
 import { type NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker';
 import { existsSync } from 'node:fs';
 import { extname } from 'node:path';
@@ -8,6 +9,8 @@ import { keepServing } from './keep-serving.ts';
 export interface WorkersOptions {
   connection: NativeConnection;
   namespace: string;
+  /** The same as of the clients. */
+  protection: SimplePlugin;
   /** Task Queue of the workflows; activities of group `g` are served from `<taskQueue>-<g>`. */
   taskQueue: string;
   /** Groups to serve, each with how many of its activities run at once. Left out: not served. */
@@ -35,6 +38,7 @@ export async function startWorkers(options: WorkersOptions): Promise<Workers> {
   const shared = {
     connection: options.connection,
     namespace: options.namespace,
+    plugins: [options.protection],
     identity: `handoff-${String(process.pid)}`,
     shutdownGraceTime: options.graceSeconds * 1000,
     // A cancelled job is told within about a second, and a checkpoint is at most this old.

@@ -94,6 +94,7 @@ describe('cancel between two steps', () => {
       startWorkers({
         connection: await idle.link.connected,
         namespace: 'default',
+        protection: idle.link.protection,
         taskQueue,
         groups: what === 'activities' ? [{ name: 'report', activities: { renderReport }, concurrency: 1 }] : [],
         workflows: what === 'workflows',

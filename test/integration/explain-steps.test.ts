@@ -37,7 +37,15 @@ describe('with a worker for workflows only', () => {
 
   async function workers(options: Pick<Parameters<typeof startWorkers>[0], 'groups' | 'workflows'>): Promise<Workers> {
     const connection = await system.link.connected;
-    return startWorkers({ connection, namespace: 'default', taskQueue: queue('some'), graceSeconds: 1, log: () => undefined, ...options });
+    return startWorkers({
+      connection,
+      namespace: 'default',
+      protection: system.link.protection,
+      taskQueue: queue('some'),
+      graceSeconds: 1,
+      log: () => undefined,
+      ...options,
+    });
   }
 
   /** A worker that takes one step, and is never heard of again. */

@@ -8,6 +8,8 @@ import { historyFromJSON } from '@temporalio/common/lib/proto-utils.js';
 import { bundleWorkflowCode, DefaultLogger, Worker, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
 import { DeterminismViolationError } from '@temporalio/workflow';
 
+import { createProtection, failureConverterPath } from '../../src/temporal/protection.ts';
+
 const folder = fileURLToPath(new URL('./histories', import.meta.url));
 const recorded = readdirSync(folder, { recursive: true, encoding: 'utf8' })
   .filter((name) => name.endsWith('.json'))
@@ -25,12 +27,14 @@ function read(name: string): { history: unknown; workflowId: string } {
 
 async function bundle(specifier: string): Promise<WorkflowBundleWithSourceMap> {
   const workflowsPath = fileURLToPath(new URL(specifier, import.meta.url));
-  return bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger('ERROR') });
+  return bundleWorkflowCode({ workflowsPath, failureConverterPath, logger: new DefaultLogger('ERROR') });
 }
 
 async function replay(workflowBundle: WorkflowBundleWithSourceMap, name: string): Promise<void> {
   const { history, workflowId } = read(name);
-  await Worker.runReplayHistory({ workflowBundle, replayName: name.replace(/\W/g, '-') }, history, workflowId);
+  // Recorded histories are in clear: nothing has to be decrypted.
+  const plugins = [createProtection(undefined)];
+  await Worker.runReplayHistory({ workflowBundle, plugins, replayName: name.replace(/\W/g, '-') }, history, workflowId);
 }
 
 describe("recorded histories replay on today's workflows", () => {

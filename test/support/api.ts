@@ -13,6 +13,7 @@ import { createPresenter } from '../../src/http/presentation.ts';
 import type { BulkAction, BulkActions, BulkRequest } from '../../src/jobs/bulk.ts';
 import type { JobClient, StartRequest } from '../../src/jobs/client.ts';
 import { newJobId } from '../../src/jobs/ids.ts';
+import type { PayloadReader } from '../../src/jobs/payloads.ts';
 import type { Job } from '../../src/jobs/job.ts';
 import { jobTypeOf } from '../../src/jobs/registry.ts';
 import type { TenantKeys } from '../../src/jobs/tenant-keys.ts';
@@ -39,6 +40,7 @@ export interface TestApi {
   /** Replaces parts of the fake job client for the rest of the test. */
   jobs: Partial<JobClient>;
   bulkActions: Partial<BulkActions>;
+  payloads: Partial<PayloadReader>;
   checks: AppDependencies['checks'];
   /** Without a key. */
   anonymous(): ReturnType<typeof request>;
@@ -109,6 +111,7 @@ export function testApi({ maxUploadBytes = 100_000, streams = { perKey: 100 } }:
     answers: [],
     jobs: {},
     bulkActions: {},
+    payloads: {},
     checks: {},
     anonymous: () => request(server),
     agent: (key = keys.acme) => request.agent(server).auth(key, { type: 'bearer' }),
@@ -163,6 +166,7 @@ export function testApi({ maxUploadBytes = 100_000, streams = { perKey: 100 } }:
     for (const list of [api.started, api.unexpected, api.answers]) list.length = 0;
     api.jobs = {};
     api.bulkActions = {};
+    api.payloads = {};
     api.checks = {};
     apiKeys = testKeys();
     watcher = createWatcher({ get: (tenant, id) => jobs.get(tenant, id), pace: { shortest: 2, longest: 20, resting: 20 } });
@@ -174,6 +178,8 @@ export function testApi({ maxUploadBytes = 100_000, streams = { perKey: 100 } }:
       keys: apiKeys,
       maxUploadBytes,
       tenantKeys,
+      payloads: { decode: (payloads, of) => api.payloads.decode?.(payloads, of) ?? Promise.resolve([...payloads]) },
+      namespace: 'default',
       metrics: createMetrics(),
       presenter: createPresenter({
         tenantKeys,

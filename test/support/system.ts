@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -97,10 +98,18 @@ export async function startSystem({
   const temporary = (directory: string): string => scope.closing(directory, () => rm(directory, { recursive: true, force: true }));
   try {
     const dataDir = temporary(await mkdtemp(join(tmpdir(), 'handoff-system-')));
-    const config = loadConfig({ HANDOFF_DATA_DIR: dataDir, HANDOFF_SHUTDOWN_GRACE_SECONDS: '5', HANDOFF_MAIL_FROM: 'shop@example.org' });
+    const config = loadConfig({
+      HANDOFF_DATA_DIR: dataDir,
+      HANDOFF_SHUTDOWN_GRACE_SECONDS: '5',
+      HANDOFF_MAIL_FROM: 'shop@example.org',
+      HANDOFF_ENCRYPTION_KEYS: randomBytes(32).toString('base64'),
+    });
     const stores = await openStores(scope, config, { directory: temporary(await pgliteDirectory()) });
+    const protection = stores.protection.plugin;
     const connection = { address: process.env['TEMPORAL_ADDRESS'] ?? '' };
-    const link = scope.closing(linkTemporal({ connection, namespace: 'default', log: () => undefined }), (open) => open.close());
+    const link = scope.closing(linkTemporal({ connection, namespace: 'default', protection, log: () => undefined }), (open) =>
+      open.close(),
+    );
     const worker = { config, stores: { ...stores, files: wrapFiles(stores.files) }, link, smtpUrl, taskQueue, log };
     await link.connected;
     if (only.length > 0) await startWorker(scope, { ...worker, only, workflows, concurrency });
@@ -127,7 +136,9 @@ export async function startSystem({
       },
       async startApi() {
         const own = collecting();
-        const ownLink = own.scope.closing(linkTemporal({ connection, namespace: 'default', log: () => undefined }), (open) => open.close());
+        const ownLink = own.scope.closing(linkTemporal({ connection, namespace: 'default', protection, log: () => undefined }), (open) =>
+          open.close(),
+        );
         await ownLink.connected;
         const settings = { ...config, port: await freePort(), shutdownGraceSeconds: 1 };
         const { url } = await startApi(own.scope, { config: settings, stores, link: ownLink, temporalUiUrl: undefined, taskQueue, log });

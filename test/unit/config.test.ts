@@ -16,10 +16,13 @@ const defaults: Config = {
   maxImagePixels: 100_000_000,
   maxStreamsPerKey: 100,
   shutdownGraceSeconds: 20,
+  encryption: { enabled: true, keys: undefined, keyModule: undefined },
   logLevel: 'warn',
   temporal: { address: undefined, namespace: 'default', connection: {}, uiUrl: undefined },
   dev: { apiKey: undefined, smtpPort: 1025, temporalPort: 7233, temporalUiPort: 8233, temporalCli: undefined },
 };
+
+const masterKey = `${'A'.repeat(43)}=`;
 
 function problemsOf(env: Record<string, string>): string {
   try {
@@ -63,6 +66,9 @@ describe('the configuration', () => {
       HANDOFF_MAX_IMAGE_PIXELS: '2000',
       HANDOFF_MAX_STREAMS_PER_KEY: '7',
       HANDOFF_SHUTDOWN_GRACE_SECONDS: '5',
+      HANDOFF_ENCRYPTION: 'off',
+      HANDOFF_ENCRYPTION_KEYS: `${masterKey}, ${masterKey}\n`,
+      HANDOFF_ENCRYPTION_KEY_MODULE: '/etc/kms.mjs',
       HANDOFF_LOG_LEVEL: 'debug',
       TEMPORAL_ADDRESS: 'temporal:7233',
       TEMPORAL_NAMESPACE: 'jobs',
@@ -85,6 +91,7 @@ describe('the configuration', () => {
       maxImagePixels: 2000,
       maxStreamsPerKey: 7,
       shutdownGraceSeconds: 5,
+      encryption: { enabled: false, keys: [masterKey, masterKey], keyModule: '/etc/kms.mjs' },
       logLevel: 'debug',
       temporal: { address: 'temporal:7233', namespace: 'jobs', connection: { address: 'temporal:7233' }, uiUrl: 'https://ui.example.org' },
       dev: { apiKey: env.HANDOFF_DEV_API_KEY, smtpPort: 2525, temporalPort: 17233, temporalUiPort: 18233, temporalCli: '/bin/temporal' },
@@ -108,6 +115,8 @@ describe('the configuration', () => {
     HANDOFF_DEV_API_KEY: 'hunter2',
     HANDOFF_TEMPORAL_PORT: '0',
     HANDOFF_SHUTDOWN_GRACE_SECONDS: '0',
+    HANDOFF_ENCRYPTION: 'hunter2',
+    HANDOFF_ENCRYPTION_KEYS: `${'A'.repeat(43)}=,hunter2`,
   };
 
   test.each(Object.entries(wrong))('refuses %s when it is %j', (name, value) => {
@@ -192,7 +201,9 @@ describe('.env.example', () => {
     const shown = (await lines()).flatMap((line) => {
       const [, name = '', value = ''] = set.exec(line) ?? [];
       // Without a default: the value shown is an example.
-      const example = ['DATABASE_URL', 'SMTP_URL', 'TEMPORAL_ADDRESS', 'HANDOFF_TEMPORAL_UI_URL'].includes(name);
+      const example = ['DATABASE_URL', 'SMTP_URL', 'TEMPORAL_ADDRESS', 'HANDOFF_TEMPORAL_UI_URL', 'HANDOFF_ENCRYPTION_KEY_MODULE'].includes(
+        name,
+      );
       return variables.includes(name) && !example ? [[name, value] as const] : [];
     });
     expect(loadConfig(Object.fromEntries(shown))).toEqual(defaults);
