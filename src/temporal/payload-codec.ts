@@ -1,7 +1,10 @@
 import { METADATA_ENCODING_KEY, type Payload, type PayloadCodec, ValueError } from '@temporalio/common';
-import { temporal } from '@temporalio/proto';
+import proto from '@temporalio/proto';
 
 import type { DataKeys } from '../jobs/data-keys.ts';
+
+// CommonJS without names that Node could see.
+const { Payload: PayloadMessage } = proto.temporal.api.common.v1;
 
 const encoding = 'binary/encrypted';
 
@@ -48,7 +51,7 @@ export async function openPayload(payload: Payload, namespace: string, { keys, c
   const found = await keys.find(names.tag, names.keyId);
   if (found === undefined) throw new ValueError('The key of this payload is unknown or was destroyed');
   const plain = cipher.open(found.key, data ?? new Uint8Array(), bindingOf(namespace, names));
-  return { payload: temporal.api.common.v1.Payload.decode(plain) as Payload, workflowId: names.workflowId };
+  return { payload: PayloadMessage.decode(plain) as Payload, workflowId: names.workflowId };
 }
 
 /**
@@ -69,7 +72,7 @@ export function createPayloadCodec({ keys, cipher, tagOf, writes }: PayloadCodec
       for (const [name, field] of Object.entries(fields)) metadata[field] = Buffer.from(names[name as keyof typeof fields]);
       return payloads.map((payload) => ({
         metadata,
-        data: cipher.seal(key, temporal.api.common.v1.Payload.encode(payload).finish(), binding),
+        data: cipher.seal(key, PayloadMessage.encode(payload).finish(), binding),
       }));
     },
 

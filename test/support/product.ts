@@ -69,14 +69,19 @@ export class Product {
     this.process = child;
     child.stdout.on('data', (chunk: Buffer) => (this.output += chunk.toString()));
     child.stderr.on('data', (chunk: Buffer) => (this.output += chunk.toString()));
-    await eventually(
+    const ended = once(child, 'close').then(([code]) => {
+      throw new Error(`The product ended with ${String(code)}:\n${this.output}`);
+    });
+    // It ends later, too, when it is stopped.
+    ended.catch(() => undefined);
+    const ready = eventually(
       async () => {
-        if (child.exitCode !== null) throw new Error(`The product ended with ${String(child.exitCode)}:\n${this.output}`);
         const { status } = await fetch(`${this.url}/readyz`);
         if (status !== 200) throw new Error(`Not ready (${String(status)}):\n${this.output}`);
       },
       { within: 240_000, every: 500 },
     );
+    await Promise.race([ready, ended]);
   }
 
   /** Process id of Temporal itself. */
