@@ -20,6 +20,11 @@ const help = `Usage: handoff <command>
                 --name text                what it is for
               list --tenant name           what there is, without the keys themselves
               revoke <key id>              it stops working within 5 seconds
+  encryption   of what jobs hold in Temporal (docs/encryption.md)
+              key [--keep file]        prints a new master key, or keeps one in a file unless there is one
+              rotate [--tenant name]   new data keys write from now on; needs DATABASE_URL
+              rewrap                   encrypts all data keys by the newest master key; needs DATABASE_URL
+  tenants   erase <tenant> --yes       ends its jobs and destroys its keys and files; needs DATABASE_URL and TEMPORAL_ADDRESS
   config    checks the configuration and names everything that is wrong with it
 
 Configuration comes from the environment: see .env.example.
@@ -31,6 +36,8 @@ const say = (line: string) => {
 
 interface Options extends KeyOptions {
   queues?: string | undefined;
+  keep?: string | undefined;
+  yes?: boolean | undefined;
 }
 
 /** Modules are loaded by the command that needs them: the Temporal worker alone takes seconds. */
@@ -54,11 +61,27 @@ const tasks: Record<string, (config: Config, options: Options, operands: string[
     await (await import('./server.ts')).revokeKey(config, id);
     say(`${id} stops working within 5 seconds.`);
   },
+  'encryption key': async (_config, { keep }) => {
+    await (await import('./encryption-command.ts')).makeMasterKey(keep, console.log, say);
+  },
+  'encryption rotate': async (config, { tenant }) => {
+    await (await import('./encryption-command.ts')).rotateDataKeys(config, tenant === undefined ? undefined : tenantOf(tenant), say);
+  },
+  'encryption rewrap': async (config) => {
+    await (await import('./encryption-command.ts')).rewrapDataKeys(config, say);
+  },
+  'tenants erase': async (config, { yes }, [tenant]) => {
+    if (tenant === undefined) throw new ConfigError('Which tenant? handoff tenants erase <tenant> --yes');
+    if (yes !== true) throw new ConfigError(`Nothing of ${tenantOf(tenant)} can be brought back afterwards. Repeat it with --yes.`);
+    await (await import('./encryption-command.ts')).eraseTenant(config, tenantOf(tenant), say);
+  },
   config: () => {
     say('The configuration is usable.');
     return Promise.resolve();
   },
 };
+
+const takesOperand = new Set(['keys revoke', 'tenants erase']);
 
 /** @returns the exit code. */
 export async function main(argv: readonly string[]): Promise<number> {
@@ -73,9 +96,11 @@ export async function main(argv: readonly string[]): Promise<number> {
         scopes: { type: 'string' },
         expires: { type: 'string' },
         name: { type: 'string' },
+        keep: { type: 'string' },
+        yes: { type: 'boolean' },
       },
     });
-    const operands = positionals.slice(0, 2).join(' ') === 'keys revoke' ? positionals.splice(2, 1) : [];
+    const operands = takesOperand.has(positionals.slice(0, 2).join(' ')) ? positionals.splice(2, 1) : [];
     const command = positionals.join(' ');
     if (values.help || command === 'help' || command === '') {
       console.log(help);

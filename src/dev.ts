@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -7,6 +6,7 @@ import { banner } from './banner.ts';
 import type { Config } from './config.ts';
 import { newApiKey } from './database/api-keys.ts';
 import { lockDataDir } from './database/data-dir-lock.ts';
+import { newMasterKey } from './encryption-command.ts';
 import type { Scope } from './lifecycle.ts';
 import type { Log } from './log.ts';
 import { startCatcher } from './mail/catcher.ts';
@@ -25,7 +25,7 @@ const tenant = 'default';
 /** Made once: without it nothing that jobs hold can be read again. */
 async function generatedKeys({ encryption, dataDir }: Config): Promise<readonly string[] | undefined> {
   if (encryption.keyModule !== undefined) return undefined;
-  return [await keptSecret(join(dataDir, 'encryption-key'), () => randomBytes(32).toString('base64'))];
+  return [await keptSecret(join(dataDir, 'encryption-key'), newMasterKey)];
 }
 
 /** Everything in one process, Temporal as its child: `npm start`. */

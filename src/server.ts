@@ -24,10 +24,10 @@ function needed(value: string | undefined, name: string, reason = ''): string {
 async function connect(scope: Scope, config: Config, log: Log): Promise<{ stores: Stores; link: TemporalLink }> {
   const address = needed(config.temporal.address, 'TEMPORAL_ADDRESS');
   const url = needed(config.databaseUrl, 'DATABASE_URL', why);
+  const stores = await openStores(scope, config, { url });
   installRuntime((level, facts, message) => {
     log[level](facts, message);
   });
-  const stores = await openStores(scope, config, { url });
   const { connection, namespace } = config.temporal;
   const report = (message: string) => {
     log.warn({}, message);

@@ -36,12 +36,15 @@ export const replaced = [
   'HANDOFF_HOST',
   'HANDOFF_PORT',
   'HANDOFF_DATA_DIR',
+  'HANDOFF_ENCRYPTION_KEYS_FILE',
 ] as const;
 
 /** Two `api` and two `worker` processes by the compose file's commands and environment, not waited for. */
 export async function startCluster({ surroundings, smtpPort, runDir }: Options): Promise<Cluster> {
   const { services } = readCompose();
   mkdirSync(join(runDir, 'files'), { recursive: true });
+  mkdirSync(join(runDir, 'data'), { recursive: true });
+  const keyFile = join(runDir, 'data', 'encryption-key');
   const environmentOf = (name: 'api' | 'worker', port: number): Record<string, string> => {
     const written = services[name]?.environment ?? {};
     const own: Record<(typeof replaced)[number], string> = {
@@ -52,6 +55,7 @@ export async function startCluster({ surroundings, smtpPort, runDir }: Options):
       HANDOFF_HOST: '127.0.0.1',
       HANDOFF_PORT: String(port),
       HANDOFF_DATA_DIR: join(runDir, 'data'),
+      HANDOFF_ENCRYPTION_KEYS_FILE: keyFile,
     };
     // Only what the file sets is replaced: a variable that it forgets is missing here, too.
     return Object.fromEntries(
@@ -66,6 +70,11 @@ export async function startCluster({ surroundings, smtpPort, runDir }: Options):
     const port = await freePort();
     return startProcess({ name: `${name}-${String(number)}`, argv: argvOf(name), env: environmentOf(name, port), port, logDir: runDir });
   };
+  // By its own command, but for the place.
+  const [, script = ''] = argvOf('api');
+  const { command = [] } = services['encryption-key'] ?? {};
+  const making = command.map((word) => (word.startsWith('/') ? keyFile : word));
+  await promisify(execFile)(process.execPath, [script, ...making], { env: { PATH: process.env['PATH'] ?? '' } });
   // All four at once, on an empty database: the migrations have to bear it.
   const [api1, api2, worker1, worker2] = await Promise.all([start('api', 1), start('api', 2), start('worker', 1), start('worker', 2)]);
   return {
@@ -73,7 +82,6 @@ export async function startCluster({ surroundings, smtpPort, runDir }: Options):
     workers: [worker1, worker2],
     all: [api1, api2, worker1, worker2],
     async createKey(tenant) {
-      const [, script = ''] = argvOf('api');
       const args = [script, 'keys', 'create', '--tenant', tenant];
       const env = { PATH: process.env['PATH'] ?? '', ...environmentOf('api', 1) };
       const { stdout } = await promisify(execFile)(process.execPath, args, { env });

@@ -1,0 +1,25 @@
+import type { Kysely } from 'kysely';
+
+import type { Database } from './schema.ts';
+
+/** Who is known here, in whatever table. */
+export async function knownTenants(db: Kysely<Database>): Promise<string[]> {
+  const tables = ['apiKeys', 'tenantSecrets', 'files'] as const;
+  const rows = await Promise.all(tables.map((table) => db.selectFrom(table).select('tenant').distinct().execute()));
+  return [...new Set(rows.flat().map(({ tenant }) => tenant))];
+}
+
+/** Ends every API key of the tenant. */
+export async function revokeKeys(db: Kysely<Database>, tenant: string): Promise<void> {
+  await db.updateTable('apiKeys').set({ revokedAt: new Date() }).where('tenant', '=', tenant).where('revokedAt', 'is', null).execute();
+}
+
+/** Removes what is known of the tenant, but for the fact that its keys existed. @returns how many files it had. */
+export async function removeTenant(db: Kysely<Database>, tenant: string): Promise<{ files: number }> {
+  return db.transaction().execute(async (transaction) => {
+    const { numDeletedRows } = await transaction.deleteFrom('files').where('tenant', '=', tenant).executeTakeFirst();
+    await transaction.deleteFrom('tenantSecrets').where('tenant', '=', tenant).execute();
+    await transaction.updateTable('apiKeys').set({ name: null }).where('tenant', '=', tenant).execute();
+    return { files: Number(numDeletedRows) };
+  });
+}
