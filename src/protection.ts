@@ -61,7 +61,7 @@ export async function openProtection(db: Kysely<Database>, config: Config): Prom
   const dataKeys = await openDataKeys(db, config);
   const cipher = { open, seal };
   return {
-    plugin: createProtection(createPayloadCodec({ keys: dataKeys, cipher, tagOf, writes: enabled })),
+    plugin: createProtection(createPayloadCodec({ keys: dataKeys, cipher, tagOf, namespace: config.temporal.namespace, writes: enabled })),
     dataKeys,
     codecServer: createCodecServer({ keys: dataKeys, cipher }),
   };

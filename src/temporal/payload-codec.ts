@@ -22,6 +22,8 @@ export interface PayloadCodecOptions {
   cipher: Cipher;
   /** The tag of the tenant that a workflow belongs to. */
   tagOf: (workflowId: string) => string;
+  /** Of the connection. */
+  namespace: string;
   /** false: what is written from now on is in clear; what was encrypted is still read. */
   writes: boolean;
 }
@@ -58,12 +60,12 @@ export async function openPayload(payload: Payload, namespace: string, { keys, c
  * AES-256-GCM with a data key of the tenant. Payloads that are not encrypted are read as they are: they come from before
  * encryption was on, or from Temporal's CLI and Web UI.
  */
-export function createPayloadCodec({ keys, cipher, tagOf, writes }: PayloadCodecOptions): PayloadCodec {
+export function createPayloadCodec({ keys, cipher, tagOf, namespace: ours, writes }: PayloadCodecOptions): PayloadCodec {
   return {
     async encode(payloads, context) {
       if (!writes || payloads.length === 0) return payloads;
-      if (context?.workflowId === undefined) throw new ValueError('A payload without a workflow can not be encrypted');
-      const { namespace, workflowId } = context;
+      // The SDK names no workflow for the failure of a workflow task that it could not even begin.
+      const { namespace = ours, workflowId = '' } = context ?? {};
       const tag = tagOf(workflowId);
       const { id: keyId, key } = await keys.current(tag);
       const names = { keyId, tag, workflowId };
@@ -80,8 +82,8 @@ export function createPayloadCodec({ keys, cipher, tagOf, writes }: PayloadCodec
       Promise.all(
         payloads.map(async (sealed) => {
           if (!isEncrypted(sealed)) return sealed;
-          const { payload, workflowId } = await openPayload(sealed, context?.namespace ?? '', { keys, cipher });
-          if (context?.workflowId !== undefined && context.workflowId !== workflowId)
+          const { payload, workflowId } = await openPayload(sealed, context?.namespace ?? ours, { keys, cipher });
+          if (context?.workflowId !== undefined && workflowId !== '' && context.workflowId !== workflowId)
             throw new ValueError('This payload belongs to another workflow');
           return payload;
         }),

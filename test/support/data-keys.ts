@@ -29,5 +29,5 @@ export function memoryDataKeys(): DataKeys & { rotate(tag: string): void; destro
 }
 
 export function codecWith(keys: DataKeys, { writes = true } = {}) {
-  return createPayloadCodec({ keys, cipher, tagOf, writes });
+  return createPayloadCodec({ keys, cipher, tagOf, namespace: 'default', writes });
 }

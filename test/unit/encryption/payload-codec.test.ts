@@ -104,11 +104,18 @@ describe('the payload codec', () => {
     await expect(codec.decode([sealed], context)).rejects.toThrow('unknown or was destroyed');
   });
 
-  test('reads what is not encrypted, from before or from Temporal’s CLI; writes nothing without a workflow', async () => {
+  test('reads what is not encrypted, from before or from Temporal’s CLI', async () => {
     const codec = codecWith(memoryDataKeys());
     expect((await codec.decode([payloadOf({ reason: 'by hand' })], context)).map(valueOf)).toEqual([{ reason: 'by hand' }]);
-    await expect(codec.encode([payloadOf('x')])).rejects.toThrow('without a workflow');
     expect(await codec.encode([])).toEqual([]);
+  });
+
+  test('encrypts what belongs to no workflow, too, as the failure of a workflow task that could not begin', async () => {
+    const codec = codecWith(memoryDataKeys());
+    const sealed = await codec.encode([payloadOf('canary-7f3a')]);
+    expect(sealed.map(textIn).join()).not.toContain('canary-7f3a');
+    expect((await codec.decode(sealed, context)).map(valueOf)).toEqual(['canary-7f3a']);
+    await expect(codec.decode(sealed, { ...context, namespace: 'other' })).rejects.toThrow();
   });
 
   test('turned off, it writes in clear and still reads', async () => {
