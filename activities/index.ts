@@ -1,5 +1,6 @@
 import { bulkActivities, type BulkDependencies } from './bulk.ts';
 import { emailActivities, type EmailDependencies } from './email.ts';
+import { limitActivities, type LimitDependencies } from './limits.ts';
 import { reportActivities, type ReportDependencies } from './report.ts';
 import { uploadActivities, type UploadDependencies } from './upload.ts';
 
@@ -8,15 +9,17 @@ export interface ActivityDependencies {
   report: ReportDependencies;
   upload: UploadDependencies;
   operations: BulkDependencies;
+  limits: LimitDependencies;
 }
 
 /** Activities by kind of load: each group is served from a Task Queue of its own, `handoff-<group>`. */
-export function createActivities({ email, report, upload, operations }: ActivityDependencies) {
+export function createActivities({ email, report, upload, operations, limits }: ActivityDependencies) {
   return {
     email: emailActivities(email),
     report: reportActivities(report),
     upload: uploadActivities(upload),
     operations: bulkActivities(operations),
+    limits: limitActivities(limits),
   };
 }
 
@@ -30,4 +33,4 @@ export type ActivityGroupOf<Name extends keyof Activities> = {
 }[ActivityGroup];
 
 /** Every registered activity, by name: what workflows may call. */
-export type Activities = Groups['email'] & Groups['report'] & Groups['upload'] & Groups['operations'];
+export type Activities = Groups['email'] & Groups['report'] & Groups['upload'] & Groups['operations'] & Groups['limits'];

@@ -4,6 +4,7 @@ import { createApp } from './http/app.ts';
 import { createMetrics } from './http/metrics.ts';
 import { createPresenter } from './http/presentation.ts';
 import { createJobClient, workflowTaskQueue } from './jobs/client.ts';
+import { type ConcurrencyLimits, noLimits } from './jobs/concurrency.ts';
 import { createWatcher } from './jobs/watch.ts';
 import type { Scope } from './lifecycle.ts';
 import { listen } from './listen.ts';
@@ -19,6 +20,8 @@ export interface ApiDependencies {
   temporalUiUrl: string | undefined;
   /** Of the workflows; those of the activities begin with it. */
   taskQueue?: string;
+  /** On concurrent jobs. Default: none. */
+  limits?: ConcurrencyLimits;
   log: Log;
 }
 
@@ -27,10 +30,10 @@ const probes = new Set(['/livez', '/readyz', '/metrics']);
 /** Serves HTTP until the scope closes: first no new connections, then the running requests end. */
 export async function startApi(
   scope: Scope,
-  { config, stores, link, temporalUiUrl, taskQueue = workflowTaskQueue, log }: ApiDependencies,
+  { config, stores, link, temporalUiUrl, taskQueue = workflowTaskQueue, limits = noLimits, log }: ApiDependencies,
 ): Promise<{ url: string }> {
   const jobs = scope.closing(
-    createJobClient({ client: link.client, taskQueue, activityQueues: activityQueuesOf(taskQueue), tenantKeys: stores.tenantKeys }),
+    createJobClient({ client: link.client, taskQueue, activityQueues: activityQueuesOf(taskQueue), tenantKeys: stores.tenantKeys, limits }),
     (client) => {
       client.close();
     },

@@ -3,7 +3,9 @@ import type { Config } from './config.ts';
 import { createImageEngine } from './images/sharp.ts';
 import { createBulkJobs } from './jobs/bulk-jobs.ts';
 import { workflowTaskQueue } from './jobs/client.ts';
+import { type ConcurrencyLimits, noLimits } from './jobs/concurrency.ts';
 import { fileIdFor } from './jobs/ids.ts';
+import { createPlaces } from './jobs/places.ts';
 import { createTemporalCalls } from './jobs/temporal-calls.ts';
 import type { Scope } from './lifecycle.ts';
 import type { Log } from './log.ts';
@@ -14,8 +16,8 @@ import type { Stores } from './stores.ts';
 import type { TemporalLink } from './temporal/connection.ts';
 import { startWorkers, type Workers } from './temporal/workers.ts';
 
-/** Activities that run at once in one process, by kind of load: sending waits, the others work; operations keep to a rate. */
-const usual = { email: 50, report: 2, upload: 2, operations: 2 } as const satisfies Record<keyof ActivityDependencies, number>;
+/** Activities that run at once in one process, by kind of load: sending waits, the others work; operations keep to a rate; limits are short. */
+const usual = { email: 50, report: 2, upload: 2, operations: 2, limits: 20 } as const satisfies Record<keyof ActivityDependencies, number>;
 
 export type Group = keyof typeof usual;
 export const groups = Object.keys(usual) as Group[];
@@ -27,7 +29,7 @@ export interface WorkerDependencies {
   stores: Stores;
   link: TemporalLink;
   smtpUrl: string;
-  /** Groups of activities to serve. Default: all. */
+  /** Groups of activities to serve. Default: all. `limits` is served wherever workflows are: jobs of every kind may need it. */
   only?: readonly Group[];
   /** Whether to serve the workflows. Default: yes. */
   workflows?: boolean;
@@ -35,6 +37,8 @@ export interface WorkerDependencies {
   taskQueue?: string;
   /** Activities that run at once. Default: by kind of load. */
   concurrency?: Partial<Record<Group, number>>;
+  /** On concurrent jobs. Default: none. */
+  limits?: ConcurrencyLimits;
   log: Log;
 }
 
@@ -53,6 +57,7 @@ export async function startWorker(
     workflows = true,
     taskQueue = workflowTaskQueue,
     concurrency = {},
+    limits = noLimits,
     log,
   }: WorkerDependencies,
 ): Promise<void> {
@@ -65,17 +70,19 @@ export async function startWorker(
     report: { engine: { render: renderTable, readCsv, readNdjson }, files, fileIdFor },
     upload: { images: createImageEngine({ maxPixels: config.maxImagePixels }), files, fileIdFor },
     operations: { jobs: createBulkJobs(calls) },
+    limits: { places: createPlaces(calls, limits, taskQueue) },
   });
   // In its place from the beginning: what is opened while we wait for Temporal is closed before the workers.
   const running: { workers?: Workers } = {};
   scope.closing(running, ({ workers }) => workers?.shutdown());
+  const served = new Set<Group>([...only, ...(workflows ? (['limits'] as const) : [])]);
   const connection = await link.connected;
   running.workers = await startWorkers({
     connection,
     namespace: config.temporal.namespace,
     protection: link.protection,
     taskQueue,
-    groups: only.map((name) => ({ name, activities: activities[name], concurrency: concurrency[name] ?? usual[name] })),
+    groups: [...served].map((name) => ({ name, activities: activities[name], concurrency: concurrency[name] ?? usual[name] })),
     workflows,
     graceSeconds: config.shutdownGraceSeconds,
     log: (facts, message) => {

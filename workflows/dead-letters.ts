@@ -40,10 +40,12 @@ export interface DeadLettersOptions {
   maximumAttempts: (step: StepName) => number | undefined;
   /** Says in the memo what has been achieved so far, for whoever decides. */
   tellOutcome: () => void;
+  /** Gives back what nobody must hold while it waits for a decision. */
+  rest: (() => Promise<void>) | undefined;
 }
 
 /** Call it before the first await of the workflow: signals may be there already. */
-export function createDeadLetters({ maximumAttempts, tellOutcome }: DeadLettersOptions): DeadLetters {
+export function createDeadLetters({ maximumAttempts, tellOutcome, rest }: DeadLettersOptions): DeadLetters {
   // A decision counts only for the failure that it was made for: a late one must not discard the next.
   let parked = false;
   let decision: Decision | undefined;
@@ -90,6 +92,7 @@ export function createDeadLetters({ maximumAttempts, tellOutcome }: DeadLettersO
     upsertMemo({ dead: factsOf(step, failure) });
     tellOutcome();
     try {
+      if (rest) await rest();
       await condition(() => decision !== undefined, patienceMs);
       return decision;
     } finally {

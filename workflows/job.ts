@@ -1,9 +1,17 @@
-import { ActivityFailure, ApplicationFailure, isCancellation, upsertMemo, upsertSearchAttributes } from '@temporalio/workflow';
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  isCancellation,
+  upsertMemo,
+  upsertSearchAttributes,
+  workflowInfo,
+} from '@temporalio/workflow';
 
 import type { Activities } from '../activities/index.ts';
 import type { JobArgs } from '../src/jobs/definition.ts';
 import { createDeadLetters } from './dead-letters.ts';
 import { foundNoWorker, isExhausted, replyOf } from './failure.ts';
+import { createPlace } from './place.ts';
 import { activity, maximumAttemptsOf, type StepName } from './policies.ts';
 import { type Begun, expired, untilStartTime } from './start-time.ts';
 
@@ -44,7 +52,7 @@ export function job<Input, Result>(
   async function workflow(args: JobArgs<Input>): Promise<Result> {
     let outcome: () => Partial<Result> | undefined = () => undefined;
     let told = 'null';
-    const retry = args.options?.retry;
+    const { retry, limitedBy } = args.options ?? {};
     const tellOutcome = (): void => {
       const now = outcome();
       const text = JSON.stringify(now ?? null);
@@ -52,7 +60,8 @@ export function job<Input, Result>(
       told = text;
       upsertMemo({ outcome: text.length <= longestOutcome ? now : null });
     };
-    const deadLetters = createDeadLetters({ maximumAttempts: (name) => maximumAttemptsOf(name, retry), tellOutcome });
+    const place = limitedBy === undefined ? undefined : createPlace(args.tenant, limitedBy);
+    const deadLetters = createDeadLetters({ maximumAttempts: (name) => maximumAttemptsOf(name, retry), tellOutcome, rest: place?.rest });
     try {
       const { input, ...begun } = await untilStartTime(args);
       return await steps({ tenant: args.tenant, input }, contextOf(begun));
@@ -62,6 +71,8 @@ export function job<Input, Result>(
       if (!hasExpired(error)) throw error;
       upsertSearchAttributes({ HandoffState: ['expired'] });
       throw expired();
+    } finally {
+      if (place) await place.leave();
     }
 
     function contextOf({ deadline, priority }: Omit<Begun<Input>, 'input'>): JobContext<Result> {
@@ -84,11 +95,17 @@ export function job<Input, Result>(
           throw failure;
         }
       };
+      /** Parks a job that has used up its retries, and lets one that is limited wait for a place, each time anew. */
+      const parking = <T>(name: StepName, run: () => Promise<T>): Promise<T> =>
+        deadLetters.parking(name, () => {
+          if (place === undefined) return run();
+          const turn = { priority: priority ?? workflowInfo().priority?.priorityKey, deadline: begun ? undefined : deadline };
+          return place.during(turn, run);
+        });
       return {
-        step: (name, summary) =>
-          ((argument: never) => deadLetters.parking(name, () => attempt(name, argument, summary))) as Activities[typeof name],
+        step: (name, summary) => ((argument: never) => parking(name, () => attempt(name, argument, summary))) as Activities[typeof name],
         stepForEach: (name, items, call, settled) =>
-          deadLetters.parking(name, async () => {
+          parking(name, async () => {
             const runWhere = (isOpen: (outcome: (typeof settled)[number] | undefined) => boolean) =>
               Promise.all(
                 items.map(async (item, index) => {

@@ -71,6 +71,21 @@ export const policies = {
     retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '30 seconds' },
     ...withEffect,
   },
+  // Short, and a job stands still meanwhile. Temporal or the database may be away.
+  askForPlace: {
+    group: 'limits',
+    startToCloseTimeout: '1 minute',
+    scheduleToCloseTimeout: '24 hours',
+    retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '30 seconds' },
+    ...withEffect,
+  },
+  checkPlaces: {
+    group: 'limits',
+    startToCloseTimeout: '1 minute',
+    scheduleToCloseTimeout: '24 hours',
+    retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '30 seconds' },
+    ...withEffect,
+  },
 } satisfies { [Name in keyof Activities]: Policy<ActivityGroupOf<Name>> };
 
 export type StepName = keyof Activities;

@@ -1,14 +1,17 @@
 import { type Client, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 
 import { AppError } from '../errors.ts';
+import { type ConcurrencyLimits, noLimits } from './concurrency.ts';
 import type { RunOptions } from './definition.ts';
 import { createJobExplainer, type JobExplainer } from './explaining.ts';
 import { type BulkActions, createBulkActions } from './bulk.ts';
 import { createJobActions, type JobActions } from './job-actions.ts';
 import { createJobLists, type JobLists } from './job-lists.ts';
 import type { Job } from './job.ts';
+import { limitIdFor } from './ids.ts';
 import type { JobMemo } from './memo.ts';
 import { defaultPriority } from './options.ts';
+import { createPlaceLines, type PlaceLines } from './places.ts';
 import { createQueues } from './queue-facts.ts';
 import { createJobReader } from './reading.ts';
 import type { AnyJobType } from './registry.ts';
@@ -29,10 +32,10 @@ export interface StartRequest {
 }
 
 /** The only way to Temporal for everything outside the worker. */
-export interface JobClient extends JobActions, JobLists, JobExplainer {
+export interface JobClient extends JobActions, JobLists, JobExplainer, Pick<PlaceLines, 'limitChanged'> {
   /**
    * Resolves only after Temporal has stored the start. Repeating it with the same id is safe: the second answer says `started: false`.
-   * @throws AppError `temporal_unavailable` (the start may have been stored), `idempotency_key_reused`.
+   * @throws AppError `temporal_unavailable` (the start may have been stored), `idempotency_key_reused`, `database_unavailable`.
    */
   start(request: StartRequest): Promise<{ started: boolean; job: Job }>;
   /**
@@ -58,15 +61,24 @@ export interface JobClientOptions {
   /** Activity Task Queues that `unservedQueues` looks at, beside the workflows' own. */
   activityQueues: readonly string[];
   tenantKeys: TenantKeys;
+  /** Default: none. */
+  limits?: ConcurrencyLimits;
   /** Where workflows go. */
   taskQueue?: string;
 }
 
-export function createJobClient({ client, activityQueues, tenantKeys, taskQueue = workflowTaskQueue }: JobClientOptions): JobClient {
+export function createJobClient({
+  client,
+  activityQueues,
+  tenantKeys,
+  limits = noLimits,
+  taskQueue = workflowTaskQueue,
+}: JobClientOptions): JobClient {
   const calls = createTemporalCalls(client);
   const { call } = calls;
   const reader = createJobReader(calls);
   const queues = createQueues(calls);
+  const lines = createPlaceLines(calls);
 
   async function earlier({ jobId, type, fingerprint }: Pick<StartRequest, 'jobId' | 'type' | 'fingerprint'>): Promise<Job | undefined> {
     const description = await reader.describe(jobId);
@@ -79,9 +91,10 @@ export function createJobClient({ client, activityQueues, tenantKeys, taskQueue 
 
   return {
     ...createJobActions(calls, reader),
-    ...createJobExplainer(reader, queues),
+    ...createJobExplainer(reader, { queues, lines }),
     ...createJobLists(calls, tenantKeys),
     bulkActions: createBulkActions(calls, taskQueue),
+    limitChanged: (tenant, type, limit) => lines.limitChanged(tenant, type, limit),
     earlier,
     assertReachable: () => {
       calls.assertReachable();
@@ -89,14 +102,16 @@ export function createJobClient({ client, activityQueues, tenantKeys, taskQueue 
 
     async start(request) {
       const { jobId, type, tenant, input, fingerprint, options = {} } = request;
-      const memo = memoOf(request);
+      const isLimited = (await limits.concurrentJobs(tenant, type.type)) !== undefined;
+      const limitedBy = isLimited ? limitIdFor(tenant, type.type) : undefined;
+      const memo: JobMemo = { ...memoOf(request), ...(isLimited && { place: {} }) };
       const startDelay = options.startAt === undefined ? 0 : Math.max(0, options.startAt.getTime() - Date.now());
       try {
         await call((connected) =>
           connected.workflow.start(type.workflow, {
             workflowId: jobId,
             taskQueue,
-            args: [{ tenant, input, ...runOptionsOf(options) }],
+            args: [{ tenant, input, ...runOptionsOf(options, limitedBy) }],
             memo: { ...memo },
             typedSearchAttributes: [
               { key: { name: 'HandoffTenant', type: 'KEYWORD' }, value: tenant },
@@ -151,11 +166,12 @@ function memoOf({ type, createdAt, input, fingerprint, options = {} }: StartRequ
   };
 }
 
-function runOptionsOf({ startAt, ttlSeconds, retry }: StartOptions): { options?: RunOptions } {
+function runOptionsOf({ startAt, ttlSeconds, retry }: StartOptions, limitedBy: string | undefined): { options?: RunOptions } {
   const options: RunOptions = {
     ...(startAt && { startAt: startAt.toISOString() }),
     ...(ttlSeconds !== undefined && { ttlSeconds }),
     ...(retry && { retry }),
+    ...(limitedBy !== undefined && { limitedBy }),
   };
   return Object.keys(options).length === 0 ? {} : { options };
 }

@@ -16,6 +16,8 @@ export interface RunOptions {
   startAt?: string;
   ttlSeconds?: number;
   retry?: RetryOptions;
+  /** Workflow Id of the limit on concurrent jobs that it is under. Default: under none. */
+  limitedBy?: string;
 }
 
 /** The one argument of every workflow. */

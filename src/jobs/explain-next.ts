@@ -49,6 +49,7 @@ const advice: Record<ExplanationCode, (place: Place, job: Pick<Job, 'id' | 'stat
   cancelling_waits_for_step: () => wait('Wait a few seconds.'),
   no_heartbeat: () => wait('Wait: the step is given to another worker by itself.'),
   starts_later: () => [doing('Change its start time or its content.', 'edit'), cancel],
+  waiting_for_place: () => [...wait('Wait for its turn, or raise the limit on concurrent jobs: waiting jobs go on at once then.'), cancel],
   running_step: () => [doing('Watch it.', 'watch'), cancel],
   // While another step runs the job is not `retrying`, and a retry is refused.
   waiting_for_retry: (_place, { status }) => [...(status === 'retrying' ? [doing('Try now instead of waiting.', 'retry')] : []), cancel],

@@ -1,7 +1,8 @@
+import type { Standing } from './concurrency.ts';
 import type { Reason } from './explanation.ts';
 import type { Job } from './job.ts';
 import type { JobFacts } from './status.ts';
-import { roughly, sentence } from './words.ts';
+import { roughly, sentence, since } from './words.ts';
 
 /** As in `workflows/dead-letters.ts`, which a test compares. */
 export const redriveLimit = 10;
@@ -71,6 +72,28 @@ export function startsLater({ startAt }: Job, now: number): Reason {
   };
 }
 
+/** @param standing as a worker tells it; `undefined`: none does. */
+export function waitsInLine({ type }: Job, { waitsForPlace }: JobFacts, standing: Standing | undefined): Reason[] {
+  const limit = standing === undefined ? (waitsForPlace?.limit ?? null) : standing.limit;
+  const { holding = null, ahead = null } = standing ?? {};
+  const from = waitsForPlace?.since ?? undefined;
+  const place =
+    holding === null || ahead === null
+      ? 'How many wait before it cannot be told at the moment.'
+      : `${String(holding)} ${holding === 1 ? 'has a place' : 'have places'}, and ${String(ahead)} ${ahead === 1 ? 'goes' : 'go'} before it.`;
+  const rule =
+    limit === null
+      ? `the limit on jobs of type ${type} has just been lifted`
+      : `at most ${String(limit)} ${limit === 1 ? 'job' : 'jobs'} of type ${type} may be at work at once`;
+  return [
+    {
+      code: 'waiting_for_place',
+      text: `The job waits${since(from)} for a place: ${rule}. ${place}`,
+      facts: { limit, holding, ahead, since: from?.toISOString() ?? null },
+    },
+  ];
+}
+
 export function cancellingWaitsForWorker(): Reason {
   return {
     code: 'cancelling_waits_for_worker',
@@ -84,8 +107,9 @@ export function betweenSteps(): Reason {
 }
 
 /** A deadline counts until the first step has a worker. */
-export function expires({ status, expiresAt }: Job, { stepFinished }: JobFacts, now: number): Reason[] {
-  if (expiresAt === null || !(status === 'scheduled' || status === 'queued') || stepFinished || expiresAt.getTime() <= now) return [];
+export function expires({ status, expiresAt }: Job, { stepFinished, waitsForPlace }: JobFacts, now: number): Reason[] {
+  const hasBegun = stepFinished || waitsForPlace?.again === true;
+  if (expiresAt === null || !(status === 'scheduled' || status === 'queued') || hasBegun || expiresAt.getTime() <= now) return [];
   const inSeconds = Math.round((expiresAt.getTime() - now) / 1000);
   return [
     {

@@ -1,6 +1,17 @@
 import { adviceFor } from './explain-next.ts';
 import { troubleOf, turnOf, type Waiting } from './explain-queues.ts';
-import { betweenSteps, cancellingWaitsForWorker, expires, finished, isOpen, parked, startsLater, stuckTask } from './explain-states.ts';
+import type { Standing } from './concurrency.ts';
+import {
+  betweenSteps,
+  cancellingWaitsForWorker,
+  expires,
+  finished,
+  isOpen,
+  parked,
+  startsLater,
+  stuckTask,
+  waitsInLine,
+} from './explain-states.ts';
 import { cancellingReasons, heldBackReasons, heldReasons, waitsForWorker } from './explain-steps.ts';
 import { type Explanation, explanationCodes, type Reason } from './explanation.ts';
 import { isFinished, type Job } from './job.ts';
@@ -12,6 +23,8 @@ export interface Situation {
   facts: JobFacts;
   /** What is known of `queuesOf`; a queue that is not here is not judged. */
   queues: readonly QueueFacts[];
+  /** Of a job that waits for a place; `undefined`: not known. */
+  standing?: Standing | undefined;
   /** In milliseconds. */
   now: number;
 }
@@ -49,12 +62,18 @@ function reasonsOf(situation: Situation): Reason[] {
     ...code,
     ...(job.status === 'dead_lettered' ? [parked(job)] : []),
     ...(job.status === 'scheduled' ? [startsLater(job, now)] : []),
+    ...(isInLine(situation) ? waitsInLine(job, facts, situation.standing) : []),
     ...(job.status === 'cancelling'
       ? cancellingReasons(facts.steps, now)
       : [...heldReasons(facts.steps, now), ...heldBackReasons(facts.steps, now), ...queuedSteps(situation)]),
   ];
   if (reasons.length === 0) reasons.push(job.status === 'cancelling' ? cancellingWaitsForWorker() : betweenSteps());
   return [...reasons, ...expires(job, facts, now)];
+}
+
+/** It has asked for a place under a limit, and nothing else keeps it. */
+export function isInLine({ job: { status }, facts: { waitsForPlace } }: Pick<Situation, 'job' | 'facts'>): boolean {
+  return status === 'queued' && waitsForPlace?.since instanceof Date;
 }
 
 /** Of workflow code: it is to begin, to go on, or to obey; or it can't. */
@@ -67,7 +86,8 @@ function codeReasons(situation: Situation): Reason[] {
   if (queue === undefined) return stuck;
   const waiting = { queue, count: 1, since: facts.workflowTaskScheduledAt, priority: job.priority };
   const trouble = troubleOf(waiting);
-  const onlyThis = facts.steps.length === 0 && (job.status === 'queued' || job.status === 'running') && !isStuck(facts);
+  const onlyThis =
+    facts.steps.length === 0 && !isInLine(situation) && (job.status === 'queued' || job.status === 'running') && !isStuck(facts);
   if (trouble.some(isStandstill) || !onlyThis) return [...stuck, ...trouble];
   const turn = turnOf(waiting);
   return [...stuck, ...trouble, facts.begun && turn.code === 'waiting_for_worker' ? betweenSteps() : turn];

@@ -18,6 +18,7 @@ export const explanationCodes = [
   'cancelling_waits_for_step',
   'no_heartbeat',
   'starts_later',
+  'waiting_for_place',
   'running_step',
   'waiting_for_retry',
   'queue_rate_limited',

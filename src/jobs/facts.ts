@@ -3,7 +3,7 @@ import { decodeArrayFromPayloads, decodeOptionalFailureToOptionalError } from '@
 import { optionalTsToDate } from '@temporalio/common/lib/time.js';
 
 import { jobErrorOf } from './job-error.ts';
-import { memoFactsOf } from './memo.ts';
+import { type JobMemo, memoFactsOf, waitsForPlaceOf } from './memo.ts';
 import type { Progress } from './progress.ts';
 import type { ExecutionState, JobFacts, Step } from './status.ts';
 
@@ -22,7 +22,8 @@ export function attributeOf(description: Pick<WorkflowExecutionDescription, 'sea
 /** Translates one describe answer; the only place that knows Temporal's raw field names. */
 export async function factsOf(client: Client, description: WorkflowExecutionDescription): Promise<JobFacts> {
   const { raw } = description;
-  const { startAt, expiresAt } = memoFactsOf(description.memo ?? {}, description.startTime);
+  const memo: JobMemo = description.memo ?? {};
+  const { startAt, expiresAt } = memoFactsOf(memo, description.startTime);
   const steps = await Promise.all((raw.pendingActivities ?? []).map((pending) => stepOf(client, description.workflowId, pending)));
   const task = raw.pendingWorkflowTask;
   return {
@@ -35,8 +36,9 @@ export async function factsOf(client: Client, description: WorkflowExecutionDesc
     ...given('workflowTaskScheduledAt', optionalTsToDate(task?.originalScheduledTime ?? task?.scheduledTime)),
     // A worker that only changed a scheduled job has not begun it.
     begun: raw.workflowExecutionInfo?.mostRecentWorkerVersionStamp != null && attributeOf(description, 'HandoffState') !== 'scheduled',
-    // The SDK numbers the activities of a run from 1.
-    stepFinished: steps.some((step) => Number(step.id) > steps.length),
+    waitsForPlace: waitsForPlaceOf(memo),
+    // The SDK numbers the activities of a run from 1; the first of a job under a limit asks for its place.
+    stepFinished: steps.some((step) => Number(step.id) > steps.length + (memo.place === undefined ? 0 : 1)),
     steps,
   };
 }

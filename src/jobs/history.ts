@@ -63,7 +63,10 @@ export const closingOf = remembering(async (client, run): Promise<Closing> => {
   const payloads = last?.workflowExecutionCompletedEventAttributes?.result?.payloads;
   const [result] = await decodeArrayFromPayloads(converter, payloads, context);
   const failure = await decodeOptionalFailureToOptionalError(converter, last?.workflowExecutionFailedEventAttributes?.failure, context);
-  const attempts = events.map((event) => event.activityTaskStartedEventAttributes?.attempt ?? 0);
+  const asking = new Set(events.flatMap((event) => (asksForPlace(event) ? [String(event.eventId)] : [])));
+  const attempts = events.map(({ activityTaskStartedEventAttributes: started }) =>
+    asking.has(String(started?.scheduledEventId)) ? 0 : (started?.attempt ?? 0),
+  );
   return {
     result: result ?? null,
     error: failure ? jobErrorOf(failure) : endedByForce(last),
@@ -74,6 +77,9 @@ export const closingOf = remembering(async (client, run): Promise<Closing> => {
 type Event = NonNullable<
   NonNullable<Awaited<ReturnType<Client['workflowService']['getWorkflowExecutionHistory']>>['history']>['events']
 >[number];
+
+/** Which is no step of the job. */
+const asksForPlace = (event: Event) => event.activityTaskScheduledEventAttributes?.activityType?.name === 'askForPlace';
 
 function endedByForce(last: Event | undefined): JobError | null {
   if (last?.workflowExecutionTerminatedEventAttributes != null)

@@ -1,5 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 
+import { limitIdPrefix } from './concurrency.ts';
+
 const alphabet = 'abcdefghijklmnopqrstuvwxyz234567';
 
 /** RFC 4648 base 32, lower case, no padding, cut to `length` characters (5 bits each). */
@@ -35,6 +37,11 @@ export function tenantTag(tenant: string): string {
 export function newJobId(type: string, tenant: string, idempotencyKey?: string): string {
   const tail = idempotencyKey === undefined ? randomBytes(13) : digest('job', tenant, type, idempotencyKey);
   return `${type}_${tenantTag(tenant)}${base32(tail, 20)}`;
+}
+
+/** Of the workflow that keeps the limit on a tenant's concurrent jobs of one type. */
+export function limitIdFor(tenant: string, type: string): string {
+  return `${limitIdPrefix}_${tenantTag(tenant)}${base32(digest('limit', tenant, type), 20)}`;
 }
 
 /** The same for the same job and role, so that a repeated activity writes the same file again instead of another. */

@@ -34,4 +34,11 @@ export function summaryOf(run: WorkflowExecutionInfo, now: number): JobSummary {
 }
 
 /** What only describe tells: without it, an open job that is neither scheduled nor parked is `running`. */
-const unknownHere = { cancelRequested: false, workflowTaskAttempt: 0, begun: true, stepFinished: true, steps: [] };
+const unknownHere = {
+  cancelRequested: false,
+  workflowTaskAttempt: 0,
+  begun: true,
+  stepFinished: true,
+  waitsForPlace: undefined,
+  steps: [],
+};

@@ -1,4 +1,5 @@
 import { type ErrorCode, errorCodes } from '../errors.ts';
+import type { PlaceMemo } from './concurrency.ts';
 import { type DeadLetter, type JobError, type Note, type ReasonClass, reasonClasses } from './job.ts';
 import { unexplained } from './job-error.ts';
 import type { DeadLetterMemo, NewNote } from './messages.ts';
@@ -16,6 +17,8 @@ export interface JobMemo {
   priority?: number;
   labels?: Record<string, string>;
   notes?: NewNote[];
+  /** Of a job under a limit on concurrent jobs. */
+  place?: PlaceMemo;
   /** While parked. */
   dead?: DeadLetterMemo;
   /** Of a job that was parked or cancelled: what was done by then. */
@@ -48,6 +51,22 @@ export function memoFactsOf(memo: JobMemo, startTime: Date): MemoFacts {
     deadLetter: memo.dead ? deadLetterOf(memo.dead) : null,
     notes: (memo.notes ?? []).map(({ at, text }) => ({ at: new Date(at), text })),
   };
+}
+
+/** Of a job that has no place under its limit: not yet, or, after it was parked, not again. */
+export interface WaitsForPlace {
+  /** When it got into the line; null: it has not asked yet. */
+  since: Date | null;
+  /** As it was then. */
+  limit: number | null;
+  /** It had a place before, and can expire no more. */
+  again: boolean;
+}
+
+/** `undefined` for a job that needs no place, and for one that has one. */
+export function waitsForPlaceOf({ place }: Pick<JobMemo, 'place'>): WaitsForPlace | undefined {
+  if (place === undefined || (place.firstAt !== undefined && place.since === undefined)) return undefined;
+  return { since: timeOf(place.since) ?? null, limit: place.limit ?? null, again: place.firstAt !== undefined };
 }
 
 function deadLetterOf({ step, reasonClass, code, message, attempts, redrives, since, closesAt }: DeadLetterMemo): DeadLetter {

@@ -1,5 +1,6 @@
 import { type WorkflowExecutionDescription, WorkflowNotFoundError } from '@temporalio/client';
 
+import type { PlaceMemo } from './concurrency.ts';
 import { attributeOf, factsOf } from './facts.ts';
 import { type Closing, closingOf, type Run, startedAtOf, workflowTaskFailureOf } from './history.ts';
 import { prefixOfOwnId } from './ids.ts';
@@ -39,6 +40,8 @@ function beginningOf({ begun, startAt, closedAt }: { begun: Date | null; startAt
   return closedAt !== undefined && closedAt < startAt ? null : startAt;
 }
 
+const placedAt = ({ firstAt }: PlaceMemo) => (firstAt === undefined ? null : new Date(firstAt));
+
 const memoOf = (description: WorkflowExecutionDescription) => (description.memo ?? {}) as JobMemo;
 
 async function unlessUnknown<T>(asked: Promise<T>): Promise<T | undefined> {
@@ -52,7 +55,10 @@ async function unlessUnknown<T>(asked: Promise<T>): Promise<T | undefined> {
 
 export function createJobReader({ call }: Pick<TemporalCalls, 'call'>): JobReader {
   /** What only the history tells: from memory, else both pages at once. */
-  async function historyOf(run: Run, { state, begun }: JobFacts): Promise<{ closing: Closing | undefined; startedAt: Date | null }> {
+  async function historyOf(
+    run: Run,
+    { state, begun }: Pick<JobFacts, 'state' | 'begun'>,
+  ): Promise<{ closing: Closing | undefined; startedAt: Date | null }> {
     const finished = isClosed({ state });
     const closing = finished ? closingOf.known(run) : undefined;
     const startedAt = begun ? startedAtOf.known(run) : null;
@@ -88,7 +94,9 @@ export function createJobReader({ call }: Pick<TemporalCalls, 'call'>): JobReade
     async present({ id, type, description, memo, facts }) {
       const run = { workflowId: id, runId: description.runId };
       const finished = isClosed(facts);
-      const { closing, startedAt: begun } = await historyOf(run, facts);
+      // Under a limit a worker may have it long before it begins.
+      const { place } = memo;
+      const { closing, startedAt: begun } = await historyOf(run, { state: facts.state, begun: facts.begun && place === undefined });
       const { createdAt = description.startTime, startAt, ...told } = memoFactsOf(memo, description.startTime);
       const status = statusOf(facts, Date.now());
       const step = leadingStep(facts);
@@ -99,7 +107,7 @@ export function createJobReader({ call }: Pick<TemporalCalls, 'call'>): JobReade
         status,
         createdAt,
         startAt,
-        startedAt: beginningOf({ begun, startAt, closedAt: description.closeTime }),
+        startedAt: place ? placedAt(place) : beginningOf({ begun, startAt, closedAt: description.closeTime }),
         finishedAt: description.closeTime ?? null,
         attempt: closing?.attempt ?? step?.attempt ?? told.deadLetter?.attempts ?? null,
         maximumAttempts: step?.maximumAttempts ?? null,

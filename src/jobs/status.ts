@@ -1,4 +1,5 @@
 import type { JobError, JobStatus } from './job.ts';
+import type { WaitsForPlace } from './memo.ts';
 import type { Progress } from './progress.ts';
 
 /** `WorkflowExecutionStatus`, as the SDK names it. */
@@ -49,6 +50,8 @@ export interface JobFacts {
   workflowTaskScheduledAt?: Date;
   /** A workflow task was completed: some worker has begun. */
   begun: boolean;
+  /** Under a limit on concurrent jobs, and without a place. */
+  waitsForPlace: WaitsForPlace | undefined;
   /** A step has finished before (so an idle activity queue no longer means "not begun"). */
   stepFinished: boolean;
   steps: Step[];
@@ -90,11 +93,18 @@ export function statusOf(facts: JobFacts, now: number): JobStatus {
   if (facts.handoffState === 'scheduled' && facts.startAt !== null && facts.startAt.getTime() > now) return 'scheduled';
   // No worker has come: the workflow's first line ends the job without any effect.
   if (!facts.begun) return facts.expiresAt !== null && facts.expiresAt.getTime() < now ? 'expired' : 'queued';
+  if (facts.waitsForPlace !== undefined) return withoutPlace(facts, facts.waitsForPlace, now);
   if (steps.some((step) => step.started && step.lastFailure === undefined)) return 'running';
   if (steps.some((step) => step.lastFailure !== undefined || step.attempt > 1))
     return steps.some((step) => step.started) ? 'running' : 'retrying';
   if (steps.length > 0 && !facts.stepFinished && steps.every((step) => !step.everStarted)) return 'queued';
   return 'running';
+}
+
+/** Its only step asks for a place. */
+function withoutPlace({ steps, expiresAt }: JobFacts, { again }: WaitsForPlace, now: number): JobStatus {
+  if (steps.some((step) => step.lastFailure !== undefined)) return 'retrying';
+  return !again && expiresAt !== null && expiresAt.getTime() < now ? 'expired' : 'queued';
 }
 
 /** The step that tells most: the one with the highest attempt. */
@@ -114,8 +124,10 @@ export function nextAttemptOf({ steps }: JobFacts): Date | null {
 }
 
 /** What the running step reported, or, for jobs of many short steps, how many of them are done. */
-export function progressOf({ steps }: JobFacts, plan: (Progress & { total: number }) | undefined): Progress | null {
+export function progressOf({ steps, waitsForPlace }: JobFacts, plan: (Progress & { total: number }) | undefined): Progress | null {
   const reported = steps.find((step) => step.progress !== undefined)?.progress;
   if (reported !== undefined) return reported;
-  return plan === undefined || steps.length === 0 ? null : { ...plan, done: Math.max(0, plan.total - steps.length) };
+  return plan === undefined || steps.length === 0 || waitsForPlace !== undefined
+    ? null
+    : { ...plan, done: Math.max(0, plan.total - steps.length) };
 }

@@ -159,6 +159,7 @@ export function testApi({ maxUploadBytes = 100_000, streams = { perKey: 100 } }:
       abort: (tenant, id) => api.bulkActions.abort?.(tenant, id) ?? Promise.resolve(undefined),
     },
     explain: (tenant, id) => api.jobs.explain?.(tenant, id) ?? Promise.resolve(undefined),
+    limitChanged: (...changed) => api.jobs.limitChanged?.(...changed) ?? Promise.resolve(),
     unservedQueues: () => Promise.resolve([]),
     close: () => undefined,
   };

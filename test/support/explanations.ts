@@ -3,6 +3,7 @@ import { expect } from '@jest/globals';
 import { createJobExplainer } from '../../src/jobs/explaining.ts';
 import type { Action, Explanation, ExplanationCode, Reason } from '../../src/jobs/explanation.ts';
 import type { JobStatus } from '../../src/jobs/job.ts';
+import { createPlaceLines } from '../../src/jobs/places.ts';
 import { createQueues } from '../../src/jobs/queue-facts.ts';
 import { createJobReader } from '../../src/jobs/reading.ts';
 import { createTemporalCalls } from '../../src/jobs/temporal-calls.ts';
@@ -31,7 +32,8 @@ export function until(system: TestSystem, id: string, status: JobStatus, code: E
 export function laterBy(system: TestSystem, seconds: number): (id: string) => Promise<Explanation | undefined> {
   const calls = createTemporalCalls(system.link.client);
   const clock = () => Date.now() + seconds * 1000;
-  const explainer = createJobExplainer(createJobReader(calls), createQueues(calls, clock), clock);
+  const surroundings = { queues: createQueues(calls, clock), lines: createPlaceLines(calls), now: clock };
+  const explainer = createJobExplainer(createJobReader(calls), surroundings);
   return (id) => explainer.explain('acme', id);
 }
 

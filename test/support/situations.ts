@@ -66,6 +66,7 @@ export const begunFacts: JobFacts = {
   expiresAt: null,
   workflowTaskAttempt: 0,
   begun: true,
+  waitsForPlace: undefined,
   stepFinished: false,
   steps: [],
 };
@@ -131,6 +132,7 @@ const moments: Partial<JobFacts>[] = [
   { handoffState: 'dead_lettered' },
   { handoffState: 'expired', expiresAt: at(-1) },
   { expiresAt: at(90) },
+  { expiresAt: at(90), waitsForPlace: { since: at(-3), limit: 2, again: false } },
   { expiresAt: at(-1) },
 ];
 

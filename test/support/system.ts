@@ -7,6 +7,7 @@ import { startApi } from '../../src/api.ts';
 import { loadConfig } from '../../src/config.ts';
 import { newApiKey } from '../../src/database/api-keys.ts';
 import { createJobClient, type JobClient } from '../../src/jobs/client.ts';
+import { type ConcurrencyLimits, noLimits } from '../../src/jobs/concurrency.ts';
 import type { ReceivedPart } from '../../src/jobs/definition.ts';
 import { fingerprintOf } from '../../src/jobs/fingerprint.ts';
 import { newJobId } from '../../src/jobs/ids.ts';
@@ -66,6 +67,8 @@ export interface WorkerOptions {
 export interface SystemOptions extends WorkerOptions {
   taskQueue: string;
   smtpUrl: string;
+  /** On concurrent jobs. Default: none. */
+  limits?: ConcurrencyLimits;
   /** What workers get in place of the file store, to make it fail. */
   wrapFiles?: (files: Stores['files']) => Stores['files'];
 }
@@ -92,6 +95,7 @@ export async function startSystem({
   only = groups,
   workflows = true,
   concurrency = {},
+  limits = noLimits,
   wrapFiles = (files) => files,
 }: SystemOptions): Promise<TestSystem> {
   const { scope, close } = collecting();
@@ -110,12 +114,12 @@ export async function startSystem({
     const link = scope.closing(linkTemporal({ connection, namespace: 'default', protection, log: () => undefined }), (open) =>
       open.close(),
     );
-    const worker = { config, stores: { ...stores, files: wrapFiles(stores.files) }, link, smtpUrl, taskQueue, log };
+    const worker = { config, stores: { ...stores, files: wrapFiles(stores.files) }, link, smtpUrl, taskQueue, limits, log };
     await link.connected;
     if (only.length > 0) await startWorker(scope, { ...worker, only, workflows, concurrency });
     const activityQueues = groups.map((group) => `${taskQueue}-${group}`);
     const jobs = scope.closing(
-      createJobClient({ client: link.client, activityQueues, tenantKeys: stores.tenantKeys, taskQueue }),
+      createJobClient({ client: link.client, activityQueues, tenantKeys: stores.tenantKeys, limits, taskQueue }),
       (client) => {
         client.close();
       },
@@ -141,7 +145,15 @@ export async function startSystem({
         );
         await ownLink.connected;
         const settings = { ...config, port: await freePort(), shutdownGraceSeconds: 1 };
-        const { url } = await startApi(own.scope, { config: settings, stores, link: ownLink, temporalUiUrl: undefined, taskQueue, log });
+        const { url } = await startApi(own.scope, {
+          config: settings,
+          stores,
+          link: ownLink,
+          temporalUiUrl: undefined,
+          taskQueue,
+          limits,
+          log,
+        });
         // Whatever the test leaves open is closed with the system; a second time does nothing.
         const api = scope.closing({ close: own.close }, (open) => open.close());
         const keyOf = async (tenant: string): Promise<string> => {

@@ -9,7 +9,13 @@ import { maximumAttemptsOf, policies, retryOf } from '../../workflows/policies.t
 
 // Only the names are looked at: nothing is called.
 const unused = {} as ActivityDependencies[keyof ActivityDependencies];
-const activities = createActivities({ email: unused, report: unused, upload: unused, operations: unused } as ActivityDependencies);
+const activities = createActivities({
+  email: unused,
+  report: unused,
+  upload: unused,
+  operations: unused,
+  limits: unused,
+} as ActivityDependencies);
 const table = Object.entries(policies);
 
 describe.each(table)('the policy of %s', (name, policy) => {

@@ -176,6 +176,33 @@ describe('a queue', () => {
   });
 });
 
+describe('a limit on concurrent jobs', () => {
+  const inLine = { since: at(-30), limit: 2, again: false };
+  const standing = { limit: 3, holding: 3, waiting: 9, ahead: 4 };
+
+  test('says since when the job waits, for what limit, how many have places and how many go first', () => {
+    const { status, because, next } = explain({ ...factsOf({ waitsForPlace: inLine }), standing });
+    expect([status, codesOf(because)]).toEqual(['queued', ['waiting_for_place']]);
+    expect(because[0]?.facts).toEqual({ limit: 3, holding: 3, ahead: 4, since: at(-30).toISOString() });
+    expect(because[0]?.text).toContain('at most 3 jobs of type email may be at work at once. 3 have places, and 4 go before it.');
+    expect(next.map(({ action }) => action)).toEqual([null, 'cancel']);
+  });
+
+  test('says what is known when no worker answers, and that the limit was lifted', () => {
+    expect(explain(factsOf({ waitsForPlace: inLine })).because[0]).toMatchObject({
+      facts: { limit: 2, holding: null, ahead: null },
+      text: expect.stringContaining('cannot be told'),
+    });
+    const lifted = explain({ ...factsOf({ waitsForPlace: inLine }), standing: { ...standing, limit: null } });
+    expect(lifted.because[0]?.text).toContain('has just been lifted');
+  });
+
+  test('says that the job expires only before its first place', () => {
+    const codes = (again: boolean) => codesOf(explain(factsOf({ expiresAt: at(60), waitsForPlace: { ...inLine, again } })).because);
+    expect([codes(false), codes(true)]).toEqual([['waiting_for_place', 'expires'], ['waiting_for_place']]);
+  });
+});
+
 describe('a dead letter', () => {
   test('may be retried as often as the workflow lets it', async () => {
     expect(await readFile('workflows/dead-letters.ts', 'utf8')).toContain(`const redriveLimit = ${String(redriveLimit)};`);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 
 import { unexplained } from '../../../src/jobs/job-error.ts';
-import { memoFactsOf } from '../../../src/jobs/memo.ts';
+import { memoFactsOf, waitsForPlaceOf } from '../../../src/jobs/memo.ts';
 import type { DeadLetterMemo } from '../../../src/jobs/messages.ts';
 
 const startTime = new Date('2026-11-22T12:00:00.000Z');
@@ -44,6 +44,15 @@ describe('the memo of a job', () => {
       since: new Date(since),
       closesAt: new Date(closesAt),
     });
+  });
+
+  test('says whether a job under a limit waits for a place', () => {
+    const [firstAt, since] = ['2026-11-22T12:00:02.000Z', '2026-11-22T12:00:01.000Z'];
+    expect(waitsForPlaceOf({})).toBeUndefined();
+    expect(waitsForPlaceOf({ place: {} })).toEqual({ since: null, limit: null, again: false });
+    expect(waitsForPlaceOf({ place: { since, limit: 2 } })).toEqual({ since: new Date(since), limit: 2, again: false });
+    expect(waitsForPlaceOf({ place: { firstAt } })).toBeUndefined();
+    expect(waitsForPlaceOf({ place: { firstAt, since, limit: 2 } })).toEqual({ since: new Date(since), limit: 2, again: true });
   });
 
   test('of a worker that is newer or older says nothing that is unknown here', () => {

@@ -30,6 +30,9 @@ const lostAgain = stepOf({ started: true, everStarted: true, attempt: 2 });
 const paused = stepOf({ paused: true });
 const pausedAfterFailure = stepOf({ ...failedOnce, paused: true });
 
+const unasked = { since: null, limit: null, again: false };
+const inLine = { since: past, limit: 2, again: false };
+
 const fresh = begunFacts;
 
 const named: [string, Partial<JobFacts>, JobStatus][] = [
@@ -80,6 +83,16 @@ const named: [string, Partial<JobFacts>, JobStatus][] = [
   ['terminated', { state: 'TERMINATED' }, 'failed'],
   ['terminated while parked', { state: 'TERMINATED', handoffState: 'dead_lettered' }, 'failed'],
   ['out of time', { state: 'TIMED_OUT' }, 'failed'],
+  ['under a limit, and has not asked for a place', { waitsForPlace: unasked }, 'queued'],
+  ['under a limit, and asks for a place', { waitsForPlace: unasked, steps: [busy] }, 'queued'],
+  ['under a limit, and cannot ask for a place', { waitsForPlace: unasked, steps: [failedOnce] }, 'retrying'],
+  ['waits for a place', { waitsForPlace: inLine, expiresAt: future }, 'queued'],
+  ['waits for a place, and its deadline has passed', { waitsForPlace: inLine, expiresAt: past }, 'expired'],
+  ['waits for a place again, after it was parked', { waitsForPlace: { ...inLine, again: true }, expiresAt: past }, 'queued'],
+  ['cancelled while it waits for a place', { waitsForPlace: inLine, cancelRequested: true }, 'cancelling'],
+  ['under a limit, and parked', { waitsForPlace: inLine, handoffState: 'dead_lettered' }, 'dead_lettered'],
+  ['ended while it waited for a place', { waitsForPlace: inLine, state: 'TERMINATED' }, 'failed'],
+  ['under a limit, and scheduled', { waitsForPlace: unasked, handoffState: 'scheduled', startAt: future }, 'scheduled'],
   ['paused by an operator', { state: 'PAUSED', steps: [waiting] }, 'queued'],
   ['paused by an operator in a later step', { state: 'PAUSED', stepFinished: true, steps: [waiting] }, 'running'],
 ];
@@ -168,7 +181,7 @@ describe('the status of a job', () => {
       const rule = rules.findIndex(([when]) => when(combination));
       used.add(rule);
       const expected = rules[rule]?.[1](combination);
-      const found = statusOf({ ...facts, steps: stepsOf[pending]?.steps ?? [] }, now);
+      const found = statusOf({ ...facts, waitsForPlace: undefined, steps: stepsOf[pending]?.steps ?? [] }, now);
       count += 1;
       if (found !== expected) wrong.push({ ...combination, found, expected });
     }
