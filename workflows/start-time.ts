@@ -46,7 +46,8 @@ export function untilStartTime<Input>({ input, options = {} }: JobArgs<Input>): 
       if (edit.input !== undefined)
         current.input = (edit.merge === true ? { ...current.input, ...(edit.input as object) } : edit.input) as Input;
       if (edit.labels !== undefined) upsertSearchAttributes({ HandoffLabels: edit.labels });
-      upsertMemo(edit.memo);
+      // Temporal refuses an empty change.
+      if (Object.keys(edit.memo).length > 0) upsertMemo(edit.memo);
       edits += 1;
     },
     {

@@ -73,6 +73,18 @@ describe('PATCH of a scheduled job', () => {
     expect((await untilStatus(system, job.id, 'completed')).result).toMatchObject({ rows: 2, files: [{ name: 'New.csv' }] });
   });
 
+  test('replaces what a report is made of, and nothing else: the start time stays', async () => {
+    const report = { title: 'Old', source: { rows: [{ city: 'Oslo' }] }, outputs: [{ format: 'csv' }] };
+    const { job } = await system.submit('report', report, { options: inAnHour });
+    const startAt = job.startAt?.toISOString();
+    expect(await patch(job.id, { request: { ...report, title: 'New' } })).toMatchObject({
+      status: 200,
+      body: { status: 'scheduled', startAt },
+    });
+    expect(await patch(job.id, { options: { delaySeconds: 0 } })).toMatchObject({ status: 200 });
+    expect((await untilStatus(system, job.id, 'completed')).result).toMatchObject({ files: [{ name: 'New.csv' }] });
+  });
+
   test("replaces an upload's variants; its file stays", async () => {
     const file = { bytes: await picture(40, 20).png().toBuffer(), name: 'photo.png', type: 'image/png' };
     const { job } = await system.submit('upload', {}, { file, options: inAnHour });
