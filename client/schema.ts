@@ -1161,7 +1161,7 @@ export interface components {
              * @description Stable: decide by it, not by texts.
              * @enum {string}
              */
-            code: "completed" | "failed" | "cancelled" | "expired" | "expired_unstarted" | "stuck_workflow_task" | "no_worker" | "parked" | "no_step_worker" | "queue_paused" | "step_paused" | "cancelling_not_heard" | "cancelling_waits_for_worker" | "cancelling_waits_for_step" | "no_heartbeat" | "starts_later" | "running_step" | "waiting_for_retry" | "queue_rate_limited" | "backlog_ahead" | "waiting_for_worker" | "between_steps" | "expires";
+            code: "completed" | "failed" | "cancelled" | "expired" | "expired_unstarted" | "stuck_workflow_task" | "no_worker" | "parked" | "no_step_worker" | "queue_paused" | "step_paused" | "cancelling_not_heard" | "cancelling_waits_for_worker" | "cancelling_waits_for_step" | "no_heartbeat" | "starts_later" | "waiting_for_place" | "running_step" | "waiting_for_retry" | "queue_rate_limited" | "backlog_ahead" | "waiting_for_worker" | "between_steps" | "expires";
             /** @description For people. */
             text: string;
             /** @description Which facts a code has: docs/explain.md. */

@@ -52,7 +52,7 @@ describe('jobs under a limit', () => {
     const third = await system.send('told', 'third');
     expect(explanation?.because.map(({ code }) => code)).toEqual(['waiting_for_place', 'expires']);
     await system.untilInLine('told', third, { ...waiting, ahead: 1 });
-    expect(await system.look('told', second)).toMatchObject({ status: 'queued', startedAt: null, progress: null });
+    expect(await system.look('told', second)).toMatchObject({ status: 'queued', startedAt: null, attempt: null, progress: null });
     const { items } = await system.jobs.list('told', {}, { limit: 10 });
     expect(items.every(({ type }) => type === 'email')).toBe(true);
     system.letGo('told', 'first');
@@ -243,7 +243,8 @@ describe('the place of a job', () => {
     // Without a worker it says what Temporal knows.
     ids.push(await system.send('restart', 'third'));
     expect(await system.look('restart', ids[2] ?? '')).toMatchObject({ status: 'queued', startedAt: null });
-    worker = await system.startWorker();
+    // Whichever kinds of steps it serves: where workflows are served jobs can ask for a place.
+    worker = await system.startWorker({ only: ['email'] });
     for (const name of ['second', 'third']) {
       await system.untilAtWork('restart', name);
       system.letGo('restart', name);
@@ -274,6 +275,33 @@ describe('the workflow that keeps a limit', () => {
     await system.untilAtWork('long', 'anew');
     expect(await state()).toBe('RUNNING');
     system.letGo('long', 'anew');
+  });
+
+  test('loses no signal that comes when its time is over, and a job gives back a place that it did not ask for', async () => {
+    await system.limit('late', 1);
+    await system.send('late', 'first');
+    await system.untilAtWork('late', 'first');
+    const later = await system.send('late', 'later', { delaySeconds: 3_600 });
+    // A worker has it from now on, so that it can answer.
+    await system.jobs.edit('late', later, () => Promise.resolve({ priority: 1, memo: { priority: 1 } }));
+    system.letGo('late', 'first');
+    const { workflowId } = system.keeper('late');
+    await eventually(async () => expect(await eventsOf(workflowId)).toContain('timerStarted'));
+    await worker.close();
+    await eventually(async () => expect(await eventsOf(workflowId)).toContain('timerFired'));
+    await system.keeper('late').signal('acquireSignal', { job: later, priority: 3, limit: 1 });
+    worker = await system.startWorker();
+    await eventually(async () => {
+      const afterwards = (await eventsOf(workflowId)).slice((await eventsOf(workflowId)).indexOf('timerFired'));
+      expect(afterwards.filter((event) => event.includes('ignal'))).toEqual([
+        'workflowExecutionSignaled',
+        'signalExternalWorkflowExecutionInitiated',
+        'externalWorkflowExecutionSignaled',
+        'workflowExecutionSignaled',
+      ]);
+    });
+    expect(await system.look('late', later)).toMatchObject({ status: 'scheduled', startedAt: null });
+    await system.jobs.cancel('late', later);
   });
 
   test('is no job: neither by its id, nor in lists and counts; and bears whatever is typed by hand', async () => {

@@ -51,6 +51,11 @@ describe('the Task Queues', () => {
     expect(activityQueuesOf(workflowTaskQueue)).not.toContain(workflowTaskQueue);
   });
 
+  test('let a job ask for its place while bulk actions and steps are busy', () => {
+    const others = table.filter(([name]) => name !== 'askForPlace' && name !== 'checkPlaces').map(([, { group }]) => group as string);
+    expect(others).not.toContain(policies.askForPlace.group);
+  });
+
   test('have a policy for every registered activity', () => {
     const registered = Object.values(activities).flatMap((group) => Object.keys(group));
     expect(table.map(([name]) => name).sort()).toEqual(registered.sort());

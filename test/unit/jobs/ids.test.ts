@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 
-import { fileIdFor, newJobId, prefixOfOwnId, tenantTag } from '../../../src/jobs/ids.ts';
+import { fileIdFor, limitIdFor, newJobId, prefixOfOwnId, tenantTag } from '../../../src/jobs/ids.ts';
 import { allJobTypes } from '../../../src/jobs/registry.ts';
 
 const types = fc.constantFrom(...allJobTypes.map(({ type }) => type));
@@ -109,4 +109,11 @@ describe('prefixOfOwnId', () => {
       }),
     );
   });
+});
+
+test("the Workflow Id of a limit is one for each tenant and type, carries the tenant's tag, and is no job's", () => {
+  expect(limitIdFor('acme', 'email')).toMatch(/^slots_[a-z2-7]{26}$/);
+  expect(limitIdFor('acme', 'email').slice(6, 12)).toBe(tenantTag('acme'));
+  expect(new Set([limitIdFor('acme', 'email'), limitIdFor('acme', 'report'), limitIdFor('other', 'email')]).size).toBe(3);
+  expect(allJobTypes.map(({ type }) => type)).not.toContain(prefixOfOwnId(limitIdFor('acme', 'email'), 'acme'));
 });
