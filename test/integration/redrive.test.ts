@@ -1,9 +1,11 @@
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { decodeArrayFromPayloads } from '@temporalio/common/lib/internal-non-workflow/index.js';
 import { bundleWorkflowCode, DefaultLogger, Worker, type WorkflowBundleWithSourceMap } from '@temporalio/worker';
 
 import { AppError } from '../../src/errors.ts';
 import type { Job } from '../../src/jobs/job.ts';
+import { failureConverterPath } from '../../src/temporal/protection.ts';
 import { eventually } from '../support/eventually.ts';
 import { reply } from '../support/mail-server.ts';
 import { emailTo, held, startFailingSystem, twoAttempts } from '../support/parking.ts';
@@ -17,7 +19,7 @@ beforeAll(async () => {
   system = await startFailingSystem('test-redrive');
   worker = await system.startWorker();
   const workflowsPath = fileURLToPath(new URL('../../workflows/index.ts', import.meta.url));
-  workflowBundle = await bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger('ERROR') });
+  workflowBundle = await bundleWorkflowCode({ workflowsPath, failureConverterPath, logger: new DefaultLogger('ERROR') });
 });
 afterAll(() => system.close());
 beforeEach(() => {
@@ -35,7 +37,8 @@ async function retried(id: string): Promise<Job> {
 
 async function replays(id: string): Promise<void> {
   const history = await system.handle(id).fetchHistory();
-  await expect(Worker.runReplayHistory({ workflowBundle, replayName: id }, history, id)).resolves.toBeUndefined();
+  const plugins = [system.stores.protection.plugin];
+  await expect(Worker.runReplayHistory({ workflowBundle, plugins, replayName: id }, history, id)).resolves.toBeUndefined();
 }
 
 describe('retry of a dead letter goes on from the step that failed', () => {
@@ -222,6 +225,8 @@ async function untilTimedOut(id: string): Promise<void> {
 /** Of the outputs that were scheduled, in order. */
 async function formatsOf(id: string): Promise<(string | undefined)[]> {
   const { events } = await system.handle(id).fetchHistory();
-  const inputs = (events ?? []).flatMap((event) => event.activityTaskScheduledEventAttributes?.input?.payloads?.[0]?.data ?? []);
-  return inputs.map((data) => (JSON.parse(Buffer.from(data).toString('utf8')) as { format?: string }).format);
+  const inputs = (events ?? []).flatMap((event) => event.activityTaskScheduledEventAttributes?.input?.payloads?.[0] ?? []);
+  const context = { type: 'workflow', namespace: 'default', workflowId: id } as const;
+  const decoded = await decodeArrayFromPayloads(system.link.client().options.loadedDataConverter, inputs, context);
+  return decoded.map((input) => (input as { format?: string }).format);
 }
