@@ -96,6 +96,17 @@ export async function startLimitedSystem(taskQueue: string) {
       );
     },
 
+    /** Types of the events of a run, in order. */
+    async eventsOf(id: string): Promise<string[]> {
+      const { events } = await handle(id).fetchHistory();
+      return (events ?? []).flatMap((event) =>
+        Object.entries(event).flatMap(([key, value]) => (key.endsWith('EventAttributes') && value != null ? [key.slice(0, -15)] : [])),
+      );
+    },
+
+    /** By name, in the order in which they began. */
+    namesAtWork: (tenant: string): string[] => working(tenant).map((address) => address.slice(tenant.length + 1, address.indexOf('@'))),
+
     /** Ends a delivery. */
     letGo(tenant: string, name: string, error?: Error): void {
       const address = `${tenant}-${name}@example.com`;
