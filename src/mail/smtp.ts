@@ -6,10 +6,10 @@ import { createTransport } from 'nodemailer';
 import type { MailSender, OutgoingMessage } from '../../activities/email.ts';
 import { AppError } from '../errors.ts';
 import { mailFailure, oneLine } from './failure.ts';
-import { secretsOf } from './smtp-url.ts';
+import { secretsOf, transportOf } from './smtp-url.ts';
 
 export interface SmtpSenderOptions {
-  /** `smtp://` or `smtps://`. Options in its query are nodemailer's own and win over ours. */
+  /** `smtp://` or `smtps://`. Options in its query, but for `tls`, are nodemailer's own and win over ours. */
   url: string;
   maxConnections?: number;
 }
@@ -54,7 +54,7 @@ function compose({ from, recipient, to, subject, text, html, messageId, date }: 
 export function createSmtpSender({ url, maxConnections = 5 }: SmtpSenderOptions): MailSender {
   const secrets = secretsOf(url);
   const transport = createTransport({
-    url,
+    ...transportOf(url),
     pool: true,
     maxConnections,
     maxMessages: Infinity,
