@@ -28,8 +28,9 @@ COPY --from=build /app/dist dist
 USER node
 EXPOSE 3000
 STOPSIGNAL SIGTERM
+# This machine's own certificate need not name 127.0.0.1. With HANDOFF_TLS_CLIENT_CA the check needs a certificate: give another one.
 # Alive, not ready: a restart would not bring back a database or a Temporal that is away.
 HEALTHCHECK --interval=15s --timeout=5s --start-period=60s --retries=4 \
-  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.HANDOFF_PORT}/livez`).then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
+  CMD ["node", "-e", "process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0'; fetch(`http${process.env.HANDOFF_TLS_CERT_FILE ? 's' : ''}://127.0.0.1:${process.env.HANDOFF_PORT}/livez`).then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
 ENTRYPOINT ["node", "dist/src/cli.js"]
 CMD ["api"]

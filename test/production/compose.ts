@@ -19,9 +19,9 @@ export interface ComposeFile {
   services: Record<string, Service>;
 }
 
-/** docker-compose.yml with its anchors resolved, as compose sees it before it fills in variables. */
-export function readCompose(): ComposeFile {
-  return parse(readFileSync(fromRoot('docker-compose.yml'), 'utf8'), { merge: true }) as ComposeFile;
+/** docker-compose.yml, or one that goes on top of it, with its anchors resolved, as compose sees it before it fills in variables. */
+export function readCompose(path = 'docker-compose.yml'): ComposeFile {
+  return parse(readFileSync(fromRoot(path), 'utf8'), { merge: true }) as ComposeFile;
 }
 
 /** What the image runs before the service's own command. */

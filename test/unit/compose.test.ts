@@ -107,6 +107,39 @@ describe.each(ours)('service %s', (name) => {
   });
 });
 
+describe.each(ours)('the hardening of %s', (name) => {
+  test('leaves a process nothing that it does not need', () => {
+    expect(service(name)).toMatchObject({
+      read_only: true,
+      tmpfs: ['/tmp'],
+      cap_drop: ['ALL'],
+      security_opt: ['no-new-privileges:true'],
+      init: true,
+    });
+    for (const key of ['privileged', 'cap_add', 'network_mode', 'pid', 'user', 'devices']) expect(service(name)).not.toHaveProperty(key);
+  });
+
+  test('has the files of secrets in place of variables, in the file for that', () => {
+    const secrets = readCompose('deploy/compose.secrets.yml');
+    conforms(secrets);
+    expect(conforms.errors ?? []).toEqual([]);
+    const { environment = {} } = secrets.services[name] ?? {};
+    for (const variable of name === 'worker' ? ['DATABASE_URL', 'SMTP_URL'] : ['DATABASE_URL']) {
+      expect(environment).toMatchObject({ [variable]: '', [`${variable}_FILE`]: `/run/secrets/${variable.toLowerCase()}` });
+      expect(service(name).environment).toHaveProperty(variable);
+      expect(variables).toContain(variable);
+    }
+  });
+});
+
+test('the image runs as a user without rights, who owns only its data', () => {
+  const lines = read('Dockerfile').split('\n');
+  const last = lines.slice(lines.findLastIndex((line) => line.startsWith('FROM ')));
+  expect(last).toContain('USER node');
+  expect(last.filter((line) => /chown|--chmod/.test(line))).toEqual([]);
+  expect(last.join('\n')).toContain('install -d -o node -g node -m 0700 /var/lib/handoff');
+});
+
 test('Temporal is told where the mounted settings are, with fairness on', () => {
   const path = service('temporal').environment?.['DYNAMIC_CONFIG_FILE_PATH'];
   expect(JSON.stringify(service('temporal'))).toContain(`./deploy/temporal/dynamic-config.yaml:${String(path)}:ro`);
