@@ -737,7 +737,7 @@ export interface components {
             failures: {
                 jobId: string;
                 /** @enum {string} */
-                code: "invalid_request" | "value_out_of_range" | "invalid_idempotency_key" | "start_in_past" | "invalid_filter" | "invalid_cursor" | "malformed_json" | "malformed_multipart" | "unsupported_media_type" | "payload_too_large" | "unauthorized" | "insufficient_scope" | "not_found" | "link_expired" | "method_not_allowed" | "range_not_satisfiable" | "idempotency_key_reused" | "job_not_cancellable" | "job_not_retryable" | "job_not_dead_lettered" | "job_not_scheduled" | "too_many_changes" | "bulk_action_finished" | "payload_unreadable" | "api_key_not_active" | "too_many_streams" | "content_type_mismatch" | "image_truncated" | "file_not_found" | "temporal_unavailable" | "database_unavailable" | "storage_unavailable" | "worker_unavailable" | "not_ready" | "internal_error" | "mail_rejected" | "mail_refused_for_now" | "mail_server_unreachable" | "mail_configuration" | "source_unreadable" | "image_unreadable" | "image_too_large" | "timed_out" | "terminated" | "expired" | "discarded" | "dead_letter_expired" | "redrive_limit_reached" | "job_failed";
+                code: "invalid_request" | "malformed_request" | "request_timeout" | "uri_too_long" | "headers_too_large" | "secret_in_request" | "value_out_of_range" | "invalid_idempotency_key" | "start_in_past" | "invalid_filter" | "invalid_cursor" | "malformed_json" | "malformed_multipart" | "unsupported_media_type" | "payload_too_large" | "unauthorized" | "insufficient_scope" | "not_found" | "link_expired" | "method_not_allowed" | "range_not_satisfiable" | "idempotency_key_reused" | "job_not_cancellable" | "job_not_retryable" | "job_not_dead_lettered" | "job_not_scheduled" | "too_many_changes" | "bulk_action_finished" | "payload_unreadable" | "api_key_not_active" | "too_many_streams" | "content_type_mismatch" | "image_truncated" | "file_not_found" | "temporal_unavailable" | "database_unavailable" | "storage_unavailable" | "worker_unavailable" | "not_ready" | "internal_error" | "mail_rejected" | "mail_refused_for_now" | "mail_server_unreachable" | "mail_configuration" | "source_unreadable" | "image_unreadable" | "image_too_large" | "timed_out" | "terminated" | "expired" | "discarded" | "dead_letter_expired" | "redrive_limit_reached" | "job_failed";
             }[];
             /** @description Of a dry run that has finished: up to twenty ids. */
             sample: string[] | null;
@@ -1138,7 +1138,7 @@ export interface components {
              * @description Stable: decide by it, not by texts.
              * @enum {string}
              */
-            code: "invalid_request" | "value_out_of_range" | "invalid_idempotency_key" | "start_in_past" | "invalid_filter" | "invalid_cursor" | "malformed_json" | "malformed_multipart" | "unsupported_media_type" | "payload_too_large" | "unauthorized" | "insufficient_scope" | "not_found" | "link_expired" | "method_not_allowed" | "range_not_satisfiable" | "idempotency_key_reused" | "job_not_cancellable" | "job_not_retryable" | "job_not_dead_lettered" | "job_not_scheduled" | "too_many_changes" | "bulk_action_finished" | "payload_unreadable" | "api_key_not_active" | "too_many_streams" | "content_type_mismatch" | "image_truncated" | "file_not_found" | "temporal_unavailable" | "database_unavailable" | "storage_unavailable" | "worker_unavailable" | "not_ready" | "internal_error" | "mail_rejected" | "mail_refused_for_now" | "mail_server_unreachable" | "mail_configuration" | "source_unreadable" | "image_unreadable" | "image_too_large" | "timed_out" | "terminated" | "expired" | "discarded" | "dead_letter_expired" | "redrive_limit_reached" | "job_failed";
+            code: "invalid_request" | "malformed_request" | "request_timeout" | "uri_too_long" | "headers_too_large" | "secret_in_request" | "value_out_of_range" | "invalid_idempotency_key" | "start_in_past" | "invalid_filter" | "invalid_cursor" | "malformed_json" | "malformed_multipart" | "unsupported_media_type" | "payload_too_large" | "unauthorized" | "insufficient_scope" | "not_found" | "link_expired" | "method_not_allowed" | "range_not_satisfiable" | "idempotency_key_reused" | "job_not_cancellable" | "job_not_retryable" | "job_not_dead_lettered" | "job_not_scheduled" | "too_many_changes" | "bulk_action_finished" | "payload_unreadable" | "api_key_not_active" | "too_many_streams" | "content_type_mismatch" | "image_truncated" | "file_not_found" | "temporal_unavailable" | "database_unavailable" | "storage_unavailable" | "worker_unavailable" | "not_ready" | "internal_error" | "mail_rejected" | "mail_refused_for_now" | "mail_server_unreachable" | "mail_configuration" | "source_unreadable" | "image_unreadable" | "image_too_large" | "timed_out" | "terminated" | "expired" | "discarded" | "dead_letter_expired" | "redrive_limit_reached" | "job_failed";
             /** @description The same as in X-Request-Id. */
             requestId?: string;
             /** @description Whether the same request may succeed later. */
@@ -2936,6 +2936,7 @@ export interface operations {
             };
             /**
              * @description `invalid_request`: The request is not valid.
+             *     `secret_in_request`: The request carries what looks like a credential.
              *     `value_out_of_range`: A number or a time is outside its range.
              *     `invalid_idempotency_key`: The Idempotency-Key is not usable.
              *     `start_in_past`: The start time lies in the past.
@@ -3782,6 +3783,7 @@ export interface operations {
             /**
              * @description `invalid_request`: The request is not valid.
              *     `malformed_json`: The body is not JSON.
+             *     `secret_in_request`: The request carries what looks like a credential.
              *     `value_out_of_range`: A number or a time is outside its range.
              *     `start_in_past`: The start time lies in the past.
              *     `file_not_found`: There is no such file.
@@ -4070,6 +4072,7 @@ export interface operations {
             /**
              * @description `invalid_request`: The request is not valid.
              *     `malformed_json`: The body is not JSON.
+             *     `secret_in_request`: The request carries what looks like a credential.
              */
             400: {
                 headers: {
@@ -4447,6 +4450,7 @@ export interface operations {
             /**
              * @description `invalid_request`: The request is not valid.
              *     `malformed_json`: The body is not JSON.
+             *     `secret_in_request`: The request carries what looks like a credential.
              */
             400: {
                 headers: {
@@ -4884,6 +4888,7 @@ export interface operations {
             };
             /**
              * @description `invalid_request`: The request is not valid.
+             *     `secret_in_request`: The request carries what looks like a credential.
              *     `value_out_of_range`: A number or a time is outside its range.
              *     `invalid_idempotency_key`: The Idempotency-Key is not usable.
              *     `start_in_past`: The start time lies in the past.
@@ -5043,6 +5048,7 @@ export interface operations {
             };
             /**
              * @description `invalid_request`: The request is not valid.
+             *     `secret_in_request`: The request carries what looks like a credential.
              *     `value_out_of_range`: A number or a time is outside its range.
              *     `invalid_idempotency_key`: The Idempotency-Key is not usable.
              *     `start_in_past`: The start time lies in the past.

@@ -1,6 +1,11 @@
 /** Stable codes: part of the API. Their HTTP status and titles are in `src/http/problem.ts`, their meaning in `docs/errors.md`. */
 export const errorCodes = [
   'invalid_request',
+  'malformed_request',
+  'request_timeout',
+  'uri_too_long',
+  'headers_too_large',
+  'secret_in_request',
   'value_out_of_range',
   'invalid_idempotency_key',
   'start_in_past',

@@ -8,6 +8,7 @@ import { apiKeys } from './api-keys.ts';
 import { authenticate, knownCaller, tokenInQuery } from './authentication.ts';
 import { bulkActions } from './bulk-actions.ts';
 import { codec, type CodecDependencies } from './codec.ts';
+import { allowOrigins } from './cors.ts';
 import { docs } from './docs.ts';
 import { type EventDependencies, events } from './events.ts';
 import { explaining } from './explain.ts';
@@ -19,6 +20,8 @@ import { jobLists } from './job-lists.ts';
 import { jobs } from './jobs.ts';
 import { createMetrics, type Metrics, metricsPage } from './metrics.ts';
 import { problemHandler, unknownPath } from './problem.ts';
+import { wellFormed } from './request-limits.ts';
+import { refusingSecrets, type SecretRefusal } from './secrets-in-request.ts';
 import { type SubmissionDependencies, submissions } from './submissions.ts';
 import { createWaiting } from './waiting.ts';
 
@@ -34,12 +37,18 @@ export interface Answered {
   keyId?: string;
 }
 
-export interface AppDependencies extends Omit<SubmissionDependencies, 'waiting'>, EventDependencies, CodecDependencies {
+export interface AppDependencies extends Omit<SubmissionDependencies, 'waiting' | 'refuseSecrets'>, EventDependencies, CodecDependencies {
   keys: ApiKeys;
   tenantKeys: TenantKeys;
   metrics: Metrics;
   checks: ReadinessChecks;
   onAnswer: (answer: Answered) => void;
+  /** Of pages that may call this API. Default: none. */
+  corsOrigins?: readonly string[];
+  /** Proxies whose forwarding headers are believed: how many, or which networks. Default: none. */
+  trustProxy?: number | string[] | undefined;
+  /** Whether bodies that seem to carry a credential are refused. Default: `off`. */
+  refuseSecrets?: SecretRefusal;
   /** A defect of ours: the caller saw only the request id. */
   onUnexpected: (error: unknown, requestId: string) => void;
 }
@@ -52,11 +61,38 @@ const identified: RequestHandler = (_request, response, next) => {
   next();
 };
 
-export function createApp(dependencies: AppDependencies): Express {
+/** RFC 6797: a year, for answers over TLS only; whether a proxy before us has it, the proxy says. */
+const strictTransport = helmet.strictTransportSecurity({ maxAge: 31_536_000, includeSubDomains: true });
+
+/** What every app sends, whatever it serves. */
+const protectiveHeaders: RequestHandler[] = [
+  helmet({
+    contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
+    strictTransportSecurity: false,
+  }),
+  (request, response, next) => {
+    if (request.secure) strictTransport(request, response, next);
+    else next();
+  },
+];
+
+/** Answers have personal data; what may be kept all the same says so itself. */
+const notKept: RequestHandler = (_request, response, next) => {
+  response.set('Cache-Control', 'no-store');
+  next();
+};
+
+function bareApp(trustProxy: AppDependencies['trustProxy']): Express {
   const app = express();
   app.disable('etag');
   app.disable('x-powered-by');
+  app.set('trust proxy', trustProxy ?? false);
   app.use(identified);
+  return app;
+}
+
+export function createApp(dependencies: AppDependencies): Express {
+  const app = bareApp(dependencies.trustProxy);
   app.use(dependencies.metrics.requests());
   app.use((request, response, next) => {
     const since = performance.now();
@@ -69,21 +105,25 @@ export function createApp(dependencies: AppDependencies): Express {
     });
     next();
   });
-  app.use(helmet({ contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } } }));
+  app.use(protectiveHeaders);
+  app.use(wellFormed);
   app.use(health(dependencies.checks));
   app.use(metricsPage(dependencies.metrics));
   app.use(docs());
 
   const waiting = createWaiting(dependencies);
+  const refuseSecrets = refusingSecrets(dependencies.refuseSecrets ?? 'off');
   const v1 = Router();
+  v1.use(notKept);
+  v1.use(allowOrigins(dependencies.corsOrigins ?? []));
   v1.use(signedContent(dependencies));
   v1.get('/jobs/:id/events', tokenInQuery);
   v1.use(authenticate(dependencies));
-  v1.use(submissions({ ...dependencies, waiting }));
+  v1.use(submissions({ ...dependencies, waiting, refuseSecrets }));
   v1.use(jobLists(dependencies));
-  v1.use(jobs({ ...dependencies, waiting }));
+  v1.use(jobs({ ...dependencies, waiting, refuseSecrets }));
   v1.use(events(dependencies));
-  v1.use(jobActions(dependencies));
+  v1.use(jobActions({ ...dependencies, refuseSecrets }));
   v1.use(explaining(dependencies));
   v1.use(jobTokens(dependencies));
   v1.use(bulkActions(dependencies));
@@ -99,11 +139,12 @@ export function createApp(dependencies: AppDependencies): Express {
 
 /** For a process that serves no API: only whether it lives and works, and the metrics of the process. */
 export function createHealthApp(checks: ReadinessChecks, metrics: Metrics = createMetrics()): Express {
-  const app = express();
-  app.disable('x-powered-by');
-  app.use(identified);
+  const app = bareApp(undefined);
+  app.use(protectiveHeaders);
+  app.use(wellFormed);
   app.use(health(checks));
   app.use(metricsPage(metrics));
   app.use(unknownPath);
+  app.use(problemHandler(() => undefined));
   return app;
 }

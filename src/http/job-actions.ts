@@ -8,6 +8,7 @@ import { singleLine } from '../jobs/single-line.ts';
 import { tenantOf } from './authentication.ts';
 import { declaredJsonIfAny, parsedJson } from './json-body.ts';
 import type { Presenter } from './presentation.ts';
+import type { RefuseSecrets } from './secrets-in-request.ts';
 import { route } from './routes.ts';
 import { validated } from './validation.ts';
 
@@ -18,7 +19,15 @@ export const noteRequest = z.strictObject({ text: singleLine.min(1).max(500) });
 type Act<Body> = (tenant: string, id: string, body: Body) => Promise<Job | undefined>;
 
 /** `POST /v1/jobs/{id}/…`: answers 202 with the job; the workflow may still be busy obeying. */
-export function jobActions({ jobs, presenter }: { jobs: JobClient; presenter: Presenter }): Router {
+export function jobActions({
+  jobs,
+  presenter,
+  refuseSecrets,
+}: {
+  jobs: JobClient;
+  presenter: Presenter;
+  refuseSecrets: RefuseSecrets;
+}): Router {
   const router = Router();
   const action = <Body>(name: string, body: z.ZodType<Body>, act: Act<Body>): void => {
     route(router, `/jobs/:id/${name}`, {
@@ -28,7 +37,9 @@ export function jobActions({ jobs, presenter }: { jobs: JobClient; presenter: Pr
         parsedJson,
         async (request, response) => {
           const tenant = tenantOf(response);
-          const job = await act(tenant, String(request.params['id']), validated(body, request.body ?? {}));
+          const asked = validated(body, request.body ?? {});
+          refuseSecrets(asked);
+          const job = await act(tenant, String(request.params['id']), asked);
           if (job === undefined) throw new AppError('not_found', 'There is no such job.');
           response
             .status(202)

@@ -11,6 +11,7 @@ import type { TenantKeys } from '../jobs/tenant-keys.ts';
 import { tenantOf } from './authentication.ts';
 import { declaredJson, parsedJson } from './json-body.ts';
 import type { Presenter } from './presentation.ts';
+import type { RefuseSecrets } from './secrets-in-request.ts';
 import { validated } from './validation.ts';
 
 const editRequest = z.strictObject({
@@ -26,10 +27,11 @@ export interface EditDependencies {
   files: FileStore;
   tenantKeys: TenantKeys;
   presenter: Presenter;
+  refuseSecrets: RefuseSecrets;
 }
 
 /** `PATCH /v1/jobs/{id}`: changes a job that waits for its start time. A worker takes the change, all of it or nothing. */
-export function editing({ jobs, files, tenantKeys, presenter }: EditDependencies): RequestHandler[] {
+export function editing({ jobs, files, tenantKeys, presenter, refuseSecrets }: EditDependencies): RequestHandler[] {
   return [
     declaredJson,
     parsedJson,
@@ -37,6 +39,7 @@ export function editing({ jobs, files, tenantKeys, presenter }: EditDependencies
       const tenant = tenantOf(response);
       const { options = {}, request: asked } = validated(editRequest, request.body);
       if (asked === undefined && Object.keys(options).length === 0) throw invalid('', 'names nothing to change');
+      refuseSecrets(request.body);
       const job = await jobs.edit(tenant, String(request.params['id']), async (found) => {
         const type = jobTypeOf(found.type);
         if (type === undefined) throw new Error('A job without a type');

@@ -1,11 +1,16 @@
 import type { ErrorRequestHandler, Request, RequestHandler, Response } from 'express';
 
-import { AppError, type ErrorCode } from '../errors.ts';
+import { AppError, type ErrorCode, type FieldError } from '../errors.ts';
 import type { JobError } from '../jobs/job.ts';
 
 /** Status and title of every code, for answers and for the `error` of a job. Meanings: docs/errors.md. */
 export const problems: Record<ErrorCode, { status: number; title: string }> = {
   invalid_request: { status: 400, title: 'The request is not valid' },
+  malformed_request: { status: 400, title: 'The request is not well-formed HTTP' },
+  request_timeout: { status: 408, title: 'The request took too long to arrive' },
+  uri_too_long: { status: 414, title: 'The address is too long' },
+  headers_too_large: { status: 431, title: 'There are too many headers, or they are too large' },
+  secret_in_request: { status: 400, title: 'The request carries what looks like a credential' },
   value_out_of_range: { status: 400, title: 'A number or a time is outside its range' },
   invalid_idempotency_key: { status: 400, title: 'The Idempotency-Key is not usable' },
   start_in_past: { status: 400, title: 'The start time lies in the past' },
@@ -87,24 +92,20 @@ function asAppError(error: unknown): AppError {
   return new AppError('internal_error', 'Something went wrong on our side. The request id finds the cause in the log.', { cause: error });
 }
 
+/** Without what only a request has. */
+export function problemOf({ code, message, retryable, errors }: AppError): Problem & { errors?: FieldError[] } {
+  return { type: typeOf(code), ...problems[code], detail: message, code, retryable, ...(errors && { errors }) };
+}
+
 export function sendProblem(request: Request, response: Response, error: AppError, more: Record<string, unknown> = {}): void {
-  const { status, title } = problems[error.code];
   if (error.retryAfterSeconds !== undefined) response.set('Retry-After', String(error.retryAfterSeconds));
+  const instance = request.originalUrl.split('?')[0];
   response
-    .status(status)
+    .status(problems[error.code].status)
+    // RFC 9111, 4.2.2: without it a 404 or 410 might be kept.
+    .set('Cache-Control', 'no-store')
     .type('application/problem+json')
-    .json({
-      type: typeOf(error.code),
-      title,
-      status,
-      detail: error.message,
-      instance: request.originalUrl.split('?')[0],
-      code: error.code,
-      requestId: response.locals['requestId'] as string,
-      retryable: error.retryable,
-      ...(error.errors && { errors: error.errors }),
-      ...more,
-    });
+    .json({ ...problemOf(error), instance, requestId: response.locals['requestId'] as string, ...more });
 }
 
 /** The only place that writes an error answer. `onUnexpected` gets what is a defect of ours. */

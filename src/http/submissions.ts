@@ -13,6 +13,7 @@ import { tenantOf } from './authentication.ts';
 import { declaredJson, parsedJson } from './json-body.ts';
 import { type Received, receiveMultipart } from './multipart.ts';
 import type { Presenter } from './presentation.ts';
+import type { RefuseSecrets } from './secrets-in-request.ts';
 import { route } from './routes.ts';
 import { pointerOf, validated } from './validation.ts';
 import type { Waiting } from './waiting.ts';
@@ -25,6 +26,7 @@ export interface SubmissionDependencies {
   presenter: Presenter;
   tenantKeys: TenantKeys;
   waiting: Waiting;
+  refuseSecrets: RefuseSecrets;
 }
 
 const maxKeyLength = 255;
@@ -51,7 +53,7 @@ async function receive(type: AnyJobType, request: Request, { files, maxUploadByt
 
 /** `POST` of one job type: validate, store what is large, start the workflow, answer 202 once Temporal has it. */
 function submit(type: AnyJobType, dependencies: SubmissionDependencies): RequestHandler {
-  const { jobs, files, tenantKeys, waiting } = dependencies;
+  const { jobs, files, tenantKeys, waiting, refuseSecrets } = dependencies;
   return async (request, response) => {
     const tenant = tenantOf(response);
     const key = idempotencyKey(request);
@@ -64,6 +66,7 @@ function submit(type: AnyJobType, dependencies: SubmissionDependencies): Request
       const createdAt = new Date(now).toISOString();
       const parents = type.body === 'multipart' ? ['request'] : [];
       const { options = {}, ...asked } = validated(type.submission, received.request, parents);
+      refuseSecrets(received.request, parents);
       const fingerprint = fingerprintOf(received.request, received.part);
       const start = async () => {
         const startOptions = await startOptionsOf(options, { now, tenant, tenantKeys, place: pointerOf([...parents, 'options']) });

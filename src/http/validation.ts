@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 
-import { AppError, type FieldError } from '../errors.ts';
+import { AppError, type FieldError, invalid } from '../errors.ts';
 
 const maxErrors = 20;
 
@@ -38,6 +38,20 @@ function protoFields(value: unknown, path: readonly PropertyKey[] = []): FieldEr
   return Object.entries(value).flatMap(([key, inner]) => (typeof inner === 'object' ? protoFields(inner, [...path, key]) : []));
 }
 
+/** Levels within one another; our own bodies have six at most. */
+const maxDepth = 32;
+
+const isNested = (value: unknown): value is object => typeof value === 'object' && value !== null;
+
+/** What comes after may go into the depth without looking. One level after the other, so that it can't run out of stack itself. */
+function assertShallow(value: unknown, path: readonly string[]): void {
+  let level = [value].filter(isNested);
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > maxDepth) throw invalid(pointerOf(path), `is nested more than ${String(maxDepth)} levels deep`);
+    level = level.flatMap((one) => Object.values(one).filter(isNested));
+  }
+}
+
 /** Fields whose numbers have a code of their own when they are outside their range. */
 const numericRoots = new Set<PropertyKey | undefined>(['options', 'ratePerSecond']);
 
@@ -54,6 +68,7 @@ function isOptionOutOfRange({ code, path, ...issue }: z.core.$ZodIssue): boolean
  * @throws AppError `invalid_request` with a pointer to each fault; `value_out_of_range` when all are numbers in `options` or a rate.
  */
 export function validated<T>(schema: z.ZodType<T>, value: unknown, path: readonly string[] = []): T {
+  assertShallow(value, path);
   const parsed = schema.safeParse(value);
   const faults = parsed.success ? protoFields(value, path) : errorsOf(parsed.error.issues, path);
   if (parsed.success && faults.length === 0) return parsed.data;

@@ -1,13 +1,13 @@
 import { afterEach, beforeEach } from '@jest/globals';
 import type { Express } from 'express';
 import type { Server } from 'node:http';
-import { createServer } from 'node:http';
 import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import request from 'supertest';
 
 import { type Answered, type AppDependencies, createApp } from '../../src/http/app.ts';
+import { createHttpServer, type HttpServerOptions } from '../../src/http/http-server.ts';
 import { createMetrics } from '../../src/http/metrics.ts';
 import { createPresenter } from '../../src/http/presentation.ts';
 import type { BulkAction, BulkActions, BulkRequest } from '../../src/jobs/bulk.ts';
@@ -83,6 +83,8 @@ export function jobOf({ jobId, type, createdAt }: Pick<StartRequest, 'jobId' | '
 export interface TestApiOptions {
   maxUploadBytes?: number;
   streams?: AppDependencies['streams'];
+  edges?: Pick<AppDependencies, 'corsOrigins' | 'trustProxy' | 'refuseSecrets'>;
+  server?: HttpServerOptions;
 }
 
 export function bulkActionOf(
@@ -98,7 +100,12 @@ export function bulkActionOf(
 }
 
 /** The real application with a fake job client and the real disk store, on a port of its own for each test. */
-export function testApi({ maxUploadBytes = 100_000, streams = { perKey: 100 } }: TestApiOptions = {}): TestApi {
+export function testApi({
+  maxUploadBytes = 100_000,
+  streams = { perKey: 100 },
+  edges = {},
+  server: serverOptions = {},
+}: TestApiOptions = {}): TestApi {
   const store = testFileStore();
   let server: Server;
   let app: Express;
@@ -173,6 +180,7 @@ export function testApi({ maxUploadBytes = 100_000, streams = { perKey: 100 } }:
     watcher = createWatcher({ get: (tenant, id) => jobs.get(tenant, id), pace: { shortest: 2, longest: 20, resting: 20 } });
     app = createApp({
       jobs,
+      ...edges,
       watcher,
       streams,
       files: store.files,
@@ -190,7 +198,7 @@ export function testApi({ maxUploadBytes = 100_000, streams = { perKey: 100 } }:
       onAnswer: (answer) => api.answers.push(answer),
       onUnexpected: (error) => api.unexpected.push(error),
     });
-    server = createServer(app).listen(0, '127.0.0.1');
+    server = createHttpServer(app, serverOptions).listen(0, '127.0.0.1');
     await once(server, 'listening');
   });
   afterEach(async () => {

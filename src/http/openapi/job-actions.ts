@@ -72,7 +72,15 @@ function describeAction(registry: OpenAPIRegistry, { name, summary, description,
       body: { required: name === 'notes', content: { 'application/json': { schema: body, ...examples } } },
     },
     answers: { 202: answer('Asked for; the job may still be busy obeying.', job, { headers: ['Cache-Control'] }) },
-    problems: ['malformed_json', 'unsupported_media_type', 'payload_too_large', 'not_found', ...conflicts, 'temporal_unavailable'],
+    problems: [
+      'malformed_json',
+      ...(name === 'notes' || name === 'discard' ? (['secret_in_request'] as const) : []),
+      'unsupported_media_type',
+      'payload_too_large',
+      'not_found',
+      ...conflicts,
+      'temporal_unavailable',
+    ],
   });
 }
 
@@ -102,6 +110,7 @@ export function describeJobActions(registry: OpenAPIRegistry): void {
     },
     problems: [
       'malformed_json',
+      'secret_in_request',
       'unsupported_media_type',
       'payload_too_large',
       'value_out_of_range',

@@ -49,6 +49,7 @@ function describeSubmission(registry: OpenAPIRegistry, type: AnyJobType): void {
     },
     problems: [
       'invalid_request',
+      'secret_in_request',
       'value_out_of_range',
       'invalid_idempotency_key',
       'start_in_past',

@@ -226,7 +226,7 @@ describe('the ETag of a job', () => {
     let looks = 0;
     api.jobs.get = () => (++looks < 3 ? Promise.resolve(aJob({ id, status: 'running' })) : Promise.resolve(undefined));
     const response = await api.agent().get(`${path}?wait=30`);
-    expect([response.status, response.get('ETag'), response.get('Cache-Control')]).toEqual([404, undefined, undefined]);
+    expect([response.status, response.get('ETag'), response.get('Cache-Control')]).toEqual([404, undefined, 'no-store']);
   });
 });
 
