@@ -69,11 +69,14 @@ export async function startApi(
       // Probes and scrapes come every few seconds.
       log[probes.has(answer.path) ? 'debug' : 'info']({ ...answer }, 'request');
     },
+    corsOrigins: config.corsOrigins,
+    trustProxy: config.trustProxy,
+    refuseSecrets: config.refuseSecrets,
     onUnexpected: (error, requestId) => {
       log.error({ requestId, ...errorFacts(error) }, 'unexpected error');
     },
   });
-  const listening = await listen(scope, app, config);
+  const listening = await listen(scope, app, config, log);
   // Closed first: streams and waiting requests end, and so the server can.
   scope.closing(watcher, (open) => {
     open.close();

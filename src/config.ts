@@ -1,6 +1,9 @@
 import { type ClientConnectConfig, loadClientConnectConfig } from '@temporalio/envconfig';
+import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { resolve } from 'node:path';
+import { createSecureContext } from 'node:tls';
 import { z } from 'zod';
 
 /** What the environment says, checked. Defaults and meanings: `.env.example`. */
@@ -23,6 +26,13 @@ export interface Config {
     readonly keyModule: string | undefined;
   };
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
+  readonly corsOrigins: readonly string[];
+  /** Hops, or networks in CIDR notation; undefined: no proxy is believed. */
+  readonly trustProxy: number | string[] | undefined;
+  readonly maxConnections: number;
+  readonly refuseSecrets: 'off' | 'names' | 'on';
+  /** PEM, of the API's own server; `files` are where they came from, to be read again. */
+  readonly tls: (TlsTexts & { readonly files: Partial<Record<keyof TlsTexts, string>> }) | undefined;
   readonly temporal: {
     /** Given: use that server, start none. */
     readonly address: string | undefined;
@@ -30,6 +40,8 @@ export interface Config {
     /** TLS, API key and metadata, as `@temporalio/envconfig` reads them. */
     readonly connection: ClientConnectConfig['connectionOptions'];
     readonly uiUrl: string | undefined;
+    /** Files that the connection was read from: after a change `loadTemporalConnection` gives another one. */
+    readonly files: readonly string[];
   };
   /** Of `npm start`. */
   readonly dev: {
@@ -39,6 +51,13 @@ export interface Config {
     readonly temporalUiPort: number;
     readonly temporalCli: string | undefined;
   };
+}
+
+export interface TlsTexts {
+  readonly cert: string;
+  readonly key: string;
+  /** Callers must have a certificate of this authority. */
+  readonly clientCa?: string;
 }
 
 const port = (fallback: number) => z.coerce.number().int().min(1).max(65_535).default(fallback);
@@ -56,6 +75,14 @@ const masterKeys = z
     (keys) => keys.length > 0 && keys.every((key) => /^[A-Za-z0-9+/]{43}=$/.test(key)),
     'must be 32 random bytes in base 64 (`openssl rand -base64 32`); several, the newest first, by comma',
   );
+const list = (text: string) => text.split(',').map((part) => part.trim());
+const isOrigin = (text: string) => /^https?:/.test(text) && URL.canParse(text) && new URL(text).origin === text && !text.includes('*');
+const isNetwork = (text: string) => {
+  const [address = '', bits] = text.split('/');
+  const most = isIP(address) === 6 ? 128 : 32;
+  // With 0 bits everybody would be a proxy of ours.
+  return isIP(address) !== 0 && (bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) >= 1 && Number(bits) <= most));
+};
 
 const environment = z.object({
   HANDOFF_HOST: z.string().default('127.0.0.1'),
@@ -72,6 +99,24 @@ const environment = z.object({
   HANDOFF_ENCRYPTION_KEYS: masterKeys.optional(),
   HANDOFF_ENCRYPTION_KEY_MODULE: z.string().optional(),
   HANDOFF_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('warn'),
+  HANDOFF_CORS_ORIGINS: z
+    .string()
+    .transform(list)
+    .refine((all) => all.every(isOrigin), 'must be exact origins like https://app.example.com, separated by commas; no * and no path')
+    .default([]),
+  HANDOFF_TRUST_PROXY: z
+    .string()
+    .refine(
+      (text) => /^[1-9]\d?$/.test(text) || list(text).every(isNetwork),
+      'must be a number of proxies, or their networks in CIDR notation',
+    )
+    .transform((text) => (/^\d+$/.test(text) ? Number(text) : list(text)))
+    .optional(),
+  HANDOFF_MAX_CONNECTIONS: natural(10_000),
+  HANDOFF_REFUSE_SECRETS: z.enum(['off', 'names', 'on']).default('off'),
+  HANDOFF_TLS_CERT: z.string().optional(),
+  HANDOFF_TLS_KEY: z.string().optional(),
+  HANDOFF_TLS_CLIENT_CA: z.string().optional(),
   TEMPORAL_ADDRESS: z.string().optional(),
   TEMPORAL_NAMESPACE: z.string().default('default'),
   HANDOFF_TEMPORAL_UI_URL: url('http:', 'https:').optional(),
@@ -125,6 +170,47 @@ function temporalConnection(env: Environment, problems: string[]): ClientConnect
   }
 }
 
+const temporalFileNames = [
+  ...['TEMPORAL_API_KEY_FILE', 'TEMPORAL_CONFIG_FILE', 'TEMPORAL_TLS_SERVER_CA_CERT_PATH'],
+  ...['TEMPORAL_TLS_CLIENT_CERT_PATH', 'TEMPORAL_TLS_CLIENT_KEY_PATH'],
+];
+
+/** The part of `loadConfig` that may change while a process runs. @throws ConfigError. */
+export function loadTemporalConnection(env: Environment = process.env): ClientConnectConfig['connectionOptions'] {
+  const problems: string[] = [];
+  const connection = temporalConnection({ ...env, ...withFiles(env, problems) }, problems);
+  if (problems.length > 0) throw new ConfigError(`The configuration is not usable:\n  ${problems.join('\n  ')}`);
+  return connection;
+}
+
+/** @throws ConfigError, without quoting anything, when certificate and key do not fit or can't be read. */
+export function checkTls({ cert, key, clientCa }: TlsTexts): void {
+  try {
+    createSecureContext({ cert, key });
+    // A context takes whatever it is given for an authority.
+    if (clientCa !== undefined) new X509Certificate(clientCa);
+  } catch (error) {
+    const { code = 'unknown' } = error as NodeJS.ErrnoException;
+    throw new ConfigError(`HANDOFF_TLS_…: certificate, key or authority are not usable (${code})`);
+  }
+}
+
+function tlsOf(values: z.infer<typeof environment>, env: Environment, problems: string[]): Config['tls'] {
+  const { HANDOFF_TLS_CERT: cert, HANDOFF_TLS_KEY: key, HANDOFF_TLS_CLIENT_CA: clientCa } = values;
+  if (cert === undefined || key === undefined) {
+    if (cert ?? key ?? clientCa) problems.push('HANDOFF_TLS_CERT and HANDOFF_TLS_KEY belong together');
+    return undefined;
+  }
+  const texts = { cert, key, ...(clientCa !== undefined && { clientCa }) };
+  try {
+    checkTls(texts);
+  } catch (error) {
+    problems.push((error as ConfigError).message);
+  }
+  const sources = { cert: env['HANDOFF_TLS_CERT_FILE'], key: env['HANDOFF_TLS_KEY_FILE'], clientCa: env['HANDOFF_TLS_CLIENT_CA_FILE'] };
+  return { ...texts, files: Object.fromEntries(Object.entries(sources).filter(([, file]) => file)) };
+}
+
 /** @throws ConfigError that names all problems at once; no value is shown, since it may be a secret. */
 export function loadConfig(env: Environment = process.env): Config {
   const problems: string[] = [];
@@ -132,6 +218,7 @@ export function loadConfig(env: Environment = process.env): Config {
   const connection = temporalConnection({ ...env, ...given }, problems);
   const parsed = environment.safeParse(given);
   if (!parsed.success) problems.push(...parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`));
+  const tls = parsed.success ? tlsOf(parsed.data, env, problems) : undefined;
   if (!parsed.success || problems.length > 0) throw new ConfigError(`The configuration is not usable:\n  ${problems.join('\n  ')}`);
   const values = parsed.data;
   return {
@@ -151,11 +238,17 @@ export function loadConfig(env: Environment = process.env): Config {
       keyModule: values.HANDOFF_ENCRYPTION_KEY_MODULE,
     },
     logLevel: values.HANDOFF_LOG_LEVEL,
+    corsOrigins: values.HANDOFF_CORS_ORIGINS,
+    trustProxy: values.HANDOFF_TRUST_PROXY,
+    maxConnections: values.HANDOFF_MAX_CONNECTIONS,
+    refuseSecrets: values.HANDOFF_REFUSE_SECRETS,
+    tls,
     temporal: {
       address: values.TEMPORAL_ADDRESS,
       namespace: values.TEMPORAL_NAMESPACE,
       connection,
       uiUrl: values.HANDOFF_TEMPORAL_UI_URL,
+      files: temporalFileNames.flatMap((name) => env[name] || []),
     },
     dev: {
       apiKey: values.HANDOFF_DEV_API_KEY,

@@ -13,10 +13,10 @@ import { startCatcher } from './mail/catcher.ts';
 import { assertPortFree } from './port-check.ts';
 import { keptSecret } from './secret-file.ts';
 import { openStores } from './stores.ts';
-import { linkTemporal } from './temporal/connection.ts';
 import { startDevServer } from './temporal/dev-server.ts';
 import { keepFinishedJobs } from './temporal/retention.ts';
 import { installRuntime } from './temporal/runtime.ts';
+import { openLink } from './temporal-link.ts';
 import { startWorker } from './worker.ts';
 
 /** Whose the development key is. */
@@ -56,15 +56,7 @@ export async function startDev(scope: Scope, config: Config, log: Log, say: (lin
     { ...config, encryption: { ...config.encryption, keys } },
     config.databaseUrl === undefined ? { directory: join(dataDir, 'pglite') } : { url: config.databaseUrl },
   );
-  const link = scope.closing(
-    linkTemporal({
-      connection: { ...temporal.connection, address },
-      namespace: temporal.namespace,
-      protection: stores.protection.plugin,
-      log: say,
-    }),
-    (open) => open.close(),
-  );
+  const link = await openLink(scope, config, log, { address, protection: stores.protection.plugin, report: say });
   if (temporal.address === undefined) await keepFinishedJobs(await link.connected, temporal.namespace);
   const keyFile = join(dataDir, 'dev-api-key');
   const key = dev.apiKey ?? (await keptSecret(keyFile, newApiKey));

@@ -2,13 +2,15 @@ import { startApi } from './api.ts';
 import { type Config, ConfigError } from './config.ts';
 import { type ApiKeyStore, createApiKeys } from './database/api-keys.ts';
 import { openDatabase } from './database/open.ts';
+import { transportConcern } from './database/transport.ts';
 import { createHealthApp } from './http/app.ts';
 import type { ApiKey, IssuedKey, KeyOrder } from './jobs/api-keys.ts';
 import { type Scope } from './lifecycle.ts';
 import { listen } from './listen.ts';
 import type { Log } from './log.ts';
 import { openStores, type Stores } from './stores.ts';
-import { linkTemporal, type TemporalLink } from './temporal/connection.ts';
+import type { TemporalLink } from './temporal/connection.ts';
+import { openLink } from './temporal-link.ts';
 import { installRuntime } from './temporal/runtime.ts';
 import { type Group, groups, startWorker } from './worker.ts';
 
@@ -28,14 +30,12 @@ async function connect(scope: Scope, config: Config, log: Log): Promise<{ stores
   installRuntime((level, facts, message) => {
     log[level](facts, message);
   });
-  const { connection, namespace } = config.temporal;
   const report = (message: string) => {
     log.warn({}, message);
   };
-  const protection = stores.protection.plugin;
-  const link = scope.closing(linkTemporal({ connection: { ...connection, address }, namespace, protection, log: report }), (open) =>
-    open.close(),
-  );
+  const concern = transportConcern(url);
+  if (concern !== undefined) report(concern);
+  const link = await openLink(scope, config, log, { address, protection: stores.protection.plugin, report });
   return { stores, link };
 }
 
@@ -64,7 +64,7 @@ export async function serveWorker(scope: Scope, config: Config, log: Log, say: S
     storage: () => stores.files.check(),
     workers: () => (working ? Promise.resolve() : Promise.reject(new Error('not started'))),
   };
-  const { url } = await listen(scope, createHealthApp(checks), config);
+  const { url } = await listen(scope, createHealthApp(checks), config, log);
   say(`Health: ${url}/readyz`);
   await startWorker(scope, { config, stores, link, smtpUrl, only, log });
   working = true;

@@ -77,7 +77,7 @@ export async function startWorker(
   scope.closing(running, ({ workers }) => workers?.shutdown());
   const served = new Set<Group>([...only, ...(workflows ? (['limits'] as const) : [])]);
   const connection = await link.connected;
-  running.workers = await startWorkers({
+  const workers = await startWorkers({
     connection,
     namespace: config.temporal.namespace,
     protection: link.protection,
@@ -88,5 +88,9 @@ export async function startWorker(
     log: (facts, message) => {
       log.error(facts, message);
     },
+  });
+  running.workers = workers;
+  link.use((renewed) => {
+    workers.useConnection(renewed);
   });
 }

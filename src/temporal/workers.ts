@@ -22,6 +22,8 @@ export interface WorkersOptions {
 }
 
 export interface Workers {
+  /** What runs goes on, and reports over the new connection. */
+  useConnection(connection: NativeConnection): void;
   /** No new work; resolves when what runs has ended, at the latest after the grace time. */
   shutdown(): Promise<void>;
 }
@@ -33,10 +35,12 @@ function workflowCode(): Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath'>
   return { workflowsPath: fileURLToPath(new URL(`../../workflows/all${extname(import.meta.url)}`, import.meta.url)) };
 }
 
+type Wish = WorkerOptions & { connection?: never };
+
 /** One Temporal worker a Task Queue, all in this process. A worker that fails is made anew until `shutdown`. */
 export async function startWorkers(options: WorkersOptions): Promise<Workers> {
+  let connection = options.connection;
   const shared = {
-    connection: options.connection,
     namespace: options.namespace,
     plugins: [options.protection],
     identity: `handoff-${String(process.pid)}`,
@@ -45,7 +49,7 @@ export async function startWorkers(options: WorkersOptions): Promise<Workers> {
     maxHeartbeatThrottleInterval: '2 seconds',
     defaultHeartbeatThrottleInterval: '2 seconds',
   } satisfies Partial<WorkerOptions>;
-  const wanted: WorkerOptions[] = options.groups.map(({ name, activities, concurrency }) => ({
+  const wanted: Wish[] = options.groups.map(({ name, activities, concurrency }) => ({
     ...shared,
     taskQueue: `${options.taskQueue}-${name}`,
     activities,
@@ -64,10 +68,17 @@ export async function startWorkers(options: WorkersOptions): Promise<Workers> {
     });
 
   // A worker that can't be made at all is a mistake in the set-up: that one is thrown.
-  const workers = await Promise.all(wanted.map((wish) => Worker.create(wish)));
-  const served = workers.map((worker, index) => {
-    const wish = wanted[index] as WorkerOptions;
-    return keepServing(worker, () => Worker.create(wish), {
+  const latest = new Map<Wish, Worker>();
+  const create = async (wish: Wish): Promise<Worker> => {
+    const worker = await Worker.create({ ...wish, connection });
+    latest.set(wish, worker);
+    // It may have been replaced meanwhile.
+    worker.connection = connection;
+    return worker;
+  };
+  const workers = await Promise.all(wanted.map(create));
+  const served = wanted.map((wish, index) => {
+    return keepServing(workers[index] as Worker, () => create(wish), {
       onFailure: (error) => {
         const facts = { taskQueue: wish.taskQueue, error: error instanceof Error ? error.name : 'unknown' };
         options.log(facts, 'A worker failed and is made anew');
@@ -76,6 +87,12 @@ export async function startWorkers(options: WorkersOptions): Promise<Workers> {
   });
 
   return {
+    useConnection(next) {
+      connection = next;
+      // One that has ended can't; the next one in its place is made with it.
+      for (const worker of latest.values())
+        if (worker.getState() === 'RUNNING' || worker.getState() === 'INITIALIZED') worker.connection = next;
+    },
     async shutdown() {
       await Promise.all(served.map((serving) => serving.stop()));
     },

@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -48,7 +48,10 @@ export async function findPostgres(): Promise<PostgresPrograms | { skipped: stri
 }
 
 /** A server of its own in a temporary directory, without passwords, on loopback only. */
-export async function startPostgres({ bin, user }: PostgresPrograms): Promise<{ url: string; stop(): Promise<void> }> {
+export async function startPostgres(
+  { bin, user }: PostgresPrograms,
+  { tls }: { tls?: { cert: string; key: string } } = {},
+): Promise<{ url: string; stop(): Promise<void> }> {
   const directory = await mkdtemp(join(tmpdir(), 'handoff-postgres-'));
   const as = (command: string, args: string[]): [string, string[]] =>
     user === undefined ? [command, args] : ['su', [user, '-s', '/bin/sh', '-c', `exec "$0" "$@"`, '--', command, ...args]];
@@ -58,8 +61,14 @@ export async function startPostgres({ bin, user }: PostgresPrograms): Promise<{ 
   const options = ['-D', data, '-U', 'handoff', '--auth=trust', '--encoding=UTF8', '--locale=C', '--no-sync'];
   await run(...as(join(bin, 'initdb'), options), { cwd: '/' });
 
+  if (tls)
+    for (const [name, text] of Object.entries(tls)) {
+      await writeFile(join(directory, name), text, { mode: 0o600 });
+      if (user !== undefined) await run('chown', [user, join(directory, name)]);
+    }
   const port = await freePort();
   const settings = ['-D', data, '-p', String(port), '-k', '', '-h', '127.0.0.1', '-c', 'fsync=off'];
+  if (tls) settings.push('-c', 'ssl=on', '-c', `ssl_cert_file=${join(directory, 'cert')}`, '-c', `ssl_key_file=${join(directory, 'key')}`);
   const server = spawn(...as(join(bin, 'postgres'), settings), { cwd: '/', stdio: ['ignore', 'ignore', 'pipe'] });
   let said = '';
   const ready = new Promise<void>((resolve, reject) => {

@@ -16,6 +16,7 @@ import type { JobOptions } from '../../src/jobs/options.ts';
 import { jobTypeOf } from '../../src/jobs/registry.ts';
 import { startOptionsOf } from '../../src/jobs/start-options.ts';
 import type { Scope } from '../../src/lifecycle.ts';
+import { openLink } from '../../src/temporal-link.ts';
 import { openStores, type Stores } from '../../src/stores.ts';
 import { linkTemporal, type TemporalLink } from '../../src/temporal/connection.ts';
 import { type Group, groups, startWorker } from '../../src/worker.ts';
@@ -65,6 +66,8 @@ export interface WorkerOptions {
 }
 
 export interface SystemOptions extends WorkerOptions {
+  /** Another way to Temporal than the straight one, as the environment says it. */
+  temporal?: { env: NodeJS.ProcessEnv & { TEMPORAL_ADDRESS: string }; checkMs: number };
   taskQueue: string;
   smtpUrl: string;
   /** On concurrent jobs. Default: none. */
@@ -97,12 +100,14 @@ export async function startSystem({
   concurrency = {},
   limits = noLimits,
   wrapFiles = (files) => files,
+  temporal = { env: { TEMPORAL_ADDRESS: process.env['TEMPORAL_ADDRESS'] ?? '' }, checkMs: 10_000 },
 }: SystemOptions): Promise<TestSystem> {
   const { scope, close } = collecting();
   const temporary = (directory: string): string => scope.closing(directory, () => rm(directory, { recursive: true, force: true }));
   try {
     const dataDir = temporary(await mkdtemp(join(tmpdir(), 'handoff-system-')));
     const config = loadConfig({
+      ...temporal.env,
       HANDOFF_DATA_DIR: dataDir,
       HANDOFF_SHUTDOWN_GRACE_SECONDS: '5',
       HANDOFF_MAIL_FROM: 'shop@example.org',
@@ -111,9 +116,8 @@ export async function startSystem({
     const stores = await openStores(scope, config, { directory: temporary(await pgliteDirectory()) });
     const protection = stores.protection.plugin;
     const connection = { address: process.env['TEMPORAL_ADDRESS'] ?? '' };
-    const link = scope.closing(linkTemporal({ connection, namespace: 'default', protection, log: () => undefined }), (open) =>
-      open.close(),
-    );
+    const way = { address: temporal.env.TEMPORAL_ADDRESS, protection, report: () => undefined, ...temporal };
+    const link = await openLink(scope, config, log, way);
     const worker = { config, stores: { ...stores, files: wrapFiles(stores.files) }, link, smtpUrl, taskQueue, limits, log };
     await link.connected;
     if (only.length > 0) await startWorker(scope, { ...worker, only, workflows, concurrency });

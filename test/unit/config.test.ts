@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 
-import { type Config, ConfigError, loadConfig, variables } from '../../src/config.ts';
+import { type Config, ConfigError, loadConfig, loadTemporalConnection, variables } from '../../src/config.ts';
 
 const defaults: Config = {
   host: '127.0.0.1',
@@ -18,7 +18,12 @@ const defaults: Config = {
   shutdownGraceSeconds: 20,
   encryption: { enabled: true, keys: undefined, keyModule: undefined },
   logLevel: 'warn',
-  temporal: { address: undefined, namespace: 'default', connection: {}, uiUrl: undefined },
+  corsOrigins: [],
+  trustProxy: undefined,
+  maxConnections: 10_000,
+  refuseSecrets: 'off',
+  tls: undefined,
+  temporal: { address: undefined, namespace: 'default', connection: {}, uiUrl: undefined, files: [] },
   dev: { apiKey: undefined, smtpPort: 1025, temporalPort: 7233, temporalUiPort: 8233, temporalCli: undefined },
 };
 
@@ -70,6 +75,10 @@ describe('the configuration', () => {
       HANDOFF_ENCRYPTION_KEYS: `${masterKey}, ${masterKey}\n`,
       HANDOFF_ENCRYPTION_KEY_MODULE: '/etc/kms.mjs',
       HANDOFF_LOG_LEVEL: 'debug',
+      HANDOFF_CORS_ORIGINS: 'https://app.example.com, http://localhost:5173',
+      HANDOFF_TRUST_PROXY: '10.0.0.0/8, ::1',
+      HANDOFF_MAX_CONNECTIONS: '500',
+      HANDOFF_REFUSE_SECRETS: 'names',
       TEMPORAL_ADDRESS: 'temporal:7233',
       TEMPORAL_NAMESPACE: 'jobs',
       HANDOFF_TEMPORAL_UI_URL: 'https://ui.example.org',
@@ -79,7 +88,9 @@ describe('the configuration', () => {
       HANDOFF_TEMPORAL_UI_PORT: '18233',
       HANDOFF_TEMPORAL_CLI: '/bin/temporal',
     };
-    expect(Object.keys(env).sort()).toEqual([...variables].sort());
+    // Those have to be real ones: test/unit/tls.test.ts.
+    const tls = ['HANDOFF_TLS_CERT', 'HANDOFF_TLS_KEY', 'HANDOFF_TLS_CLIENT_CA'];
+    expect([...Object.keys(env), ...tls].sort()).toEqual([...variables].sort());
     expect(loadConfig(env)).toEqual({
       host: '0.0.0.0',
       port: 8080,
@@ -93,7 +104,18 @@ describe('the configuration', () => {
       shutdownGraceSeconds: 5,
       encryption: { enabled: false, keys: [masterKey, masterKey], keyModule: '/etc/kms.mjs' },
       logLevel: 'debug',
-      temporal: { address: 'temporal:7233', namespace: 'jobs', connection: { address: 'temporal:7233' }, uiUrl: 'https://ui.example.org' },
+      corsOrigins: ['https://app.example.com', 'http://localhost:5173'],
+      trustProxy: ['10.0.0.0/8', '::1'],
+      maxConnections: 500,
+      refuseSecrets: 'names',
+      tls: undefined,
+      temporal: {
+        address: 'temporal:7233',
+        namespace: 'jobs',
+        connection: { address: 'temporal:7233' },
+        uiUrl: 'https://ui.example.org',
+        files: [],
+      },
       dev: { apiKey: env.HANDOFF_DEV_API_KEY, smtpPort: 2525, temporalPort: 17233, temporalUiPort: 18233, temporalCli: '/bin/temporal' },
     });
   });
@@ -117,7 +139,39 @@ describe('the configuration', () => {
     HANDOFF_SHUTDOWN_GRACE_SECONDS: '0',
     HANDOFF_ENCRYPTION: 'hunter2',
     HANDOFF_ENCRYPTION_KEYS: `${'A'.repeat(43)}=,hunter2`,
+    HANDOFF_MAX_CONNECTIONS: '0',
+    HANDOFF_REFUSE_SECRETS: 'hunter2',
   };
+
+  test.each([
+    ...['*', 'https://*.example.com', 'https://app.example.com/', 'https://app.example.com/x', 'app.example.com', 'null', 'file:///x'],
+    ...[
+      'https://u:p@app.example.com',
+      'https://APP.example.com',
+      'https://app.example.com:443',
+      '/app/',
+      'https://a.example,',
+      'https://a.example,*',
+    ],
+  ])('refuses the origin %j: only exact ones are compared safely', (origins) => {
+    expect(problemsOf({ HANDOFF_CORS_ORIGINS: origins })).toMatch(/^The configuration is not usable:\n {2}HANDOFF_CORS_ORIGINS: [^\n]+$/);
+  });
+
+  test.each(['true', '*', '0', '-1', '1.5', '0.0.0.0/0', '::/0', '10.0.0.0/33', 'proxy.example', 'loopback', '10.0.0.0/8,true'])(
+    'does not trust the proxies %j',
+    (proxies) => {
+      expect(problemsOf({ HANDOFF_TRUST_PROXY: proxies })).toMatch(/^The configuration is not usable:\n {2}HANDOFF_TRUST_PROXY: [^\n]+$/);
+    },
+  );
+
+  test.each([
+    ['1', 1],
+    ['2', 2],
+    ['10.0.0.0/8', ['10.0.0.0/8']],
+    ['127.0.0.1, fd00::/8', ['127.0.0.1', 'fd00::/8']],
+  ])('trusts the proxies %j', (proxies, trustProxy) => {
+    expect(loadConfig({ HANDOFF_TRUST_PROXY: proxies }).trustProxy).toEqual(trustProxy);
+  });
 
   test.each(Object.entries(wrong))('refuses %s when it is %j', (name, value) => {
     expect(problemsOf({ [name]: value })).toMatch(new RegExp(`^The configuration is not usable:\\n  ${name}: [^\\n]+$`));
@@ -167,6 +221,17 @@ describe("Temporal's own variables", () => {
     expect(connection).toMatchObject({ apiKey: 'key', tls: true, metadata: { 'x-team': 'jobs' } });
   });
 
+  test('that lie in files are named, and read again for a renewed connection', async () => {
+    const env = { TEMPORAL_API_KEY_FILE: await file('first'), TEMPORAL_TLS_SERVER_CA_CERT_PATH: await file('PEM', 'ca.pem') };
+    const { files, connection } = loadConfig(env).temporal;
+    expect(files).toEqual(Object.values(env));
+    expect(connection).toMatchObject({ apiKey: 'first' });
+    await file('second');
+    expect(loadTemporalConnection(env)).toMatchObject({ apiKey: 'second' });
+    await rm(env.TEMPORAL_API_KEY_FILE);
+    expect(() => loadTemporalConnection(env)).toThrow(ConfigError);
+  });
+
   test('that can not be used are a problem like any other, without their values', () => {
     const message = problemsOf({ TEMPORAL_TLS_CLIENT_CERT_PATH: '/nowhere/hunter2.pem', HANDOFF_PORT: 'x' });
     expect(message).toMatch(/TEMPORAL_….*ENOENT/);
@@ -201,9 +266,10 @@ describe('.env.example', () => {
     const shown = (await lines()).flatMap((line) => {
       const [, name = '', value = ''] = set.exec(line) ?? [];
       // Without a default: the value shown is an example.
-      const example = ['DATABASE_URL', 'SMTP_URL', 'TEMPORAL_ADDRESS', 'HANDOFF_TEMPORAL_UI_URL', 'HANDOFF_ENCRYPTION_KEY_MODULE'].includes(
-        name,
-      );
+      const example = [
+        ...['DATABASE_URL', 'SMTP_URL', 'TEMPORAL_ADDRESS', 'HANDOFF_TEMPORAL_UI_URL', 'HANDOFF_ENCRYPTION_KEY_MODULE'],
+        ...['HANDOFF_CORS_ORIGINS', 'HANDOFF_TRUST_PROXY'],
+      ].includes(name);
       return variables.includes(name) && !example ? [[name, value] as const] : [];
     });
     expect(loadConfig(Object.fromEntries(shown))).toEqual(defaults);
