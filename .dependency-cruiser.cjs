@@ -21,6 +21,7 @@ const libraries = {
   images: ['sharp', 'file-type', 'thumbhash', 'piscina'],
   temporal: ['@temporalio'],
   encryption: [],
+  identity: ['jose'],
   outbound: ['ipaddr.js'],
 };
 

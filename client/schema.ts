@@ -737,7 +737,7 @@ export interface components {
             failures: {
                 jobId: string;
                 /** @enum {string} */
-                code: "invalid_request" | "malformed_request" | "request_timeout" | "uri_too_long" | "headers_too_large" | "secret_in_request" | "value_out_of_range" | "invalid_idempotency_key" | "start_in_past" | "invalid_filter" | "invalid_cursor" | "malformed_json" | "malformed_multipart" | "unsupported_media_type" | "payload_too_large" | "unauthorized" | "insufficient_scope" | "not_found" | "link_expired" | "method_not_allowed" | "range_not_satisfiable" | "idempotency_key_reused" | "job_not_cancellable" | "job_not_retryable" | "job_not_dead_lettered" | "job_not_scheduled" | "too_many_changes" | "bulk_action_finished" | "payload_unreadable" | "api_key_not_active" | "too_many_streams" | "content_type_mismatch" | "image_truncated" | "file_not_found" | "temporal_unavailable" | "database_unavailable" | "storage_unavailable" | "worker_unavailable" | "not_ready" | "internal_error" | "mail_rejected" | "mail_refused_for_now" | "mail_server_unreachable" | "mail_configuration" | "source_unreadable" | "image_unreadable" | "image_too_large" | "timed_out" | "terminated" | "expired" | "discarded" | "dead_letter_expired" | "redrive_limit_reached" | "job_failed";
+                code: "invalid_request" | "malformed_request" | "request_timeout" | "uri_too_long" | "headers_too_large" | "secret_in_request" | "value_out_of_range" | "invalid_idempotency_key" | "start_in_past" | "invalid_filter" | "invalid_cursor" | "malformed_json" | "malformed_multipart" | "unsupported_media_type" | "payload_too_large" | "unauthorized" | "insufficient_scope" | "not_found" | "link_expired" | "method_not_allowed" | "range_not_satisfiable" | "idempotency_key_reused" | "job_not_cancellable" | "job_not_retryable" | "job_not_dead_lettered" | "job_not_scheduled" | "too_many_changes" | "bulk_action_finished" | "payload_unreadable" | "api_key_not_active" | "too_many_streams" | "content_type_mismatch" | "image_truncated" | "file_not_found" | "temporal_unavailable" | "database_unavailable" | "identity_provider_unavailable" | "storage_unavailable" | "worker_unavailable" | "not_ready" | "internal_error" | "mail_rejected" | "mail_refused_for_now" | "mail_server_unreachable" | "mail_configuration" | "source_unreadable" | "image_unreadable" | "image_too_large" | "timed_out" | "terminated" | "expired" | "discarded" | "dead_letter_expired" | "redrive_limit_reached" | "job_failed";
             }[];
             /** @description Of a dry run that has finished: up to twenty ids. */
             sample: string[] | null;
@@ -1138,7 +1138,7 @@ export interface components {
              * @description Stable: decide by it, not by texts.
              * @enum {string}
              */
-            code: "invalid_request" | "malformed_request" | "request_timeout" | "uri_too_long" | "headers_too_large" | "secret_in_request" | "value_out_of_range" | "invalid_idempotency_key" | "start_in_past" | "invalid_filter" | "invalid_cursor" | "malformed_json" | "malformed_multipart" | "unsupported_media_type" | "payload_too_large" | "unauthorized" | "insufficient_scope" | "not_found" | "link_expired" | "method_not_allowed" | "range_not_satisfiable" | "idempotency_key_reused" | "job_not_cancellable" | "job_not_retryable" | "job_not_dead_lettered" | "job_not_scheduled" | "too_many_changes" | "bulk_action_finished" | "payload_unreadable" | "api_key_not_active" | "too_many_streams" | "content_type_mismatch" | "image_truncated" | "file_not_found" | "temporal_unavailable" | "database_unavailable" | "storage_unavailable" | "worker_unavailable" | "not_ready" | "internal_error" | "mail_rejected" | "mail_refused_for_now" | "mail_server_unreachable" | "mail_configuration" | "source_unreadable" | "image_unreadable" | "image_too_large" | "timed_out" | "terminated" | "expired" | "discarded" | "dead_letter_expired" | "redrive_limit_reached" | "job_failed";
+            code: "invalid_request" | "malformed_request" | "request_timeout" | "uri_too_long" | "headers_too_large" | "secret_in_request" | "value_out_of_range" | "invalid_idempotency_key" | "start_in_past" | "invalid_filter" | "invalid_cursor" | "malformed_json" | "malformed_multipart" | "unsupported_media_type" | "payload_too_large" | "unauthorized" | "insufficient_scope" | "not_found" | "link_expired" | "method_not_allowed" | "range_not_satisfiable" | "idempotency_key_reused" | "job_not_cancellable" | "job_not_retryable" | "job_not_dead_lettered" | "job_not_scheduled" | "too_many_changes" | "bulk_action_finished" | "payload_unreadable" | "api_key_not_active" | "too_many_streams" | "content_type_mismatch" | "image_truncated" | "file_not_found" | "temporal_unavailable" | "database_unavailable" | "identity_provider_unavailable" | "storage_unavailable" | "worker_unavailable" | "not_ready" | "internal_error" | "mail_rejected" | "mail_refused_for_now" | "mail_server_unreachable" | "mail_configuration" | "source_unreadable" | "image_unreadable" | "image_too_large" | "timed_out" | "terminated" | "expired" | "discarded" | "dead_letter_expired" | "redrive_limit_reached" | "job_failed";
             /** @description The same as in X-Request-Id. */
             requestId?: string;
             /** @description Whether the same request may succeed later. */
@@ -1768,7 +1768,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: The database does not answer. */
+            /**
+             * @description `database_unavailable`: The database does not answer.
+             *     `identity_provider_unavailable`: The identity provider does not answer.
+             */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -1881,7 +1884,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: The database does not answer. */
+            /**
+             * @description `database_unavailable`: The database does not answer.
+             *     `identity_provider_unavailable`: The identity provider does not answer.
+             */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -1977,7 +1983,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: The database does not answer. */
+            /**
+             * @description `database_unavailable`: The database does not answer.
+             *     `identity_provider_unavailable`: The identity provider does not answer.
+             */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2119,7 +2128,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: The database does not answer. */
+            /**
+             * @description `database_unavailable`: The database does not answer.
+             *     `identity_provider_unavailable`: The identity provider does not answer.
+             */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2253,6 +2265,7 @@ export interface operations {
             /**
              * @description `temporal_unavailable`: Temporal does not answer.
              *     `database_unavailable`: The database does not answer.
+             *     `identity_provider_unavailable`: The identity provider does not answer.
              */
             503: {
                 headers: {
@@ -2355,6 +2368,7 @@ export interface operations {
             /**
              * @description `temporal_unavailable`: Temporal does not answer.
              *     `database_unavailable`: The database does not answer.
+             *     `identity_provider_unavailable`: The identity provider does not answer.
              */
             503: {
                 headers: {
@@ -2490,6 +2504,7 @@ export interface operations {
             /**
              * @description `temporal_unavailable`: Temporal does not answer.
              *     `database_unavailable`: The database does not answer.
+             *     `identity_provider_unavailable`: The identity provider does not answer.
              */
             503: {
                 headers: {
@@ -2625,6 +2640,7 @@ export interface operations {
             /**
              * @description `temporal_unavailable`: Temporal does not answer.
              *     `database_unavailable`: The database does not answer.
+             *     `identity_provider_unavailable`: The identity provider does not answer.
              */
             503: {
                 headers: {
@@ -2760,6 +2776,7 @@ export interface operations {
             /**
              * @description `temporal_unavailable`: Temporal does not answer.
              *     `database_unavailable`: The database does not answer.
+             *     `identity_provider_unavailable`: The identity provider does not answer.
              */
             503: {
                 headers: {
@@ -2876,7 +2893,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: The database does not answer. */
+            /**
+             * @description `database_unavailable`: The database does not answer.
+             *     `identity_provider_unavailable`: The identity provider does not answer.
+             */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3028,6 +3048,7 @@ export interface operations {
              * @description `temporal_unavailable`: Temporal does not answer.
              *     `storage_unavailable`: Files cannot be stored now.
              *     `database_unavailable`: The database does not answer.
+             *     `identity_provider_unavailable`: The identity provider does not answer.
              */
             503: {
                 headers: {
@@ -3127,7 +3148,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: The database does not answer. */
+            /**
+             * @description `database_unavailable`: The database does not answer.
+             *     `identity_provider_unavailable`: The identity provider does not answer.
+             */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3223,7 +3247,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`: The database does not answer. */
+            /**
+             * @description `database_unavailable`: The database does not answer.
+             *     `identity_provider_unavailable`: The identity provider does not answer.
+             */
             503: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -3378,6 +3405,7 @@ export interface operations {
             /**
              * @description `storage_unavailable`: Files cannot be stored now.
              *     `database_unavailable`: The database does not answer.
+             *     `identity_provider_unavailable`: The identity provider does not answer.
              */
             503: {
                 headers: {
@@ -3487,6 +3515,7 @@ export interface operations {
             /**
              * @description `temporal_unavailable`: Temporal does not answer.
              *     `database_unavailable`: The database does not answer.
+             *     `identity_provider_unavailable`: The identity provider does not answer.
              */
             503: {
                 headers: {
@@ -3588,6 +3617,7 @@ export interface operations {
             /**
              * @description `temporal_unavailable`: Temporal does not answer.
              *     `database_unavailable`: The database does not answer.
+             *     `identity_provider_unavailable`: The identity provider does not answer.
              */
             503: {
                 headers: {
@@ -3713,6 +3743,7 @@ export interface operations {
             /**
              * @description `temporal_unavailable`: Temporal does not answer.
              *     `database_unavailable`: The database does not answer.
+             *     `identity_provider_unavailable`: The identity provider does not answer.
              */
             503: {
                 headers: {
@@ -3888,6 +3919,7 @@ export interface operations {
              *     `worker_unavailable`: No worker answers.
              *     `storage_unavailable`: Files cannot be stored now.
              *     `database_unavailable`: The database does not answer.
+             *     `identity_provider_unavailable`: The identity provider does not answer.
              */
             503: {
                 headers: {
@@ -4027,6 +4059,7 @@ export interface operations {
             /**
              * @description `temporal_unavailable`: Temporal does not answer.
              *     `database_unavailable`: The database does not answer.
+             *     `identity_provider_unavailable`: The identity provider does not answer.
              */
             503: {
                 headers: {
@@ -4169,6 +4202,7 @@ export interface operations {
             /**
              * @description `temporal_unavailable`: Temporal does not answer.
              *     `database_unavailable`: The database does not answer.
+             *     `identity_provider_unavailable`: The identity provider does not answer.
              */
             503: {
                 headers: {
@@ -4303,6 +4337,7 @@ export interface operations {
             /**
              * @description `temporal_unavailable`: Temporal does not answer.
              *     `database_unavailable`: The database does not answer.
+             *     `identity_provider_unavailable`: The identity provider does not answer.
              */
             503: {
                 headers: {
@@ -4405,6 +4440,7 @@ export interface operations {
             /**
              * @description `temporal_unavailable`: Temporal does not answer.
              *     `database_unavailable`: The database does not answer.
+             *     `identity_provider_unavailable`: The identity provider does not answer.
              */
             503: {
                 headers: {
@@ -4550,6 +4586,7 @@ export interface operations {
             /**
              * @description `temporal_unavailable`: Temporal does not answer.
              *     `database_unavailable`: The database does not answer.
+             *     `identity_provider_unavailable`: The identity provider does not answer.
              */
             503: {
                 headers: {
@@ -4692,6 +4729,7 @@ export interface operations {
             /**
              * @description `temporal_unavailable`: Temporal does not answer.
              *     `database_unavailable`: The database does not answer.
+             *     `identity_provider_unavailable`: The identity provider does not answer.
              */
             503: {
                 headers: {
@@ -4828,6 +4866,7 @@ export interface operations {
             /**
              * @description `temporal_unavailable`: Temporal does not answer.
              *     `database_unavailable`: The database does not answer.
+             *     `identity_provider_unavailable`: The identity provider does not answer.
              */
             503: {
                 headers: {
@@ -4984,6 +5023,7 @@ export interface operations {
              * @description `temporal_unavailable`: Temporal does not answer.
              *     `storage_unavailable`: Files cannot be stored now.
              *     `database_unavailable`: The database does not answer.
+             *     `identity_provider_unavailable`: The identity provider does not answer.
              */
             503: {
                 headers: {
@@ -5143,6 +5183,7 @@ export interface operations {
              * @description `temporal_unavailable`: Temporal does not answer.
              *     `storage_unavailable`: Files cannot be stored now.
              *     `database_unavailable`: The database does not answer.
+             *     `identity_provider_unavailable`: The identity provider does not answer.
              */
             503: {
                 headers: {

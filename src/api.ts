@@ -3,12 +3,15 @@ import { AppError } from './errors.ts';
 import { createApp } from './http/app.ts';
 import { createMetrics } from './http/metrics.ts';
 import { createPresenter } from './http/presentation.ts';
+import { createTokenVerifier } from './identity/verifier.ts';
 import { createJobClient, workflowTaskQueue } from './jobs/client.ts';
 import { type ConcurrencyLimits, noLimits } from './jobs/concurrency.ts';
+import { createIdentities, type Identities } from './jobs/identities.ts';
 import { createWatcher } from './jobs/watch.ts';
 import type { Scope } from './lifecycle.ts';
 import { listen } from './listen.ts';
 import { errorFacts, type Log } from './log.ts';
+import { createGuardedFetch } from './outbound/guarded-fetch.ts';
 import type { Stores } from './stores.ts';
 import type { TemporalLink } from './temporal/connection.ts';
 import { activityQueuesOf } from './worker.ts';
@@ -23,6 +26,20 @@ export interface ApiDependencies {
   /** On concurrent jobs. Default: none. */
   limits?: ConcurrencyLimits;
   log: Log;
+}
+
+/** `undefined`: no identity provider is configured. */
+function identitiesOf({ identity, outboundAllow }: Pick<Config, 'identity' | 'outboundAllow'>, log: Log): Identities | undefined {
+  if (identity === undefined) return undefined;
+  const named = [identity.issuer, ...(identity.jwksUrl === undefined ? [] : [identity.jwksUrl])];
+  const verifier = createTokenVerifier({
+    ...identity,
+    fetch: createGuardedFetch({ allow: outboundAllow, origins: named.map((url) => new URL(url).origin) }),
+    onFailure: (reason) => {
+      log.warn({ reason }, 'the keys of the identity provider cannot be read');
+    },
+  });
+  return createIdentities({ ...identity, verifier });
 }
 
 const probes = new Set(['/livez', '/readyz', '/metrics']);
@@ -45,6 +62,7 @@ export async function startApi(
     streams: { perKey: config.maxStreamsPerKey },
     files: stores.files,
     keys: stores.keys,
+    identities: identitiesOf(config, log),
     maxUploadBytes: config.maxUploadBytes,
     metrics: createMetrics(),
     tenantKeys: stores.tenantKeys,

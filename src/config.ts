@@ -6,6 +6,8 @@ import { resolve } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import { z } from 'zod';
 
+import { identityOf, type IdentitySettings, identityVariables } from './config-identity.ts';
+
 /** What the environment says, checked. Defaults and meanings: `.env.example`. */
 export interface Config {
   readonly host: string;
@@ -33,6 +35,10 @@ export interface Config {
   readonly refuseSecrets: 'off' | 'names' | 'on';
   /** PEM, of the API's own server; `files` are where they came from, to be read again. */
   readonly tls: (TlsTexts & { readonly files: Partial<Record<keyof TlsTexts, string>> }) | undefined;
+  /** Of the identity provider whose access tokens are taken; `undefined`: none is. */
+  readonly identity: IdentitySettings | undefined;
+  /** Addresses, networks and names of hosts that requests of ours may reach although they are not public. */
+  readonly outboundAllow: readonly string[];
   readonly temporal: {
     /** Given: use that server, start none. */
     readonly address: string | undefined;
@@ -117,6 +123,7 @@ const environment = z.object({
   HANDOFF_TLS_CERT: z.string().optional(),
   HANDOFF_TLS_KEY: z.string().optional(),
   HANDOFF_TLS_CLIENT_CA: z.string().optional(),
+  ...identityVariables,
   TEMPORAL_ADDRESS: z.string().optional(),
   TEMPORAL_NAMESPACE: z.string().default('default'),
   HANDOFF_TEMPORAL_UI_URL: url('http:', 'https:').optional(),
@@ -219,6 +226,7 @@ export function loadConfig(env: Environment = process.env): Config {
   const parsed = environment.safeParse(given);
   if (!parsed.success) problems.push(...parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`));
   const tls = parsed.success ? tlsOf(parsed.data, env, problems) : undefined;
+  const identity = parsed.success ? identityOf(parsed.data, problems) : undefined;
   if (!parsed.success || problems.length > 0) throw new ConfigError(`The configuration is not usable:\n  ${problems.join('\n  ')}`);
   const values = parsed.data;
   return {
@@ -243,6 +251,8 @@ export function loadConfig(env: Environment = process.env): Config {
     maxConnections: values.HANDOFF_MAX_CONNECTIONS,
     refuseSecrets: values.HANDOFF_REFUSE_SECRETS,
     tls,
+    identity,
+    outboundAllow: values.HANDOFF_OUTBOUND_ALLOW,
     temporal: {
       address: values.TEMPORAL_ADDRESS,
       namespace: values.TEMPORAL_NAMESPACE,

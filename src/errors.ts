@@ -36,6 +36,7 @@ export const errorCodes = [
   'file_not_found',
   'temporal_unavailable',
   'database_unavailable',
+  'identity_provider_unavailable',
   'storage_unavailable',
   'worker_unavailable',
   'not_ready',

@@ -2,10 +2,8 @@ import express, { type Express, type RequestHandler, Router } from 'express';
 import helmet from 'helmet';
 import { randomUUID } from 'node:crypto';
 
-import type { ApiKeys } from '../jobs/api-keys.ts';
-import type { TenantKeys } from '../jobs/tenant-keys.ts';
 import { apiKeys } from './api-keys.ts';
-import { authenticate, knownCaller, tokenInQuery } from './authentication.ts';
+import { authenticate, type Authenticators, knownCaller, tokenInQuery } from './authentication.ts';
 import { bulkActions } from './bulk-actions.ts';
 import { codec, type CodecDependencies } from './codec.ts';
 import { allowOrigins } from './cors.ts';
@@ -33,13 +31,12 @@ export interface Answered {
   path: string;
   status: number;
   milliseconds: number;
-  /** Id of the API key; not there without a valid one. */
+  /** Of the caller; not there without a valid key or token. */
   keyId?: string;
 }
 
-export interface AppDependencies extends Omit<SubmissionDependencies, 'waiting' | 'refuseSecrets'>, EventDependencies, CodecDependencies {
-  keys: ApiKeys;
-  tenantKeys: TenantKeys;
+export interface AppDependencies
+  extends Omit<SubmissionDependencies, 'waiting' | 'refuseSecrets'>, EventDependencies, CodecDependencies, Authenticators {
   metrics: Metrics;
   checks: ReadinessChecks;
   onAnswer: (answer: Answered) => void;

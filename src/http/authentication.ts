@@ -2,6 +2,7 @@ import type { Request, RequestHandler, Response } from 'express';
 
 import { AppError } from '../errors.ts';
 import { allows, type ApiKeys, type Caller, type KeyScope } from '../jobs/api-keys.ts';
+import { type Identities, looksLikeJwt } from '../jobs/identities.ts';
 import type { TenantKeys } from '../jobs/tenant-keys.ts';
 import { looksLikeJobToken, tokenCaller, type TokenCaller } from './job-token.ts';
 import { isLocal } from './local-request.ts';
@@ -31,12 +32,28 @@ function sentBy(request: Request, response: Response): string | undefined {
   return /^Bearer +([A-Za-z0-9._~+/=-]+) *$/i.exec(header)?.[1];
 }
 
-/** RFC 6750 bearer tokens: API keys, and tokens of one job. After it, `callerOf(response)` and `tenantOf(response)` are known. */
-export function authenticate({ keys, tenantKeys }: { keys: ApiKeys; tenantKeys: TenantKeys }): RequestHandler {
+export interface Authenticators {
+  keys: ApiKeys;
+  tenantKeys: TenantKeys;
+  /** Not there: no identity provider is configured, and whatever is no token of a job is an API key. */
+  identities?: Identities | undefined;
+}
+
+/**
+ * RFC 6750 bearer tokens: API keys, tokens of one job, and access tokens of an identity provider; the form decides.
+ * After it, `callerOf(response)` and `tenantOf(response)` are known.
+ */
+export function authenticate({ keys, tenantKeys, identities }: Authenticators): RequestHandler {
   async function find(sent: string): Promise<Caller | undefined> {
+    if (identities !== undefined && looksLikeJwt(sent)) return identities.callerOf(sent);
     if (sent.length > maxKeyLength) return undefined;
-    return looksLikeJobToken(sent) ? tokenCaller(sent, { keys, tenantKeys, now: Date.now() }) : keys.callerOf(sent);
+    if (!looksLikeJobToken(sent)) return keys.callerOf(sent);
+    return tokenCaller(sent, { keys, tenantKeys, identities: identities !== undefined, now: Date.now() });
   }
+  const credential =
+    identities === undefined
+      ? 'an API key: Authorization: Bearer <key>'
+      : 'an API key or a valid access token: Authorization: Bearer <key or token>';
   return async (request, response, next) => {
     const sent = sentBy(request, response);
     const caller = sent === undefined ? undefined : await find(sent);
@@ -45,11 +62,12 @@ export function authenticate({ keys, tenantKeys }: { keys: ApiKeys; tenantKeys: 
       response.set('WWW-Authenticate', challenge(sent === undefined ? '' : ', error="invalid_token"'));
       const detail = fromElsewhere
         ? 'The development key works on this machine only, and not through a proxy. Create a key: POST /v1/api-keys.'
-        : 'Send an API key: Authorization: Bearer <key>.';
+        : `Send ${credential}.`;
       throw new AppError('unauthorized', detail);
     }
     response.locals['caller'] = caller;
-    response.locals['stillValid'] = async () => (await find(sent)) !== undefined;
+    const isOver = () => caller.expiresAt !== undefined && caller.expiresAt <= Date.now();
+    response.locals['stillValid'] = async () => !isOver() && (await find(sent)) !== undefined;
     next();
   };
 }
@@ -63,7 +81,7 @@ export function allowed(needs: Needs): RequestHandler {
       if (request.params['id'] !== caller.jobId) throw new AppError('not_found', 'There is no such job.');
     } else if (!allows(caller.scopes, scope)) {
       response.set('WWW-Authenticate', challenge(`, error="insufficient_scope", scope="${scope}"`));
-      throw new AppError('insufficient_scope', `This needs an API key with the scope ${scope}.`);
+      throw new AppError('insufficient_scope', `This needs the scope ${scope}.`);
     }
     next();
   };
@@ -85,7 +103,7 @@ export function knownCaller(response: Response): Caller | undefined {
   return response.locals['caller'] as Caller | undefined;
 }
 
-/** For what takes long: whether what the caller sent would still be taken. @throws AppError `database_unavailable`. */
+/** For what takes long: whether what the caller sent would still be taken. @throws AppError `database_unavailable`, `identity_provider_unavailable`. */
 export function isStillValid(response: Response): Promise<boolean> {
   return (response.locals['stillValid'] as () => Promise<boolean>)();
 }

@@ -25,7 +25,8 @@ export function jobTokens({ jobs, tenantKeys }: { jobs: Pick<JobClient, 'get'>; 
         const caller = callerOf(response);
         const job = await jobs.get(caller.tenant, String(request.params['id']));
         if (job === undefined) throw new AppError('not_found', 'There is no such job.');
-        const expires = Math.floor(Date.now() / 1_000) + ttlSeconds;
+        // Never longer than what it was asked for with.
+        const expires = Math.floor(Math.min(Date.now() + ttlSeconds * 1_000, caller.expiresAt ?? Infinity) / 1_000);
         const token = await jobToken(tenantKeys, caller, job.id, expires);
         response
           .status(201)

@@ -53,7 +53,8 @@ function sorted<T>(named: Record<string, T>): Record<string, T> {
 /** OpenAPI 3.1, made from the schemas that validate. */
 export function openApiDocument(): object {
   const registry = new OpenAPIRegistry();
-  registry.registerComponent('securitySchemes', 'apiKey', { type: 'http', scheme: 'bearer', description: 'An API key.' });
+  const bearer = 'An API key; or, where an identity provider is configured, one of its access tokens (JWT).';
+  registry.registerComponent('securitySchemes', 'apiKey', { type: 'http', scheme: 'bearer', description: bearer });
   const token = 'A token of one job, from `POST /v1/jobs/{id}/tokens`.';
   registry.registerComponent('securitySchemes', 'jobToken', { type: 'http', scheme: 'bearer', description: token });
   for (const describe of resources) describe(registry);

@@ -41,6 +41,7 @@ export const problems: Record<ErrorCode, { status: number; title: string }> = {
   file_not_found: { status: 400, title: 'There is no such file' },
   temporal_unavailable: { status: 503, title: 'Temporal does not answer' },
   database_unavailable: { status: 503, title: 'The database does not answer' },
+  identity_provider_unavailable: { status: 503, title: 'The identity provider does not answer' },
   storage_unavailable: { status: 503, title: 'Files cannot be stored now' },
   worker_unavailable: { status: 503, title: 'No worker answers' },
   not_ready: { status: 503, title: 'Not ready' },

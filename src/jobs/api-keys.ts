@@ -7,14 +7,16 @@ export function allows(held: readonly KeyScope[], needed: KeyScope): boolean {
   return held.includes(needed) || held.includes('admin');
 }
 
-/** Whose a valid key is, and what it may do. */
+/** Whose a valid key or access token is, and what it may do. */
 export interface Caller {
-  /** Of the key; no secret, so it may be logged. */
+  /** Of the key, or made from the subject of the access token; no secret, so it may be logged. */
   keyId: string;
   tenant: string;
   scopes: readonly KeyScope[];
   /** The key counts on this machine only: the development key. */
   localOnly: boolean;
+  /** Of an access token: from then on it is not taken, in milliseconds since 1970. API keys are looked up again and again. */
+  expiresAt?: number;
 }
 
 /** What may be told about a key. */

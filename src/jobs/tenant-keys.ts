@@ -1,3 +1,6 @@
+/** In the place of a tenant, for what is read before its tenant can be trusted; no tenant has such a name. */
+export const installation = ':installation';
+
 /** Keyed hashes that only this installation can make, different for each tenant. */
 export interface TenantKeys {
   /**

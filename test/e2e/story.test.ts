@@ -12,6 +12,7 @@ import sharp from 'sharp';
 import { findTemporalCli } from '../../scripts/temporal-cli.mjs';
 import { eventually } from '../support/eventually.ts';
 import { filesBelow } from '../support/files-below.ts';
+import { audience, type IdentityProvider, signed, signingKey, startIdentityProvider } from '../support/identity-provider.ts';
 import { ended, isAlive, Product } from '../support/product.ts';
 
 const run = promisify(execFile);
@@ -23,12 +24,18 @@ const personal = 'ada.lovelace@example.com';
 describe('the product with its own mail catcher', () => {
   let product: Product;
   let emailId: string;
+  let provider: IdentityProvider;
+  const signer = signingKey('one');
 
   beforeAll(async () => {
-    product = await Product.create();
+    provider = await startIdentityProvider([signer]);
+    product = await Product.create({ HANDOFF_OIDC_ISSUER: provider.issuer, HANDOFF_OIDC_AUDIENCE: audience });
     await product.start();
   }, 5 * minutes);
-  afterAll(() => product.destroy(), 2 * minutes);
+  afterAll(async () => {
+    await product.destroy();
+    await provider.close();
+  }, 2 * minutes);
 
   test('prints the addresses, the key and one request for each job type', () => {
     for (const part of [`${product.url}/v1`, `${product.url}/docs`, `http://127.0.0.1:${String(product.ports.ui)}`, product.key])
@@ -55,6 +62,14 @@ describe('the product with its own mail catcher', () => {
     },
     4 * minutes,
   );
+
+  test('takes access tokens of the configured identity provider beside API keys, for the tenant that they name', async () => {
+    const as = (tenant: string) => ({ Authorization: `Bearer ${signed(signer, provider.claims({ tenant }))}` });
+    const path = `/v1/jobs/${emailId}`;
+    expect((await product.request('GET', path, undefined, as('default'))).status).toBe(200);
+    expect((await product.request('GET', path, undefined, as('other'))).status).toBe(404);
+    expect(provider.hits).toEqual(['/.well-known/openid-configuration', '/keys']);
+  });
 
   test(
     'a report job ends with a CSV and an XLSX file that hold the rows',

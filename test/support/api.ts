@@ -85,6 +85,8 @@ export interface TestApiOptions {
   streams?: AppDependencies['streams'];
   edges?: Pick<AppDependencies, 'corsOrigins' | 'trustProxy' | 'refuseSecrets'>;
   server?: HttpServerOptions;
+  /** Asked before each test. */
+  identities?: () => AppDependencies['identities'];
 }
 
 export function bulkActionOf(
@@ -105,6 +107,7 @@ export function testApi({
   streams = { perKey: 100 },
   edges = {},
   server: serverOptions = {},
+  identities,
 }: TestApiOptions = {}): TestApi {
   const store = testFileStore();
   let server: Server;
@@ -185,6 +188,7 @@ export function testApi({
       streams,
       files: store.files,
       keys: apiKeys,
+      identities: identities?.(),
       maxUploadBytes,
       tenantKeys,
       payloads: { decode: (payloads, of) => api.payloads.decode?.(payloads, of) ?? Promise.resolve([...payloads]) },

@@ -98,6 +98,7 @@ const planted: Record<string, { in: string; line: string }[]> = {
   'reports-uses-its-own-library': [{ in: 'src/reports/library.ts', line: `import pg from 'pg';` }],
   'images-uses-its-own-library': [{ in: 'src/images/library.ts', line: `import nodemailer from 'nodemailer';` }],
   'encryption-uses-its-own-library': [{ in: 'src/encryption/library.ts', line: `import pg from 'pg';` }],
+  'identity-uses-its-own-library': [{ in: 'src/identity/library.ts', line: `import pg from 'pg';` }],
   'outbound-uses-its-own-library': [{ in: 'src/outbound/library.ts', line: `import pg from 'pg';` }],
   'temporal-uses-its-own-library': [{ in: 'src/temporal/library.ts', line: `import pg from 'pg';` }],
   'outside-things-are-listed': [{ in: 'src/fax/library.ts', line: `import sharp from 'sharp';` }],

@@ -24,6 +24,8 @@ const defaults: Config = {
   refuseSecrets: 'off',
   tls: undefined,
   temporal: { address: undefined, namespace: 'default', connection: {}, uiUrl: undefined, files: [] },
+  identity: undefined,
+  outboundAllow: [],
   dev: { apiKey: undefined, smtpPort: 1025, temporalPort: 7233, temporalUiPort: 8233, temporalCli: undefined },
 };
 
@@ -79,6 +81,16 @@ describe('the configuration', () => {
       HANDOFF_TRUST_PROXY: '10.0.0.0/8, ::1',
       HANDOFF_MAX_CONNECTIONS: '500',
       HANDOFF_REFUSE_SECRETS: 'names',
+      HANDOFF_OIDC_ISSUER: 'https://login.example.org/realm/',
+      HANDOFF_OIDC_AUDIENCE: 'handoff',
+      HANDOFF_OIDC_JWKS_URL: 'http://127.0.0.1:8080/keys',
+      HANDOFF_OIDC_ALGORITHMS: 'ES384, Ed25519',
+      HANDOFF_OIDC_TENANT_CLAIM: 'https://example.org/tenant',
+      HANDOFF_OIDC_SCOPES_CLAIM: 'realm_access.roles',
+      HANDOFF_OIDC_SCOPE_PREFIX: 'handoff:',
+      HANDOFF_OIDC_MAX_TOKEN_AGE_SECONDS: '3600',
+      HANDOFF_OIDC_MAX_TOKEN_BYTES: '4096',
+      HANDOFF_OUTBOUND_ALLOW: 'keycloak.internal, 10.1.0.0/16, fd00::/8, 192.168.0.7',
       TEMPORAL_ADDRESS: 'temporal:7233',
       TEMPORAL_NAMESPACE: 'jobs',
       HANDOFF_TEMPORAL_UI_URL: 'https://ui.example.org',
@@ -116,6 +128,18 @@ describe('the configuration', () => {
         uiUrl: 'https://ui.example.org',
         files: [],
       },
+      identity: {
+        issuer: 'https://login.example.org/realm/',
+        audience: 'handoff',
+        jwksUrl: 'http://127.0.0.1:8080/keys',
+        algorithms: ['ES384', 'Ed25519'],
+        tenantClaim: 'https://example.org/tenant',
+        scopesClaim: 'realm_access.roles',
+        scopePrefix: 'handoff:',
+        maxTokenAgeSeconds: 3600,
+        maxTokenBytes: 4096,
+      },
+      outboundAllow: ['keycloak.internal', '10.1.0.0/16', 'fd00::/8', '192.168.0.7'],
       dev: { apiKey: env.HANDOFF_DEV_API_KEY, smtpPort: 2525, temporalPort: 17233, temporalUiPort: 18233, temporalCli: '/bin/temporal' },
     });
   });
@@ -141,6 +165,11 @@ describe('the configuration', () => {
     HANDOFF_ENCRYPTION_KEYS: `${'A'.repeat(43)}=,hunter2`,
     HANDOFF_MAX_CONNECTIONS: '0',
     HANDOFF_REFUSE_SECRETS: 'hunter2',
+    HANDOFF_OIDC_ISSUER: 'http://hunter2.example.org',
+    HANDOFF_OIDC_JWKS_URL: 'https://user:hunter2@login.example.org/keys',
+    HANDOFF_OIDC_ALGORITHMS: 'hunter2',
+    HANDOFF_OIDC_MAX_TOKEN_AGE_SECONDS: '0',
+    HANDOFF_OUTBOUND_ALLOW: '10.1.0.0/33',
   };
 
   test.each([

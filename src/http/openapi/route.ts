@@ -67,7 +67,9 @@ export function describeRoute(registry: OpenAPIRegistry, route: DescribedRoute):
       ...problemsFor([
         ...(path.includes('{') ? (['invalid_request'] as const) : []),
         ...problems,
-        ...(scope === null ? [] : (['unauthorized', 'insufficient_scope', 'database_unavailable'] as const)),
+        ...(scope === null
+          ? []
+          : (['unauthorized', 'insufficient_scope', 'database_unavailable', 'identity_provider_unavailable'] as const)),
         'method_not_allowed',
         'internal_error',
       ]),

@@ -113,8 +113,9 @@ describe('DNS rebinding', () => {
     expect((await fetch(at('rebind.example.com'), limits)).body.toString()).toBe('hello');
     expect(asked).toEqual(['rebind.example.com']);
     // The next one is a connection of its own, and vetted again.
-    await expect(fetch(at('rebind.example.com', canary.port), limits)).rejects.toMatchObject({ reason: 'refused' });
-    expect([asked.length, canary.connections]).toEqual([2, 0]);
+    for (const port of [server.port, canary.port])
+      await expect(fetch(at('rebind.example.com', port), limits)).rejects.toMatchObject({ reason: 'refused' });
+    expect([asked.length, server.requests.length, canary.connections]).toEqual([3, 1, 0]);
   });
 
   test('between a redirect and its target gains nothing', async () => {
