@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-import { createGuardedFetch, type Guard, OutboundError, type OutboundRequest } from '../../../src/outbound/guarded-fetch.ts';
+import { createGuardedFetch, type Guard, type OutboundRequest } from '../../../src/outbound/guarded-fetch.ts';
+import { OutboundError } from '../../../src/outbound/outbound-error.ts';
 import { type Canary, startCanary } from '../../support/canary.ts';
 
 /** Stands for the public internet: allowed, and not where the canary is. macOS has no second IPv4 address of its own. */
