@@ -104,13 +104,13 @@ describe('handoff encryption key', () => {
     configured(second);
     const config = loadConfig({ ...process.env, TEMPORAL_NAMESPACE: 'default' });
     const key = newApiKey();
-    const [mine, theirs] = ['acme', 'globex'].map((tenant) => ({ tenant, id: newJobId('email', tenant) })) as [Run, Run];
+    const [mine, theirs] = ['erasable', 'globex'].map((tenant) => ({ tenant, id: newJobId('email', tenant) })) as [Run, Run];
     interface Run {
       tenant: string;
       id: string;
     }
     await withDatabase(async (db) => {
-      await createApiKeys(db).add('acme', key);
+      await createApiKeys(db).add('erasable', key);
       const records = createFileRecords(db);
       for (const { tenant, id } of [mine, theirs])
         await records.insert({
@@ -131,9 +131,9 @@ describe('handoff encryption key', () => {
             typedSearchAttributes: [{ key: { name: 'HandoffTenant', type: 'KEYWORD' }, value: tenant }],
           });
 
-        expect(await run('tenants', 'erase', 'acme')).toMatchObject({ code: 1, said: expect.stringContaining('--yes') });
+        expect(await run('tenants', 'erase', 'erasable')).toMatchObject({ code: 1, said: expect.stringContaining('--yes') });
         expect(await run('tenants', 'erase')).toMatchObject({ code: 1, said: expect.stringContaining('Which tenant?') });
-        const erased = await run('tenants', 'erase', 'acme', '--yes');
+        const erased = await run('tenants', 'erase', 'erasable', '--yes');
         expect(erased).toMatchObject({
           code: 0,
           said: expect.stringMatching(/1 open workflows.*\n1 files are gone.*1 data keys destroyed/),
@@ -144,7 +144,7 @@ describe('handoff encryption key', () => {
         });
         expect(await statusOf(theirs)).toBe('RUNNING');
         expect(await createApiKeys(db).callerOf(key)).toBeUndefined();
-        expect(await records.find('acme', fileIdFor(mine.id, 'x'))).toBeUndefined();
+        expect(await records.find('erasable', fileIdFor(mine.id, 'x'))).toBeUndefined();
         expect(await records.find('globex', fileIdFor(theirs.id, 'x'))).toBeDefined();
 
         // As a process sees it that was not there when it happened.
