@@ -1,6 +1,7 @@
 import type { Config } from './config.ts';
 import { AppError } from './errors.ts';
 import { createApp } from './http/app.ts';
+import type { DevCodec } from './http/codec.ts';
 import { createMetrics } from './http/metrics.ts';
 import { createPresenter } from './http/presentation.ts';
 import { createTokenVerifier } from './identity/verifier.ts';
@@ -25,6 +26,7 @@ export interface ApiDependencies {
   taskQueue?: string;
   /** On concurrent jobs. Default: none. */
   limits?: ConcurrencyLimits;
+  devCodec?: DevCodec;
   log: Log;
 }
 
@@ -47,7 +49,7 @@ const probes = new Set(['/livez', '/readyz', '/metrics']);
 /** Serves HTTP until the scope closes: first no new connections, then the running requests end. */
 export async function startApi(
   scope: Scope,
-  { config, stores, link, temporalUiUrl, taskQueue = workflowTaskQueue, limits = noLimits, log }: ApiDependencies,
+  { config, stores, link, temporalUiUrl, taskQueue = workflowTaskQueue, limits = noLimits, devCodec, log }: ApiDependencies,
 ): Promise<{ url: string }> {
   const jobs = scope.closing(
     createJobClient({ client: link.client, taskQueue, activityQueues: activityQueuesOf(taskQueue), tenantKeys: stores.tenantKeys, limits }),
@@ -88,6 +90,8 @@ export async function startApi(
       log[probes.has(answer.path) ? 'debug' : 'info']({ ...answer }, 'request');
     },
     corsOrigins: config.corsOrigins,
+    codecOrigins: config.codecOrigins,
+    ...(devCodec && { devCodec }),
     trustProxy: config.trustProxy,
     refuseSecrets: config.refuseSecrets,
     onUnexpected: (error, requestId) => {

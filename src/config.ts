@@ -29,6 +29,7 @@ export interface Config {
   };
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
   readonly corsOrigins: readonly string[];
+  readonly codecOrigins: readonly string[];
   /** Hops, or networks in CIDR notation; undefined: no proxy is believed. */
   readonly trustProxy: number | string[] | undefined;
   readonly maxConnections: number;
@@ -90,6 +91,12 @@ const isNetwork = (text: string) => {
   return isIP(address) !== 0 && (bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) >= 1 && Number(bits) <= most));
 };
 
+const origins = z
+  .string()
+  .transform(list)
+  .refine((all) => all.every(isOrigin), 'must be exact origins like https://app.example.com, separated by commas; no * and no path')
+  .default([]);
+
 const environment = z.object({
   HANDOFF_HOST: z.string().default('127.0.0.1'),
   HANDOFF_PORT: port(3000),
@@ -105,11 +112,8 @@ const environment = z.object({
   HANDOFF_ENCRYPTION_KEYS: masterKeys.optional(),
   HANDOFF_ENCRYPTION_KEY_MODULE: z.string().optional(),
   HANDOFF_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('warn'),
-  HANDOFF_CORS_ORIGINS: z
-    .string()
-    .transform(list)
-    .refine((all) => all.every(isOrigin), 'must be exact origins like https://app.example.com, separated by commas; no * and no path')
-    .default([]),
+  HANDOFF_CORS_ORIGINS: origins,
+  HANDOFF_CODEC_ORIGINS: origins,
   HANDOFF_TRUST_PROXY: z
     .string()
     .refine(
@@ -247,6 +251,7 @@ export function loadConfig(env: Environment = process.env): Config {
     },
     logLevel: values.HANDOFF_LOG_LEVEL,
     corsOrigins: values.HANDOFF_CORS_ORIGINS,
+    codecOrigins: values.HANDOFF_CODEC_ORIGINS,
     trustProxy: values.HANDOFF_TRUST_PROXY,
     maxConnections: values.HANDOFF_MAX_CONNECTIONS,
     refuseSecrets: values.HANDOFF_REFUSE_SECRETS,

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
@@ -39,13 +40,15 @@ export async function startDev(scope: Scope, config: Config, log: Log, say: (lin
   await assertPortFree(config.port, 'HANDOFF_PORT', config.host);
   if (config.smtpUrl === undefined) await assertPortFree(dev.smtpPort, 'HANDOFF_SMTP_PORT');
 
+  const codecSecret = randomBytes(32).toString('base64url');
   let address = temporal.address;
   let uiUrl = temporal.uiUrl;
   if (address === undefined) {
     if (dev.temporalCli === undefined)
       throw new Error('Set HANDOFF_TEMPORAL_CLI or TEMPORAL_ADDRESS, or start with `npm start`, which finds the CLI.');
     say('Starting Temporal …');
-    const options = { cli: dev.temporalCli, port: dev.temporalPort, uiPort: dev.temporalUiPort, dataDir, log: say };
+    const codecEndpoint = `http://127.0.0.1:${String(config.port)}/dev/codec/${codecSecret}`;
+    const options = { cli: dev.temporalCli, port: dev.temporalPort, uiPort: dev.temporalUiPort, dataDir, codecEndpoint, log: say };
     const server = scope.closing(await startDevServer(options), (running) => running.stop());
     ({ address, uiUrl } = { address: server.address, uiUrl: uiUrl ?? server.uiUrl });
   }
@@ -74,7 +77,8 @@ export async function startDev(scope: Scope, config: Config, log: Log, say: (lin
   // The API answers (with 503) also while a Temporal of somebody else's is not there yet.
   const working = startWorker(scope, { config, stores, link, smtpUrl, log });
   working.catch(() => undefined);
-  const { url } = await startApi(scope, { config, stores, link, temporalUiUrl: uiUrl, log });
+  const devCodec = temporal.address === undefined && uiUrl !== undefined ? { secret: codecSecret, tenant, origin: uiUrl } : undefined;
+  const { url } = await startApi(scope, { config, stores, link, temporalUiUrl: uiUrl, log, ...(devCodec && { devCodec }) });
   await working;
   say(banner({ url, host: config.host, uiUrl, key, mailDir: config.smtpUrl === undefined ? mailDir : undefined }));
 }

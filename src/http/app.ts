@@ -5,7 +5,7 @@ import { randomUUID } from 'node:crypto';
 import { apiKeys } from './api-keys.ts';
 import { authenticate, type Authenticators, knownCaller, tokenInQuery } from './authentication.ts';
 import { bulkActions } from './bulk-actions.ts';
-import { codec, type CodecDependencies } from './codec.ts';
+import { codec, type CodecDependencies, type DevCodec, devCodec } from './codec.ts';
 import { allowOrigins } from './cors.ts';
 import { docs } from './docs.ts';
 import { type EventDependencies, events } from './events.ts';
@@ -17,6 +17,7 @@ import { jobTokens } from './job-tokens.ts';
 import { jobLists } from './job-lists.ts';
 import { jobs } from './jobs.ts';
 import { createMetrics, type Metrics, metricsPage } from './metrics.ts';
+import { loggedPath } from './logged-path.ts';
 import { problemHandler, unknownPath } from './problem.ts';
 import { wellFormed } from './request-limits.ts';
 import { refusingSecrets, type SecretRefusal } from './secrets-in-request.ts';
@@ -27,7 +28,7 @@ import { createWaiting } from './waiting.ts';
 export interface Answered {
   requestId: string;
   method: string;
-  /** Without the query: that may hold personal data. */
+  /** Without anything that a caller could have chosen: that may be personal data. */
   path: string;
   status: number;
   milliseconds: number;
@@ -42,6 +43,10 @@ export interface AppDependencies
   onAnswer: (answer: Answered) => void;
   /** Of pages that may call this API. Default: none. */
   corsOrigins?: readonly string[];
+  /** Of Temporal's Web UI, which may decrypt. Default: none. */
+  codecOrigins?: readonly string[];
+  /** Of the Web UI of `npm start`, which can't send a key. */
+  devCodec?: DevCodec;
   /** Proxies whose forwarding headers are believed: how many, or which networks. Default: none. */
   trustProxy?: number | string[] | undefined;
   /** Whether bodies that seem to carry a credential are refused. Default: `off`. */
@@ -93,7 +98,7 @@ export function createApp(dependencies: AppDependencies): Express {
   app.use(dependencies.metrics.requests());
   app.use((request, response, next) => {
     const since = performance.now();
-    const path = request.path;
+    const path = loggedPath(request.path);
     response.on('close', () => {
       const [{ method }, requestId] = [request, response.locals['requestId'] as string];
       const milliseconds = Math.round(performance.now() - since);
@@ -112,7 +117,9 @@ export function createApp(dependencies: AppDependencies): Express {
   const refuseSecrets = refusingSecrets(dependencies.refuseSecrets ?? 'off');
   const v1 = Router();
   v1.use(notKept);
-  v1.use(allowOrigins(dependencies.corsOrigins ?? []));
+  const { corsOrigins = [], codecOrigins = [] } = dependencies;
+  v1.use('/codec', allowOrigins([...corsOrigins, ...codecOrigins], { headers: ['X-Namespace'] }));
+  v1.use(allowOrigins(corsOrigins));
   v1.use(signedContent(dependencies));
   v1.get('/jobs/:id/events', tokenInQuery);
   v1.use(authenticate(dependencies));
@@ -128,6 +135,7 @@ export function createApp(dependencies: AppDependencies): Express {
   v1.use(apiKeys(dependencies));
   v1.use(codec(dependencies));
   app.use('/v1', v1);
+  if (dependencies.devCodec) app.use(devCodec(dependencies.devCodec, dependencies));
 
   app.use(unknownPath);
   app.use(problemHandler(dependencies.onUnexpected));

@@ -1,11 +1,14 @@
-import { type Request, type RequestHandler, Router } from 'express';
+import { type Request, type RequestHandler, type Response, Router } from 'express';
+import { createHash, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
 
+import { AppError } from '../errors.ts';
 import { tenantTag } from '../jobs/ids.ts';
 import type { PayloadReader } from '../jobs/payloads.ts';
 import { tenantOf } from './authentication.ts';
+import { allowOrigins } from './cors.ts';
 import { declaredJson, parsedJson } from './json-body.ts';
-import { route } from './routes.ts';
+import { openRoute, route } from './routes.ts';
 import { validated } from './validation.ts';
 
 const base64 = z.string().regex(/^[A-Za-z0-9+/]*={0,2}$/, 'must be base 64');
@@ -27,13 +30,10 @@ export interface CodecDependencies {
 /** A caller that names another namespace gets nothing decrypted; one that names none means ours. */
 const namespaceOf = (request: Request, ours: string): string => request.get('X-Namespace') ?? ours;
 
-function decoding(
-  { payloads: reader, namespace }: CodecDependencies,
-  tagOf: (...of: Parameters<RequestHandler>) => string,
-): RequestHandler {
-  return async (request, response, next) => {
+function decoding({ payloads: reader, namespace }: CodecDependencies, tenant: (response: Response) => string): RequestHandler {
+  return async (request, response) => {
     const { payloads } = validated(payloadsRequest, request.body);
-    const of = { tenantTag: tagOf(request, response, next), namespace: namespaceOf(request, namespace) };
+    const of = { tenantTag: tenantTag(tenant(response)), namespace: namespaceOf(request, namespace) };
     response.set('Cache-Control', 'no-store').json({ payloads: reader ? await reader.decode(payloads, of) : payloads });
   };
 }
@@ -45,7 +45,31 @@ function decoding(
 export function codec(dependencies: CodecDependencies): Router {
   const router = Router();
   route(router, '/codec/decode', {
-    post: ['operate', declaredJson, parsedJson, decoding(dependencies, (_request, response) => tenantTag(tenantOf(response)))],
+    post: ['operate', declaredJson, parsedJson, decoding(dependencies, tenantOf)],
   });
+  return router;
+}
+
+/** For the Web UI of `npm start`, which has no callers to pass on: whoever knows the address may decrypt what is this tenant's. */
+export interface DevCodec {
+  /** Part of the address, and as good as a key. */
+  secret: string;
+  tenant: string;
+  /** Of the Web UI. */
+  origin: string;
+}
+
+const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
+
+export function devCodec({ secret, tenant, origin }: DevCodec, dependencies: CodecDependencies): Router {
+  const router = Router();
+  const known = digest(secret);
+  const entitled: RequestHandler = (request, _response, next) => {
+    if (!timingSafeEqual(digest(String(request.params['secret'])), known))
+      throw new AppError('not_found', 'There is nothing at this path.');
+    next();
+  };
+  router.use('/dev/codec', allowOrigins([origin], { headers: ['X-Namespace'] }));
+  openRoute(router, '/dev/codec/:secret/decode', { post: [entitled, declaredJson, parsedJson, decoding(dependencies, () => tenant)] });
   return router;
 }

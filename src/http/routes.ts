@@ -2,6 +2,7 @@ import type { RequestHandler, Response, Router } from 'express';
 
 import { AppError } from '../errors.ts';
 import { allowed, type Needs } from './authentication.ts';
+import { noteWords } from './logged-path.ts';
 import { sendProblem } from './problem.ts';
 
 type Method = 'get' | 'post' | 'patch' | 'delete';
@@ -31,6 +32,7 @@ export function route(router: Router, path: string, handlers: Partial<Record<Met
 /** Mounts the handlers of one path, for anybody; every other method gets 405 with `Allow` (RFC 9110, 15.5.6). */
 export function openRoute(router: Router, path: string, handlers: Partial<Record<Method, RequestHandler[]>>): void {
   const methods = Object.keys(handlers) as Method[];
+  noteWords(path);
   const at = router.route(path);
   at.all(named(path));
   for (const method of methods) at[method](...(handlers[method] ?? []));

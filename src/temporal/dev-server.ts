@@ -9,6 +9,8 @@ export interface DevServerOptions {
   port: number;
   /** Without it there is no Web UI. */
   uiPort?: number;
+  /** What the Web UI asks to decrypt payloads. */
+  codecEndpoint?: string;
   /** Will hold temporal.db, temporal.pid and logs/temporal.log. */
   dataDir: string;
   /** More flags for `temporal server start-dev`. */
@@ -97,10 +99,11 @@ export async function startDevServer(options: DevServerOptions): Promise<DevServ
   }
 }
 
-function commandLine({ port, uiPort, flags = [] }: DevServerOptions, database: string): string[] {
+function commandLine({ port, uiPort, codecEndpoint, flags = [] }: DevServerOptions, database: string): string[] {
   return [
     ...['server', 'start-dev', '--ip', '127.0.0.1', '--port', String(port)],
     ...(uiPort === undefined ? ['--headless'] : ['--ui-ip', '127.0.0.1', '--ui-port', String(uiPort)]),
+    ...(codecEndpoint === undefined ? [] : ['--ui-codec-endpoint', codecEndpoint]),
     ...['--db-filename', database, '--sqlite-pragma', 'journal_mode=WAL', '--sqlite-pragma', 'synchronous=FULL'],
     ...['--dynamic-config-value', 'matching.enableFairness=true'],
     // One shard reads its queue at most 20 times a second by default: every step of a job would wait up to 50 ms.

@@ -83,7 +83,7 @@ export function jobOf({ jobId, type, createdAt }: Pick<StartRequest, 'jobId' | '
 export interface TestApiOptions {
   maxUploadBytes?: number;
   streams?: AppDependencies['streams'];
-  edges?: Pick<AppDependencies, 'corsOrigins' | 'trustProxy' | 'refuseSecrets'>;
+  edges?: Pick<AppDependencies, 'corsOrigins' | 'codecOrigins' | 'devCodec' | 'trustProxy' | 'refuseSecrets'>;
   server?: HttpServerOptions;
   /** Asked before each test. */
   identities?: () => AppDependencies['identities'];

@@ -19,6 +19,7 @@ const defaults: Config = {
   encryption: { enabled: true, keys: undefined, keyModule: undefined },
   logLevel: 'warn',
   corsOrigins: [],
+  codecOrigins: [],
   trustProxy: undefined,
   maxConnections: 10_000,
   refuseSecrets: 'off',
@@ -78,6 +79,7 @@ describe('the configuration', () => {
       HANDOFF_ENCRYPTION_KEY_MODULE: '/etc/kms.mjs',
       HANDOFF_LOG_LEVEL: 'debug',
       HANDOFF_CORS_ORIGINS: 'https://app.example.com, http://localhost:5173',
+      HANDOFF_CODEC_ORIGINS: 'https://ui.example.com',
       HANDOFF_TRUST_PROXY: '10.0.0.0/8, ::1',
       HANDOFF_MAX_CONNECTIONS: '500',
       HANDOFF_REFUSE_SECRETS: 'names',
@@ -117,6 +119,7 @@ describe('the configuration', () => {
       encryption: { enabled: false, keys: [masterKey, masterKey], keyModule: '/etc/kms.mjs' },
       logLevel: 'debug',
       corsOrigins: ['https://app.example.com', 'http://localhost:5173'],
+      codecOrigins: ['https://ui.example.com'],
       trustProxy: ['10.0.0.0/8', '::1'],
       maxConnections: 500,
       refuseSecrets: 'names',
@@ -266,8 +269,15 @@ describe('.env.example', () => {
       const [, name = '', value = ''] = set.exec(line) ?? [];
       // Without a default: the value shown is an example.
       const example = [
-        ...['DATABASE_URL', 'SMTP_URL', 'TEMPORAL_ADDRESS', 'HANDOFF_TEMPORAL_UI_URL', 'HANDOFF_ENCRYPTION_KEY_MODULE'],
-        ...['HANDOFF_CORS_ORIGINS', 'HANDOFF_TRUST_PROXY'],
+        ...[
+          'DATABASE_URL',
+          'SMTP_URL',
+          'TEMPORAL_ADDRESS',
+          'HANDOFF_TEMPORAL_UI_URL',
+          'HANDOFF_ENCRYPTION_KEY_MODULE',
+          'HANDOFF_CODEC_ORIGINS',
+        ],
+        ...['HANDOFF_CORS_ORIGINS', 'HANDOFF_CODEC_ORIGINS', 'HANDOFF_TRUST_PROXY'],
       ].includes(name);
       return variables.includes(name) && !example ? [[name, value] as const] : [];
     });

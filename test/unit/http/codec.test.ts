@@ -4,7 +4,9 @@ import { AppError } from '../../../src/errors.ts';
 import { tenantTag } from '../../../src/jobs/ids.ts';
 import { keys, testApi } from '../../support/api.ts';
 
-const api = testApi();
+const ui = 'http://127.0.0.1:8233';
+const secret = 'of-the-web-ui-of-npm-start';
+const api = testApi({ edges: { codecOrigins: ['https://temporal.example.com'], devCodec: { secret, tenant: 'acme', origin: ui } } });
 const payload = { metadata: { encoding: 'anNvbi9wbGFpbg==' }, data: 'IkhpIg==' };
 const problem = (status: number, code: string) => ({ status, body: expect.objectContaining({ code }) as unknown });
 
@@ -72,5 +74,47 @@ describe('POST /v1/codec/decode', () => {
         .post('/v1/codec/encode')
         .send({ payloads: [payload] }),
     ).toMatchObject(problem(404, 'not_found'));
+  });
+});
+
+describe('a page that asks to decrypt', () => {
+  const preflight = (path: string, origin: string) =>
+    api
+      .anonymous()
+      .options(path)
+      .set({ Origin: origin, 'Access-Control-Request-Method': 'POST', 'Access-Control-Request-Headers': 'x-namespace' });
+
+  test('may come from the very origins that are configured, and may name the namespace', async () => {
+    const allowed = await preflight('/v1/codec/decode', 'https://temporal.example.com');
+    expect([allowed.status, allowed.get('Access-Control-Allow-Origin')]).toEqual([204, 'https://temporal.example.com']);
+    expect(allowed.get('Access-Control-Allow-Headers')).toContain('X-Namespace');
+    for (const origin of ['https://temporal.example.com.evil.example', 'http://temporal.example.com', 'null', ui])
+      expect((await preflight('/v1/codec/decode', origin)).get('Access-Control-Allow-Origin')).toBeUndefined();
+    expect((await preflight('/v1/jobs', 'https://temporal.example.com')).get('Access-Control-Allow-Origin')).toBeUndefined();
+  });
+
+  test('is the Web UI of `npm start`: it knows an address that nobody else knows, and needs no key', async () => {
+    const asked: unknown[] = [];
+    api.payloads.decode = (_payloads, of) => {
+      asked.push(of);
+      return Promise.resolve([payload]);
+    };
+    const path = `/dev/codec/${secret}/decode`;
+    expect((await preflight(path, ui)).get('Access-Control-Allow-Origin')).toBe(ui);
+    expect((await preflight(path, 'http://127.0.0.1:9999')).get('Access-Control-Allow-Origin')).toBeUndefined();
+    const answer = await api
+      .anonymous()
+      .post(path)
+      .set('Origin', ui)
+      .send({ payloads: [payload] });
+    expect([answer.status, answer.get('Access-Control-Allow-Origin'), answer.body]).toEqual([200, ui, { payloads: [payload] }]);
+    expect(asked).toEqual([{ tenantTag: tenantTag('acme'), namespace: 'default' }]);
+    expect(
+      await api
+        .anonymous()
+        .post('/dev/codec/guess/decode')
+        .send({ payloads: [payload] }),
+    ).toMatchObject(problem(404, 'not_found'));
+    expect(JSON.stringify(api.answers)).not.toContain(secret);
   });
 });
