@@ -126,7 +126,12 @@ describe('the product with its own mail catcher', () => {
       const shown = await temporal('workflow', 'show', '-w', emailId);
       expect(shown).toContain('deliverEmail');
       const described = JSON.parse(await temporal('workflow', 'describe', '-w', emailId));
-      expect(described.executionConfig.userMetadata.summary).toBe('E-mail to one recipient');
+      const codec = ['--codec-endpoint', `${product.url}/v1/codec`, '--codec-auth', `Bearer ${product.key}`];
+      const decrypted = JSON.parse(await temporal('workflow', 'describe', '-w', emailId, ...codec));
+      expect(decrypted.executionConfig.userMetadata.summary).toBe('E-mail to one recipient');
+      const encrypted = Buffer.from('binary/encrypted').toString('base64');
+      expect(shown).toContain(encrypted);
+      expect(await temporal('workflow', 'show', '-w', emailId, ...codec)).not.toContain(encrypted);
       const { searchAttributes, memo } = described.workflowExecutionInfo;
       expect(JSON.stringify(searchAttributes)).toContain('HandoffTenant');
       for (const fact of [listed, searchAttributes, memo, described.executionConfig]) {
@@ -136,7 +141,17 @@ describe('the product with its own mail catcher', () => {
         );
         expect(open).not.toContain('lovelace');
       }
-      expect((await fetch(`http://127.0.0.1:${String(product.ports.ui)}/`)).status).toBe(200);
+      const ui = `http://127.0.0.1:${String(product.ports.ui)}`;
+      expect((await fetch(ui)).status).toBe(200);
+      // What the Web UI does to show it to whoever started all this.
+      const { Codec: settings } = (await (await fetch(`${ui}/api/v1/settings`)).json()) as { Codec: { Endpoint: string } };
+      const { summary } = described.executionConfig.userMetadata;
+      const answer = await fetch(`${settings.Endpoint}/decode`, {
+        ...{ method: 'POST', body: JSON.stringify({ payloads: [summary] }) },
+        headers: { Origin: ui, 'Content-Type': 'application/json', 'X-Namespace': 'default' },
+      });
+      expect([answer.status, answer.headers.get('Access-Control-Allow-Origin')]).toEqual([200, ui]);
+      expect(JSON.stringify(await answer.json())).toContain(Buffer.from('"E-mail to one recipient"').toString('base64'));
     },
     4 * minutes,
   );

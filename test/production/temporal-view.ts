@@ -14,13 +14,14 @@ export interface TemporalView {
 /** Temporal's own word on who works on what. */
 export async function viewTemporal(address: string, namespace: string): Promise<TemporalView> {
   const connection = await Connection.connect({ address });
-  const { workflow } = new Client({ connection, namespace });
+  const { workflow, workflowService } = new Client({ connection, namespace });
   return {
     async busyPids(jobIds) {
       const pids: number[] = [];
       for (const id of jobIds) {
-        const { raw } = await workflow.getHandle(id).describe();
-        for (const activity of raw.pendingActivities ?? []) {
+        // The raw answer: what is encrypted in it is not of interest.
+        const { pendingActivities } = await workflowService.describeWorkflowExecution({ namespace, execution: { workflowId: id } });
+        for (const activity of pendingActivities) {
           const pid = Number(/^handoff-(\d+)/.exec(activity.lastWorkerIdentity ?? '')?.[1]);
           // With a heartbeat: it is in the middle of it, not about to begin.
           if (Number(activity.state) === started && activity.heartbeatDetails && pid > 0) pids.push(pid);
