@@ -12,6 +12,8 @@ const most = 1_000;
 
 const hashOf = (key: string) => createHash('sha256').update(key).digest('hex');
 const newKeyId = () => `key_${randomBytes(13).toString('hex')}`;
+/** Everything else is unknown, without a query: PostgreSQL fails at some texts, and that would pass for an outage. */
+const isKeyId = (id: string) => /^key_[0-9a-f]{26}$/.test(id);
 
 export interface ApiKeyStore extends ApiKeys {
   /** Makes this key one of the tenant's, with all scopes; of one that is there already, only `localOnly` is turned on. */
@@ -73,6 +75,7 @@ export function createApiKeys(db: Kysely<Database>, { now = Date.now }: { now?: 
   );
 
   async function revoke(id: string, tenant?: string): Promise<boolean> {
+    if (!isKeyId(id)) return false;
     const row = await reachable(() =>
       db
         .updateTable('apiKeys')
@@ -88,7 +91,7 @@ export function createApiKeys(db: Kysely<Database>, { now = Date.now }: { now?: 
 
   return {
     callerOf: (key) => lookup.callerOf(hashOf(key)),
-    callerById: (id) => lookup.callerById(id),
+    callerById: async (id) => (isKeyId(id) ? lookup.callerById(id) : undefined),
 
     async add(tenant, key, { localOnly = false } = {}) {
       const base = { tenant, scopes: ['submit', 'read', 'operate', 'admin'], localOnly } as const;
@@ -128,6 +131,7 @@ export function createApiKeys(db: Kysely<Database>, { now = Date.now }: { now?: 
     revokeOfAnyTenant: (id) => revoke(id),
 
     async rotate(tenant, id, overlapSeconds) {
+      if (!isKeyId(id)) return undefined;
       const at = now();
       const rotated = await reachable(() =>
         db.transaction().execute(async (transaction) => {

@@ -62,13 +62,15 @@ export function signedContent({ files: store, tenantKeys }: { files: FileStore; 
   };
   const serve: RequestHandler = async (request, response, next) => {
     const { expires, signature } = request.query;
-    if (signature === undefined || request.get('Authorization') !== undefined) {
+    const asksForBytes = request.method === 'GET' || request.method === 'HEAD';
+    if (!asksForBytes || signature === undefined || request.get('Authorization') !== undefined) {
       next();
       return;
     }
     await sendContent(request, response, store, await find(String(request.params['id']), expires, signature));
   };
   const router = Router();
-  router.get('/files/:id/content', named('/files/:id/content'), serve);
+  // Not `get`: then Express would answer OPTIONS by itself, before anybody has asked for a key.
+  router.all('/files/:id/content', named('/files/:id/content'), serve);
   return router;
 }

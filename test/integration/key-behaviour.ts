@@ -124,6 +124,19 @@ export function keyBehaviour(database: () => Kysely<Database>): void {
       expect(await other.callerById(revoked.id)).toBeUndefined();
     });
 
+    test('that no key can have as its id is unknown, whatever stands in it', async () => {
+      const { keys, tenant } = processes();
+      const { id } = await keys.create({ tenant, scopes: ['read'] });
+      for (const odd of ['', '\u0000', `${id}\u0000`, `${id}\ud800`, "' or ''='", id.toUpperCase(), `${id} `, 'x'.repeat(100_000)])
+        expect([
+          await keys.revoke(tenant, odd),
+          await keys.revokeOfAnyTenant(odd),
+          await keys.rotate(tenant, odd, 0),
+          await keys.callerById(odd),
+        ]).toEqual([false, false, undefined, undefined]);
+      expect(await keys.list(tenant)).toMatchObject([{ id, revokedAt: null, expiresAt: null }]);
+    });
+
     test('can be revoked by an operator who does not know whose it is', async () => {
       const { keys, tenant } = processes();
       const { key, id } = await keys.create({ tenant, scopes: ['read'] });

@@ -49,6 +49,9 @@ export interface TestSystem {
 
 export interface TestApiProcess {
   url: string;
+  port: number;
+  /** Its own. */
+  link: TemporalLink;
   /** A valid API key of the tenant. */
   keyOf(tenant: string): Promise<string>;
   close(): Promise<void>;
@@ -165,7 +168,7 @@ export async function startSystem({
           await stores.keys.add(tenant, key);
           return key;
         };
-        return { url, keyOf, close: api.close };
+        return { url, port: settings.port, link: ownLink, keyOf, close: api.close };
       },
       async submit(name, request, { tenant = 'acme', key, file, options = {} } = {}) {
         const type = jobTypeOf(name);

@@ -1,0 +1,123 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+
+import { openApiDocument } from '../../src/http/openapi.ts';
+import { keyScopes } from '../../src/jobs/api-keys.ts';
+import { type BackendCalls, watchBackends } from '../support/backend-calls.ts';
+import { clientOf, malformedLike, type TenantAnswer, type TenantClient, unknownLike } from '../support/belongings.ts';
+import { type OpenApi, operationsOf } from '../support/openapi.ts';
+import { startTenants, strangers, type Tenants } from '../support/tenants.ts';
+
+/** What a request needs to come as far as the thing that its path names. Where nothing stands here, nothing is needed. */
+const bodies: Record<string, unknown> = {
+  'patch /v1/jobs/{id}': { options: { priority: 1 } },
+  'post /v1/jobs/{id}/notes': { text: 'Hello' },
+};
+
+const operations = operationsOf(openApiDocument() as OpenApi)
+  .filter(({ path }) => path.includes('{'))
+  .flatMap(({ method, path }) => (method === 'get' ? ['get', 'head'] : [method]).map((each) => ({ method: each, path })))
+  .map(({ method, path }) => ({ method, path, name: `${method} ${path}` }));
+
+let tenants: Tenants;
+let weaker: TenantClient[];
+let backends: BackendCalls;
+let before: string[];
+
+beforeAll(async () => {
+  tenants = await startTenants('test-isolation');
+  const { system, api, foreign } = tenants;
+  const { tenant } = foreign['the same tag'];
+  const issued = keyScopes.map((scope) => system.stores.keys.create({ tenant, scopes: [scope] }));
+  weaker = (await Promise.all(issued)).map(({ key }) => clientOf(api.port, key));
+  backends = watchBackends(api.link.client());
+  before = await ownView();
+});
+afterAll(async () => {
+  backends.close();
+  await tenants.close();
+});
+
+/** The things that a path can name; none for a path that nobody has thought of. */
+function namedBy(path: string): string[] {
+  const [front = '', ...after] = path.split(/\{\w+\}/);
+  return after.length === 1 ? Object.values(tenants.belongings[front] ?? {}) : [];
+}
+
+/** With what would give away that there is something: above all, `If-None-Match: *` must not lead to 304. */
+const curious = { 'If-None-Match': '*', Range: 'bytes=0-0', Prefer: 'wait=30' };
+const reads = ['get', 'head'];
+
+async function tryOut(
+  client: TenantClient,
+  { method, path, name }: (typeof operations)[number],
+  id: string,
+  headers: Record<string, string> = reads.includes(method) ? curious : {},
+): Promise<TenantAnswer> {
+  const body = reads.includes(method) || method === 'delete' ? undefined : (bodies[name] ?? {});
+  return client.ask(method.toUpperCase(), path.replace(/\{\w+\}/, id), body, headers);
+}
+
+/** Of one request or connection, or the text of the path in another length. */
+const individual = new Set(['date', 'x-request-id', 'content-length', 'connection', 'keep-alive', 'ratelimit', 'ratelimit-policy']);
+
+function told({ status, headers, body }: TenantAnswer) {
+  const shown = Object.entries(body).filter(([name]) => name !== 'instance' && name !== 'requestId');
+  return { status, headers: [...headers].filter(([name]) => !individual.has(name)).sort(), body: Object.fromEntries(shown) };
+}
+
+const isLook = (call: string) => call === 'DescribeWorkflowExecution' || /^(begin|commit|rollback|select|update|delete)\b/.test(call);
+
+/** All that the owner can see of the things by their own paths, but for what changes with the hour and with the use of a key. */
+async function ownView(): Promise<string[]> {
+  const paths = operations.filter(({ method, path }) => method === 'get' && path.endsWith('}'));
+  const seen = paths.flatMap(({ path }) => namedBy(path).map((id) => path.replace(/\{\w+\}/, id)));
+  const answers = await Promise.all([...seen, '/v1/api-keys'].map((path) => tenants.own.ask('GET', path)));
+  return answers.map(({ status, text }) => `${String(status)} ${text.replaceAll(/(?:\?expires=|"lastUsedAt":")[^"]*/g, '')}`);
+}
+
+test('every path with a parameter has something of another tenant to be tried with', () => {
+  expect(operations.filter(({ path }) => namedBy(path).length === 0)).toEqual([]);
+  expect(Object.keys(bodies).filter((name) => !operations.some((operation) => operation.name === name))).toEqual([]);
+});
+
+describe.each(strangers)('with a key of a tenant whose ids have %s,', (which) => {
+  test.each(operations)('$method $path answers for what is foreign as for what is unknown, and asks as much', async (operation) => {
+    for (const [index, id] of namedBy(operation.path).entries()) {
+      const ask = async (asked: string) => {
+        let answer: ReturnType<typeof told> | undefined;
+        const calls = await backends.during(async () => {
+          answer = told(await tryOut(tenants.foreign[which], operation, asked));
+        });
+        return { answer, calls };
+      };
+      const unknown = await ask(unknownLike(id));
+      const problem = { code: 'not_found', title: 'Not found', status: 404 };
+      expect(unknown.answer).toMatchObject({ status: 404, body: operation.method === 'head' ? {} : problem });
+      expect(await ask(id)).toEqual(unknown);
+      // Nothing but one look, and none at all where the tag in an id tells that it is foreign.
+      expect(unknown.calls.filter((call) => !isLook(call))).toEqual([]);
+      expect(unknown.calls.length > 0).toBe(which === 'the same tag' || !/jobs|bulk/.test(operation.path));
+      if (index > 0) continue;
+      for (const malformed of malformedLike(id)) expect([malformed, (await ask(malformed)).answer]).toEqual([malformed, unknown.answer]);
+    }
+  });
+});
+
+test.each(operations)('$method $path answers a weaker key for what is foreign as for what is unknown', async (operation) => {
+  const [id = ''] = namedBy(operation.path);
+  for (const client of weaker) {
+    const foreignAnswer = told(await tryOut(client, operation, id));
+    expect(foreignAnswer).toEqual(told(await tryOut(client, operation, unknownLike(id))));
+    expect([403, 404]).toContain(foreignAnswer.status);
+  }
+});
+
+test('nothing of the owner was touched by all that, and the owner can do each of these things', async () => {
+  expect(await ownView()).toEqual(before);
+  const last = (method: string) => ['get', 'patch', 'post', 'delete'].indexOf(method);
+  for (const operation of [...operations].sort((a, b) => last(a.method) - last(b.method))) {
+    const [id = ''] = namedBy(operation.path);
+    const { status } = await tryOut(tenants.own, operation, id, {});
+    expect([operation.name, status, [400, 401, 403, 404, 405].includes(status)]).toEqual([operation.name, status, false]);
+  }
+});

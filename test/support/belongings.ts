@@ -1,0 +1,129 @@
+import { randomBytes } from 'node:crypto';
+import { expect } from '@jest/globals';
+
+import type { StoredFile } from '../../src/jobs/files.ts';
+import { eventually } from './eventually.ts';
+import { exchange } from './exchange.ts';
+
+/** One tenant's way to the API. */
+export interface TenantClient {
+  key: string;
+  /** Sends JSON, or a form as it is. */
+  ask(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<TenantAnswer>;
+}
+
+export interface TenantAnswer {
+  status: number;
+  headers: Headers;
+  text: string;
+  /** The answer as JSON; an empty object when there is none. */
+  body: Record<string, unknown>;
+}
+
+export function clientOf(port: number, key: string): TenantClient {
+  return {
+    key,
+    async ask(method, path, body, headers = {}) {
+      const json = body !== undefined && !(body instanceof FormData);
+      const sent = { Authorization: `Bearer ${key}`, ...(json && { 'Content-Type': 'application/json' }), ...headers };
+      const answer = await exchange(port, { method, path, headers: sent, body: json ? JSON.stringify(body) : body });
+      const isJson = /json/.test(answer.headers.get('Content-Type') ?? '');
+      return { ...answer, body: (isJson && answer.text !== '' ? JSON.parse(answer.text) : {}) as Record<string, unknown> };
+    },
+  };
+}
+
+/** By what stands in front of an id in a path: ids of one tenant's things, each of another kind or in another state. */
+export type Belongings = Record<string, Record<string, string>>;
+
+export function formOf(content: string, request: unknown, name = 'figures.csv'): FormData {
+  const form = new FormData();
+  form.append('file', new File([content], name, { type: 'text/csv' }));
+  form.append('request', JSON.stringify(request));
+  return form;
+}
+
+export const emailTo = (address: string, options: object = {}) => ({ to: [address], subject: 'Hello', text: 'Hi', options });
+export const reportOf = (fileId: string, options: object = {}) => ({
+  title: 'Figures',
+  source: { fileId },
+  outputs: [{ format: 'csv' }],
+  options,
+});
+
+const later = { delaySeconds: 3_600 };
+const once = { retry: { maximumAttempts: 1 } };
+
+/**
+ * Something of everything that a tenant can have, each made over HTTP. It needs workers for everything but operations, and a
+ * mail server that refuses `later@…` for now and `never@…` for good.
+ */
+export async function belongingsOf(client: TenantClient): Promise<Belongings> {
+  const ask: TenantClient['ask'] = (...request) => client.ask(...request);
+  const made = async (path: string, body: unknown): Promise<string> => {
+    const answer = await ask('POST', path, body);
+    expect(answer.body).toEqual(expect.objectContaining({ id: expect.any(String) }));
+    return String(answer.body['id']);
+  };
+  const until = (id: string, status: string) =>
+    eventually(async () => {
+      const { body } = await ask('GET', `/v1/jobs/${id}`);
+      expect(body).toMatchObject({ status });
+      return body['result'];
+    });
+
+  const upload = await made('/v1/uploads', formOf('city,sum\nOslo,1\n', {}));
+  const { file } = (await until(upload, 'completed')) as { file: StoredFile };
+  const [sent, parked, refused, cancelled, report] = await Promise.all([
+    made('/v1/emails', emailTo('ada@example.com', { labels: { order: '42' } })),
+    made('/v1/emails', emailTo('later@example.com', { ...once, labels: { order: '42' } })),
+    made('/v1/emails', emailTo('never@example.com')),
+    made('/v1/emails', emailTo('ada@example.com', later)),
+    made('/v1/reports', reportOf(file.id)),
+  ]);
+  await ask('POST', `/v1/jobs/${cancelled}/cancel`);
+  const jobs = {
+    scheduledEmail: await made('/v1/emails', emailTo('ada@example.com', { ...later, labels: { order: '43' } })),
+    scheduledReport: await made('/v1/reports', reportOf(file.id, later)),
+    scheduledUpload: await made('/v1/uploads', formOf('a\n1\n', { options: later })),
+    ...{ sent, parked, refused, cancelled, report, upload },
+  };
+  const { files } = (await until(report, 'completed')) as { files: StoredFile[] };
+  await Promise.all([until(sent, 'completed'), until(parked, 'dead_lettered'), until(refused, 'failed'), until(cancelled, 'cancelled')]);
+  const revoked = await made('/v1/api-keys', { scopes: ['read'] });
+  await ask('DELETE', `/v1/api-keys/${revoked}`);
+  return {
+    '/v1/jobs/': jobs,
+    '/v1/files/': { uploaded: file.id, reported: files[0]?.id ?? '' },
+    '/v1/bulk-actions/': { dryRun: await made('/v1/bulk-actions', { action: 'discard', filter: {}, dryRun: true }) },
+    '/v1/api-keys/': { valid: await made('/v1/api-keys', { name: 'shop of acme', scopes: ['read'] }), revoked },
+  };
+}
+
+const alphabet = 'abcdefghijklmnopqrstuvwxyz234567';
+
+/** An id of the same kind, with the same tag of a tenant, that nothing has. */
+export function unknownLike(id: string): string {
+  const [prefix = '', tail = ''] = id.split('_');
+  if (prefix === 'key') return `key_${randomBytes(13).toString('hex')}`;
+  const random = [...randomBytes(20)].map((byte) => alphabet.charAt(byte % 32)).join('');
+  return `${prefix}_${tail.slice(0, 6)}${random}`;
+}
+
+/** What is no id at all, made of one. As it stands in a path. */
+export const malformedLike = (id: string): string[] => [
+  'x',
+  `${id}x`,
+  id.slice(0, -1),
+  id.toUpperCase(),
+  `${id}%00`,
+  `%00`,
+  `${id}%20`,
+  `${id}%2F`,
+  `x%2F..%2F${id}`,
+  `${id}%3Fx`,
+  `%27%20OR%20%27%27%3D%27`,
+  `${id}%27%20OR%20HandoffTenant%20!%3D%20%27`,
+  '%F0%9F%94%91',
+  'a'.repeat(2_000),
+];

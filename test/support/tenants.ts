@@ -1,0 +1,57 @@
+import { randomUUID } from 'node:crypto';
+
+import { tenantTag } from '../../src/jobs/ids.ts';
+import { type Belongings, belongingsOf, clientOf, type TenantClient } from './belongings.ts';
+import { reply, startMailServer } from './mail-server.ts';
+import { startSystem, type TestApiProcess, type TestSystem } from './system.ts';
+
+/** Two tenants whose ids look alike: the tag has 30 bits, so among some ten thousand names two have the same. */
+export function namesakes(prefix: string): [string, string] {
+  const seen = new Map<string, string>();
+  for (let number = 0; ; number++) {
+    const tenant = `${prefix}-${String(number)}`;
+    const before = seen.get(tenantTag(tenant));
+    if (before !== undefined) return [before, tenant];
+    seen.set(tenantTag(tenant), tenant);
+  }
+}
+
+export const strangers = ['the same tag', 'another tag'] as const;
+/** By what their ids have. */
+export type Stranger = (typeof strangers)[number];
+
+export interface Tenants {
+  system: TestSystem;
+  api: TestApiProcess;
+  own: TenantClient;
+  belongings: Belongings;
+  foreign: Record<Stranger, TenantClient & { tenant: string }>;
+  close(): Promise<void>;
+}
+
+/** A tenant that has something of everything, and two that have nothing. No worker serves operations: a bulk action goes on and on. */
+export async function startTenants(taskQueue: string): Promise<Tenants> {
+  const mail = await startMailServer({
+    onRcptTo({ address }, _session, callback) {
+      if (address.startsWith('later')) callback(reply(451, '4.7.1 Come back later'));
+      else callback(address.startsWith('never') ? reply(550, '5.1.1 No such user') : undefined);
+    },
+  });
+  const only = ['email', 'report', 'upload'] as const;
+  const system = await startSystem({ taskQueue, smtpUrl: `smtp://127.0.0.1:${String(mail.port)}`, only });
+  const api = await system.startApi();
+  const [owner, namesake] = namesakes(`owner-${randomUUID().slice(0, 8)}`);
+  const client = async (tenant: string) => ({ tenant, ...clientOf(api.port, await api.keyOf(tenant)) });
+  const own = await client(owner);
+  return {
+    system,
+    api,
+    own,
+    belongings: await belongingsOf(own),
+    foreign: { 'the same tag': await client(namesake), 'another tag': await client(`distant-${randomUUID().slice(0, 8)}`) },
+    async close() {
+      await system.close();
+      await mail.close();
+    },
+  };
+}
