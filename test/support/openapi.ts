@@ -60,3 +60,16 @@ function routesIn(layers: Layer[], prefix: string): string[] {
 export function routesOf({ router }: Express): string[] {
   return [...new Set(routesIn(router.stack as unknown as Layer[], ''))];
 }
+
+/** Names of all fields within a part of the document, however deep. */
+export function fieldsOf(document: OpenApi, part: unknown, seen = new Set<unknown>()): string[] {
+  if (typeof part !== 'object' || part === null || seen.has(part)) return [];
+  seen.add(part);
+  const { $ref, properties } = part as { $ref?: unknown; properties?: unknown };
+  const named = typeof properties === 'object' && properties !== null ? Object.keys(properties) : [];
+  const referred = typeof $ref === 'string' ? [document.components.schemas[$ref.split('/').at(-1) ?? '']] : [];
+  return [
+    ...named,
+    ...[...Object.values(part as Record<string, unknown>), ...referred].flatMap((inner) => fieldsOf(document, inner, seen)),
+  ];
+}

@@ -20,12 +20,18 @@ export const strangers = ['the same tag', 'another tag'] as const;
 /** By what their ids have. */
 export type Stranger = (typeof strangers)[number];
 
+export interface Tenant extends TenantClient {
+  tenant: string;
+  /** With all scopes. */
+  key: string;
+}
+
 export interface Tenants {
   system: TestSystem;
   api: TestApiProcess;
-  own: TenantClient;
+  own: Tenant;
   belongings: Belongings;
-  foreign: Record<Stranger, TenantClient & { tenant: string }>;
+  foreign: Record<Stranger, Tenant>;
   close(): Promise<void>;
 }
 
@@ -41,7 +47,10 @@ export async function startTenants(taskQueue: string): Promise<Tenants> {
   const system = await startSystem({ taskQueue, smtpUrl: `smtp://127.0.0.1:${String(mail.port)}`, only });
   const api = await system.startApi();
   const [owner, namesake] = namesakes(`owner-${randomUUID().slice(0, 8)}`);
-  const client = async (tenant: string) => ({ tenant, ...clientOf(api.port, await api.keyOf(tenant)) });
+  const client = async (tenant: string): Promise<Tenant> => {
+    const key = await api.keyOf(tenant);
+    return { tenant, key, ...clientOf(api.port, key) };
+  };
   const own = await client(owner);
   return {
     system,
