@@ -2,6 +2,7 @@ import { optionalTsToDate } from '@temporalio/common/lib/time.js';
 
 import { defaultPriority } from './options.ts';
 import type { TemporalCalls } from './temporal-calls.ts';
+import { quoted } from './visibility-query.ts';
 
 /** Workflow tasks and activities of the same name wait in two queues. */
 export interface QueueName {
@@ -53,7 +54,7 @@ export function createQueues({ call }: Pick<TemporalCalls, 'call'>, now: () => n
   async function livingWorker(taskQueue: string): Promise<boolean> {
     const { workersInfo } = await call((client) =>
       client.workflowService
-        .listWorkers({ namespace: client.options.namespace, query: `TaskQueue='${taskQueue}'` })
+        .listWorkers({ namespace: client.options.namespace, query: `TaskQueue = ${quoted(taskQueue)}` })
         .catch((error: unknown) => {
           if ((error as { code?: number }).code === unimplemented) return { workersInfo: [] };
           throw error;

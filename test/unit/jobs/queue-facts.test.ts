@@ -42,7 +42,7 @@ describe('a Task Queue', () => {
   test('whose worker is too busy to poll, for longer than Temporal remembers a poller, is served while it tells that it lives', async () => {
     const { queues, asked } = queuesTold({ polls: [], beats: [400, 30] });
     expect(await queues.unserved([queue])).toEqual([]);
-    expect(asked).toEqual([{ namespace: 'default', query: "TaskQueue='handoff-report'" }]);
+    expect(asked).toEqual([{ namespace: 'default', query: "TaskQueue = 'handoff-report'" }]);
   });
 
   test.each<[string, Told]>([
