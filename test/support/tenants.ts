@@ -6,7 +6,7 @@ import { reply, startMailServer } from './mail-server.ts';
 import { startSystem, type TestApiProcess, type TestSystem } from './system.ts';
 
 /** Two tenants whose ids look alike: the tag has 30 bits, so among some ten thousand names two have the same. */
-export function namesakes(prefix: string): [string, string] {
+function namesakes(prefix: string): [string, string] {
   const seen = new Map<string, string>();
   for (let number = 0; ; number++) {
     const tenant = `${prefix}-${String(number)}`;
