@@ -13,6 +13,7 @@ import type { Scope } from './lifecycle.ts';
 import { listen } from './listen.ts';
 import { errorFacts, type Log } from './log.ts';
 import { createGuardedFetch } from './outbound/guarded-fetch.ts';
+import { writeCsv } from './reports/csv.ts';
 import type { Stores } from './stores.ts';
 import type { TemporalLink } from './temporal/connection.ts';
 import { activityQueuesOf } from './worker.ts';
@@ -65,6 +66,8 @@ export async function startApi(
     files: stores.files,
     keys: stores.keys,
     identities: identitiesOf(config, log),
+    audit: stores.audit,
+    writeCsv,
     maxUploadBytes: config.maxUploadBytes,
     metrics: createMetrics(),
     tenantKeys: stores.tenantKeys,

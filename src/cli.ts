@@ -1,6 +1,7 @@
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 
+import type { AuditOptions } from './audit-command.ts';
 import { type Config, ConfigError, loadConfig } from './config.ts';
 import { type Scope, untilStopped } from './lifecycle.ts';
 import { type KeyOptions, keyOrderOf, keyTable, tenantOf } from './keys-command.ts';
@@ -25,6 +26,10 @@ const help = `Usage: handoff <command>
               rotate [--tenant name]   new data keys write from now on; needs DATABASE_URL
               rewrap                   encrypts all data keys by the newest master key; needs DATABASE_URL
   tenants   erase <tenant> --yes       ends its jobs and destroys its keys and files; needs DATABASE_URL and TEMPORAL_ADDRESS
+  audit     prints what operators and admins have done, newest first, one JSON object a line; needs DATABASE_URL
+              --tenant name                default: default
+              --after, --before 2026-11-22T13:25:00Z
+              --action api_key.create, --actor key_…, --target email_…
   config    checks the configuration and names everything that is wrong with it
 
 Configuration comes from the environment: see .env.example.
@@ -34,7 +39,7 @@ const say = (line: string) => {
   console.error(line);
 };
 
-interface Options extends KeyOptions {
+interface Options extends KeyOptions, AuditOptions {
   queues?: string | undefined;
   keep?: string | undefined;
   yes?: boolean | undefined;
@@ -75,6 +80,13 @@ const tasks: Record<string, (config: Config, options: Options, operands: string[
     if (yes !== true) throw new ConfigError(`Nothing of ${tenantOf(tenant)} can be brought back afterwards. Repeat it with --yes.`);
     await (await import('./encryption-command.ts')).eraseTenant(config, tenantOf(tenant), say);
   },
+  audit: async (config, options) => {
+    await (
+      await import('./server.ts')
+    ).printAudit(config, options, (lines) => {
+      console.log(lines);
+    });
+  },
   config: () => {
     say('The configuration is usable.');
     return Promise.resolve();
@@ -98,6 +110,11 @@ export async function main(argv: readonly string[]): Promise<number> {
         name: { type: 'string' },
         keep: { type: 'string' },
         yes: { type: 'boolean' },
+        action: { type: 'string' },
+        actor: { type: 'string' },
+        target: { type: 'string' },
+        after: { type: 'string' },
+        before: { type: 'string' },
       },
     });
     const operands = takesOperand.has(positionals.slice(0, 2).join(' ')) ? positionals.splice(2, 1) : [];

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import { commandEntry } from './audit-command.ts';
 import { type Config, ConfigError } from './config.ts';
 import type { DataKeyStore } from './database/data-keys.ts';
 import { knownTenants, removeTenant, revokeKeys } from './database/erase-tenant.ts';
@@ -66,7 +67,7 @@ export async function eraseTenant(config: Config, tenant: string, say: Say): Pro
     const sharing = (await knownTenants(db)).find((other) => other !== tenant && tenantTag(other) === tag);
     // One in a thousand million pairs of names.
     if (sharing !== undefined) throw new ConfigError(`The tenant ${sharing} has the same data keys as ${tenant}: nothing was erased.`);
-    await revokeKeys(db, tenant);
+    await revokeKeys(db, tenant, commandEntry('tenant.erase'));
     say('Its API keys are revoked. Waiting until every process knows …');
     await sleep(revokedWithinMs);
     const link = linkTemporal({ connection: { ...connection, address }, namespace, protection: plugin, log: say });

@@ -1,10 +1,17 @@
+import type { Kysely } from 'kysely';
+
 import { startApi } from './api.ts';
+import { auditFilterOf, type AuditOptions, commandEntry, printableJson } from './audit-command.ts';
 import { type Config, ConfigError } from './config.ts';
 import { type ApiKeyStore, createApiKeys } from './database/api-keys.ts';
+import { createAuditLog } from './database/audit-log.ts';
 import { openDatabase } from './database/open.ts';
+import type { Database } from './database/schema.ts';
 import { transportConcern } from './database/transport.ts';
 import { createHealthApp } from './http/app.ts';
 import type { ApiKey, IssuedKey, KeyOrder } from './jobs/api-keys.ts';
+import { allOf, auditActions, auditResource } from './jobs/audit.ts';
+import { tenantOf } from './keys-command.ts';
 import { type Scope } from './lifecycle.ts';
 import { listen } from './listen.ts';
 import type { Log } from './log.ts';
@@ -71,18 +78,20 @@ export async function serveWorker(scope: Scope, config: Config, log: Log, say: S
   say(`Working on: ${only.join(', ')}`);
 }
 
-async function withKeys<T>(config: Config, use: (keys: ApiKeyStore) => Promise<T>): Promise<T> {
+async function withDatabase<T>(config: Config, use: (db: Kysely<Database>) => Promise<T>): Promise<T> {
   const db = await openDatabase({ url: needed(config.databaseUrl, 'DATABASE_URL', why) });
   try {
-    return await use(createApiKeys(db));
+    return await use(db);
   } finally {
     await db.destroy();
   }
 }
 
+const withKeys = <T>(config: Config, use: (keys: ApiKeyStore) => Promise<T>) => withDatabase(config, (db) => use(createApiKeys(db)));
+
 /** `handoff keys create`: the key is stored as a hash only. */
 export function createKey(config: Config, order: KeyOrder): Promise<IssuedKey> {
-  return withKeys(config, (keys) => keys.create(order));
+  return withKeys(config, (keys) => keys.create(order, { ...commandEntry('api_key.create'), tenant: order.tenant }));
 }
 
 /** `handoff keys list`. */
@@ -92,5 +101,15 @@ export function listKeys(config: Config, tenant: string): Promise<ApiKey[]> {
 
 /** `handoff keys revoke`. @throws ConfigError when there is no such key. */
 export async function revokeKey(config: Config, id: string): Promise<void> {
-  if (!(await withKeys(config, (keys) => keys.revokeOfAnyTenant(id)))) throw new ConfigError(`There is no API key ${id}.`);
+  const entry = commandEntry('api_key.revoke');
+  if (!(await withKeys(config, (keys) => keys.revokeOfAnyTenant(id, entry)))) throw new ConfigError(`There is no API key ${id}.`);
+}
+
+/** `handoff audit`: one JSON object a line, newest first. @throws ConfigError. */
+export async function printAudit(config: Config, options: AuditOptions, print: (lines: string) => void): Promise<void> {
+  const [tenant, filter] = [tenantOf(options.tenant), auditFilterOf(options, auditActions)];
+  await withDatabase(config, async (db) => {
+    for await (const page of allOf(createAuditLog(db), tenant, filter))
+      if (page.length > 0) print(page.map((record) => printableJson(auditResource(record))).join('\n'));
+  });
 }

@@ -2,10 +2,12 @@ import { join } from 'node:path';
 
 import type { Config } from './config.ts';
 import { type ApiKeyStore, createApiKeys } from './database/api-keys.ts';
+import { createAuditLog } from './database/audit-log.ts';
 import { createFileRecords } from './database/file-records.ts';
 import { checkDatabase, type DatabaseLocation, openDatabase } from './database/open.ts';
 import { createTenantSecrets } from './database/tenant-secrets.ts';
 import { imageCompleteness } from './images/completeness.ts';
+import type { AuditLog } from './jobs/audit.ts';
 import type { TenantKeys } from './jobs/tenant-keys.ts';
 import type { Scope } from './lifecycle.ts';
 import { createDiskBlobStore } from './storage/disk.ts';
@@ -16,6 +18,7 @@ import { createFileStore, type SweepableFileStore } from './storage/files.ts';
 export interface Stores {
   files: SweepableFileStore;
   keys: ApiKeyStore;
+  audit: AuditLog;
   tenantKeys: TenantKeys;
   /** Of what Temporal stores. */
   protection: Protection;
@@ -31,5 +34,12 @@ export async function openStores(scope: Scope, config: Config, location: Databas
   const blobs = createDiskBlobStore(join(config.dataDir, 'files'));
   const files = createFileStore({ blobs, records: createFileRecords(db), completeness: imageCompleteness });
   await files.sweep({ olderThanMs: leftOverMs });
-  return { files, keys: createApiKeys(db), tenantKeys: createTenantSecrets(db), protection, checkDatabase: () => checkDatabase(db) };
+  return {
+    files,
+    keys: createApiKeys(db),
+    audit: createAuditLog(db),
+    tenantKeys: createTenantSecrets(db),
+    protection,
+    checkDatabase: () => checkDatabase(db),
+  };
 }

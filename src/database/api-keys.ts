@@ -3,6 +3,8 @@ import type { Insertable, Kysely, Selectable } from 'kysely';
 
 import { AppError } from '../errors.ts';
 import type { ApiKey, ApiKeys, IssuedKey } from '../jobs/api-keys.ts';
+import type { AuditEntry } from '../jobs/audit.ts';
+import { writeAudit } from './audit-log.ts';
 import { createKeyLookup, type KeyFacts } from './key-lookup.ts';
 import { reachable } from './outage.ts';
 import type { Database } from './schema.ts';
@@ -18,8 +20,8 @@ const isKeyId = (id: string) => /^key_[0-9a-f]{26}$/.test(id);
 export interface ApiKeyStore extends ApiKeys {
   /** Makes this key one of the tenant's, with all scopes; of one that is there already, only `localOnly` is turned on. */
   add(tenant: string, key: string, options?: { localOnly?: boolean }): Promise<void>;
-  /** `revoke`, whosever it is: for operators of the installation. */
-  revokeOfAnyTenant(id: string): Promise<boolean>;
+  /** `revoke`, whosever it is: for operators of the installation. The audit entry goes to the tenant of the key. */
+  revokeOfAnyTenant(id: string, entry: Omit<AuditEntry, 'tenant'>): Promise<boolean>;
 }
 
 /** 256 random bits, with a prefix that secret scanners can recognise. */
@@ -74,19 +76,23 @@ export function createApiKeys(db: Kysely<Database>, { now = Date.now }: { now?: 
     now,
   );
 
-  async function revoke(id: string, tenant?: string): Promise<boolean> {
+  async function revoke(id: string, entry: Omit<AuditEntry, 'tenant'>, tenant?: string): Promise<boolean> {
     if (!isKeyId(id)) return false;
-    const row = await reachable(() =>
-      db
-        .updateTable('apiKeys')
-        .set((is) => ({ revokedAt: is.fn.coalesce('revokedAt', is.val(new Date(now()))) }))
-        .where('id', '=', id)
-        .$if(tenant !== undefined, (query) => query.where('tenant', '=', String(tenant)))
-        .returning('id')
-        .executeTakeFirst(),
+    const found = await reachable(() =>
+      db.transaction().execute(async (transaction) => {
+        const row = await transaction
+          .updateTable('apiKeys')
+          .set((is) => ({ revokedAt: is.fn.coalesce('revokedAt', is.val(new Date(now()))) }))
+          .where('id', '=', id)
+          .$if(tenant !== undefined, (query) => query.where('tenant', '=', String(tenant)))
+          .returning('tenant')
+          .executeTakeFirst();
+        if (row !== undefined) await writeAudit(transaction, { ...entry, tenant: row.tenant, target: id });
+        return row !== undefined;
+      }),
     );
     lookup.forget({ keyId: id });
-    return row !== undefined;
+    return found;
   }
 
   return {
@@ -109,9 +115,14 @@ export function createApiKeys(db: Kysely<Database>, { now = Date.now }: { now?: 
       lookup.forget({ hash: values.hash });
     },
 
-    async create({ tenant, scopes, name = null, lifetimeSeconds = null }) {
+    async create({ tenant, scopes, name = null, lifetimeSeconds = null }, entry) {
       const { issued, values } = issue({ tenant, scopes: [...scopes], localOnly: false, name, lifetimeSeconds }, now());
-      await reachable(() => db.insertInto('apiKeys').values(values).execute());
+      await reachable(() =>
+        db.transaction().execute(async (transaction) => {
+          await writeAudit(transaction, { ...entry, tenant, target: issued.id, details: { scopes, lifetimeSeconds } });
+          await transaction.insertInto('apiKeys').values(values).execute();
+        }),
+      );
       return issued;
     },
 
@@ -127,10 +138,10 @@ export function createApiKeys(db: Kysely<Database>, { now = Date.now }: { now?: 
           .execute(),
       ),
 
-    revoke: (tenant, id) => revoke(id, tenant),
-    revokeOfAnyTenant: (id) => revoke(id),
+    revoke: (tenant, id, entry) => revoke(id, entry, tenant),
+    revokeOfAnyTenant: (id, entry) => revoke(id, entry),
 
-    async rotate(tenant, id, overlapSeconds) {
+    async rotate(tenant, id, overlapSeconds, entry) {
       if (!isKeyId(id)) return undefined;
       const at = now();
       const rotated = await reachable(() =>
@@ -145,6 +156,7 @@ export function createApiKeys(db: Kysely<Database>, { now = Date.now }: { now?: 
           const { scopes, localOnly, name, lifetimeSeconds } = old;
           const { issued, values } = issue({ tenant, scopes, localOnly, name, lifetimeSeconds }, at);
           await transaction.insertInto('apiKeys').values(values).execute();
+          await writeAudit(transaction, { ...entry, tenant, target: id, details: { successor: issued.id, overlapSeconds } });
           return issued;
         }),
       );

@@ -1,5 +1,7 @@
 import type { Kysely } from 'kysely';
 
+import type { AuditEntry } from '../jobs/audit.ts';
+import { writeAudit } from './audit-log.ts';
 import type { Database } from './schema.ts';
 
 /** Who is known here, in whatever table. */
@@ -9,12 +11,16 @@ export async function knownTenants(db: Kysely<Database>): Promise<string[]> {
   return [...new Set(rows.flat().map(({ tenant }) => tenant))];
 }
 
-/** Ends every API key of the tenant. */
-export async function revokeKeys(db: Kysely<Database>, tenant: string): Promise<void> {
-  await db.updateTable('apiKeys').set({ revokedAt: new Date() }).where('tenant', '=', tenant).where('revokedAt', 'is', null).execute();
+/** Ends every API key of the tenant: the first step of its end, and so with the audit entry of all of it, in one transaction. */
+export async function revokeKeys(db: Kysely<Database>, tenant: string, entry: Omit<AuditEntry, 'tenant'>): Promise<void> {
+  await db.transaction().execute(async (transaction) => {
+    await writeAudit(transaction, { ...entry, tenant, target: tenant });
+    const keys = transaction.updateTable('apiKeys').where('tenant', '=', tenant).where('revokedAt', 'is', null);
+    await keys.set({ revokedAt: new Date() }).execute();
+  });
 }
 
-/** Removes what is known of the tenant, but for the fact that its keys existed. @returns how many files it had. */
+/** Removes what is known of the tenant, but for the fact that its keys existed, and the audit log. @returns how many files it had. */
 export async function removeTenant(db: Kysely<Database>, tenant: string): Promise<{ files: number }> {
   return db.transaction().execute(async (transaction) => {
     const { numDeletedRows } = await transaction.deleteFrom('files').where('tenant', '=', tenant).executeTakeFirst();

@@ -1,6 +1,7 @@
 import type { Kysely, Selectable } from 'kysely';
 
 import type { FileRecord, FileRecords } from '../storage/file-records.ts';
+import { writeAudit } from './audit-log.ts';
 import { reachable } from './outage.ts';
 import type { Database } from './schema.ts';
 
@@ -30,11 +31,18 @@ export function createFileRecords(db: Kysely<Database>): FileRecords {
         const row = await find(tenant, id);
         return row && recordOf(row);
       }),
-    remove: (tenant, id) =>
-      reachable(async () => {
-        const { numDeletedRows } = await db.deleteFrom('files').where('id', '=', id).where('tenant', '=', tenant).executeTakeFirst();
-        return numDeletedRows > 0n;
-      }),
+    remove: (tenant, id, entry) =>
+      reachable(() =>
+        db.transaction().execute(async (transaction) => {
+          const { numDeletedRows } = await transaction
+            .deleteFrom('files')
+            .where('id', '=', id)
+            .where('tenant', '=', tenant)
+            .executeTakeFirst();
+          if (numDeletedRows > 0n) await writeAudit(transaction, { ...entry, tenant, target: id });
+          return numDeletedRows > 0n;
+        }),
+      ),
     owner: (id) =>
       reachable(async () => {
         const row = await db.selectFrom('files').select('tenant').where('id', '=', id).executeTakeFirst();

@@ -5,6 +5,7 @@ import { keysAndFiles } from './migrations/0001-keys-and-files.ts';
 import { tenantSecrets } from './migrations/0002-tenant-secrets.ts';
 import { keyScopes } from './migrations/0003-key-scopes.ts';
 import { dataKeys } from './migrations/0004-data-keys.ts';
+import { auditLog } from './migrations/0005-audit-log.ts';
 import { openPglite } from './pglite.ts';
 import type { Database } from './schema.ts';
 
@@ -14,6 +15,7 @@ const migrations = {
   '0002-tenant-secrets': tenantSecrets,
   '0003-key-scopes': keyScopes,
   '0004-data-keys': dataKeys,
+  '0005-audit-log': auditLog,
 };
 
 export type DatabaseLocation = { url: string } | { directory: string };

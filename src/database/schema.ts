@@ -1,6 +1,7 @@
 import type { ColumnType, Generated } from 'kysely';
 
 import type { KeyScope } from '../jobs/api-keys.ts';
+import type { AuditDetails, AuditEntry } from '../jobs/audit.ts';
 
 /** PGlite and pg both give `int8` as a string. */
 type BigInteger = ColumnType<string, number | string, never>;
@@ -50,5 +51,18 @@ export interface Database {
     size: BigInteger;
     sha256: string;
     createdAt: ColumnType<Date, Date, never>;
+  };
+  /** Rows are only ever added. */
+  auditLog: {
+    [Name in 'id' | 'tenant' | 'actor' | 'action']: ColumnType<string, string, never>;
+  } & {
+    [Name in 'target' | 'reason' | 'address' | 'requestId']: ColumnType<string | null, string | null, never>;
+  } & {
+    /** The order within a millisecond. */
+    seq: ColumnType<string, never, never>;
+    at: ColumnType<Date, Date | undefined, never>;
+    outcome: ColumnType<AuditEntry['outcome'], AuditEntry['outcome'], never>;
+    /** Written as JSON text. */
+    details: ColumnType<AuditDetails | null, string | null, never>;
   };
 }

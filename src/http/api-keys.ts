@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { AppError } from '../errors.ts';
 import { type ApiKey, type ApiKeys, type IssuedKey, keyScopes, maxLifetimeSeconds } from '../jobs/api-keys.ts';
 import { singleLine } from '../jobs/single-line.ts';
+import { auditedWithin } from './auditing.ts';
 import { tenantOf } from './authentication.ts';
 import { declaredJson, declaredJsonIfAny, parsedJson } from './json-body.ts';
 import { route } from './routes.ts';
@@ -51,43 +52,31 @@ export function apiKeys({ keys }: { keys: ApiKeys }): Router {
         response.set('Cache-Control', 'no-store').json({ items });
       },
     ],
-    post: [
-      'admin',
-      declaredJson,
-      parsedJson,
-      async (request, response) => {
-        const { scopes, name, expiresInSeconds } = validated(keyRequest, request.body);
-        const issued = await keys.create({
-          tenant: tenantOf(response),
-          scopes: keyScopes.filter((scope) => scopes.includes(scope)),
-          ...(name !== undefined && { name }),
-          ...(expiresInSeconds !== undefined && { lifetimeSeconds: expiresInSeconds }),
-        });
-        response.status(201).set('Cache-Control', 'no-store').json(issuedResource(issued));
-      },
-    ],
+    post: auditedWithin('api_key.create', 'admin', [declaredJson, parsedJson], async (entry, request, response) => {
+      const { scopes, name, expiresInSeconds } = validated(keyRequest, request.body);
+      const order = {
+        tenant: tenantOf(response),
+        scopes: keyScopes.filter((scope) => scopes.includes(scope)),
+        ...(name !== undefined && { name }),
+        ...(expiresInSeconds !== undefined && { lifetimeSeconds: expiresInSeconds }),
+      };
+      const issued = await keys.create(order, entry);
+      response.status(201).set('Cache-Control', 'no-store').json(issuedResource(issued));
+    }),
   });
   route(router, '/api-keys/:id', {
-    delete: [
-      'admin',
-      async (request, response) => {
-        if (!(await keys.revoke(tenantOf(response), String(request.params['id'])))) throw noSuchKey();
-        response.status(204).end();
-      },
-    ],
+    delete: auditedWithin('api_key.revoke', 'admin', [], async (entry, request, response) => {
+      if (!(await keys.revoke(tenantOf(response), String(request.params['id']), entry))) throw noSuchKey();
+      response.status(204).end();
+    }),
   });
   route(router, '/api-keys/:id/rotate', {
-    post: [
-      'admin',
-      declaredJsonIfAny,
-      parsedJson,
-      async (request, response) => {
-        const { overlapSeconds } = validated(rotateRequest, request.body ?? {});
-        const issued = await keys.rotate(tenantOf(response), String(request.params['id']), overlapSeconds);
-        if (issued === undefined) throw noSuchKey();
-        response.status(201).set('Cache-Control', 'no-store').json(issuedResource(issued));
-      },
-    ],
+    post: auditedWithin('api_key.rotate', 'admin', [declaredJsonIfAny, parsedJson], async (entry, request, response) => {
+      const { overlapSeconds } = validated(rotateRequest, request.body ?? {});
+      const issued = await keys.rotate(tenantOf(response), String(request.params['id']), overlapSeconds, entry);
+      if (issued === undefined) throw noSuchKey();
+      response.status(201).set('Cache-Control', 'no-store').json(issuedResource(issued));
+    }),
   });
   return router;
 }

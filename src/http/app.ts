@@ -3,6 +3,8 @@ import helmet from 'helmet';
 import { randomUUID } from 'node:crypto';
 
 import { apiKeys } from './api-keys.ts';
+import { auditing } from './auditing.ts';
+import { auditLog, type AuditLogDependencies } from './audit-log.ts';
 import { authenticate, type Authenticators, knownCaller, tokenInQuery } from './authentication.ts';
 import { bulkActions } from './bulk-actions.ts';
 import { codec, type CodecDependencies, type DevCodec, devCodec } from './codec.ts';
@@ -37,7 +39,12 @@ export interface Answered {
 }
 
 export interface AppDependencies
-  extends Omit<SubmissionDependencies, 'waiting' | 'refuseSecrets'>, EventDependencies, CodecDependencies, Authenticators {
+  extends
+    Omit<SubmissionDependencies, 'waiting' | 'refuseSecrets'>,
+    EventDependencies,
+    CodecDependencies,
+    Authenticators,
+    AuditLogDependencies {
   metrics: Metrics;
   checks: ReadinessChecks;
   onAnswer: (answer: Answered) => void;
@@ -123,6 +130,7 @@ export function createApp(dependencies: AppDependencies): Express {
   v1.use(signedContent(dependencies));
   v1.get('/jobs/:id/events', tokenInQuery);
   v1.use(authenticate(dependencies));
+  v1.use(auditing(dependencies));
   v1.use(submissions({ ...dependencies, waiting, refuseSecrets }));
   v1.use(jobLists(dependencies));
   v1.use(jobs({ ...dependencies, waiting, refuseSecrets }));
@@ -134,6 +142,7 @@ export function createApp(dependencies: AppDependencies): Express {
   v1.use(files(dependencies));
   v1.use(apiKeys(dependencies));
   v1.use(codec(dependencies));
+  v1.use(auditLog(dependencies));
   app.use('/v1', v1);
   if (dependencies.devCodec) app.use(devCodec(dependencies.devCodec, dependencies));
 

@@ -1,4 +1,4 @@
-import { type RequestHandler, Router } from 'express';
+import { type Request, type Response, Router } from 'express';
 
 import { AppError } from '../errors.ts';
 import type { BulkAction, BulkActions } from '../jobs/bulk.ts';
@@ -7,8 +7,9 @@ import type { JobClient } from '../jobs/client.ts';
 import { fingerprintOf } from '../jobs/fingerprint.ts';
 import { newJobId } from '../jobs/ids.ts';
 import type { TenantKeys } from '../jobs/tenant-keys.ts';
+import { audited, type Prepared } from './auditing.ts';
 import { tenantOf } from './authentication.ts';
-import { bulkRequest, orderOf } from './bulk-request.ts';
+import { auditDetailsOf, bulkRequest, orderOf } from './bulk-request.ts';
 import { declaredJson, declaredJsonIfAny, parsedJson } from './json-body.ts';
 import { nothing } from './job-actions.ts';
 import { route } from './routes.ts';
@@ -44,21 +45,28 @@ const there = (bulkAction: BulkAction | undefined): BulkAction => {
 export function bulkActions({ jobs, tenantKeys }: BulkActionsDependencies): Router {
   const router = Router();
 
-  const start: RequestHandler = async (request, response) => {
+  async function start(request: Request, response: Response): Promise<Prepared> {
     const tenant = tenantOf(response);
     const id = newJobId(bulkIdPrefix, tenant, idempotencyKey(request));
     jobs.assertReachable();
     const asked = validated(bulkRequest, request.body);
     const order = await orderOf(asked, tenant, tenantKeys);
-    const fingerprint = fingerprintOf(request.body, undefined);
-    const { started, bulkAction } = await jobs.bulkActions.start({ ...order, id, asked: asked.filter, fingerprint });
-    if (!started) response.set('Idempotency-Replayed', 'true');
-    response
-      .status(202)
-      .set({ Location: `/v1/bulk-actions/${id}`, 'Retry-After': '1' })
-      .json(resourceOf(bulkAction));
-  };
-  route(router, '/bulk-actions', { post: ['operate', declaredJson, parsedJson, start] });
+    return {
+      target: id,
+      reason: order.reason,
+      details: auditDetailsOf(order, asked.filter),
+      act: async () => {
+        const fingerprint = fingerprintOf(request.body, undefined);
+        const { started, bulkAction } = await jobs.bulkActions.start({ ...order, id, asked: asked.filter, fingerprint });
+        if (!started) response.set('Idempotency-Replayed', 'true');
+        response
+          .status(202)
+          .set({ Location: `/v1/bulk-actions/${id}`, 'Retry-After': '1' })
+          .json(resourceOf(bulkAction));
+      },
+    };
+  }
+  route(router, '/bulk-actions', { post: audited('bulk_action.start', 'operate', [declaredJson, parsedJson], start) });
 
   route(router, '/bulk-actions/:id', {
     get: [
@@ -72,16 +80,15 @@ export function bulkActions({ jobs, tenantKeys }: BulkActionsDependencies): Rout
 
   for (const name of ['pause', 'resume', 'abort'] as const satisfies (keyof BulkActions)[])
     route(router, `/bulk-actions/:id/${name}`, {
-      post: [
-        'operate',
-        declaredJsonIfAny,
-        parsedJson,
-        async (request, response) => {
-          validated(nothing, request.body ?? {});
-          const after = there(await jobs.bulkActions[name](tenantOf(response), String(request.params['id'])));
-          response.status(202).set('Cache-Control', 'no-store').json(resourceOf(after));
-        },
-      ],
+      post: audited(`bulk_action.${name}`, 'operate', [declaredJsonIfAny, parsedJson], (request, response) => {
+        validated(nothing, request.body ?? {});
+        return {
+          act: async () => {
+            const after = there(await jobs.bulkActions[name](tenantOf(response), String(request.params['id'])));
+            response.status(202).set('Cache-Control', 'no-store').json(resourceOf(after));
+          },
+        };
+      }),
     });
   return router;
 }

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 
 import { invalid } from '../errors.ts';
-import { actionable, type ActionableStatus, bulkActionKinds, type BulkOrder } from '../jobs/bulk-action.ts';
+import type { AuditDetails } from '../jobs/audit.ts';
+import { actionable, type ActionableStatus, type AskedFilter, bulkActionKinds, type BulkOrder } from '../jobs/bulk-action.ts';
 import { hashLabels } from '../jobs/labels.ts';
 import { jobOptions } from '../jobs/options.ts';
 import { allJobTypes } from '../jobs/registry.ts';
@@ -64,4 +65,10 @@ export async function orderOf(asked: z.infer<typeof bulkRequest>, tenant: string
     dryRun,
     ratePerSecond,
   };
+}
+
+/** For the audit log. Of the labels only the keys: values may be personal data. */
+export function auditDetailsOf({ action, filter, dryRun, ratePerSecond }: BulkOrder, { label = {} }: AskedFilter): AuditDetails {
+  const { type = null, statuses, createdAfter = null, createdBefore = null } = filter;
+  return { action, dryRun, ratePerSecond, filter: { type, statuses, labels: Object.keys(label), createdAfter, createdBefore } };
 }

@@ -1,14 +1,17 @@
-import { type Request, type RequestHandler, type Response, Router } from 'express';
+import { type Request, type RequestHandler, Router } from 'express';
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
 
 import { AppError } from '../errors.ts';
 import { tenantTag } from '../jobs/ids.ts';
 import type { PayloadReader } from '../jobs/payloads.ts';
+import type { Caller } from '../jobs/api-keys.ts';
+import type { AuditLog } from '../jobs/audit.ts';
+import { type Audited, audited, auditing } from './auditing.ts';
 import { tenantOf } from './authentication.ts';
 import { allowOrigins } from './cors.ts';
 import { declaredJson, parsedJson } from './json-body.ts';
-import { openRoute, route } from './routes.ts';
+import { route } from './routes.ts';
 import { validated } from './validation.ts';
 
 const base64 = z.string().regex(/^[A-Za-z0-9+/]*={0,2}$/, 'must be base 64');
@@ -30,12 +33,17 @@ export interface CodecDependencies {
 /** A caller that names another namespace gets nothing decrypted; one that names none means ours. */
 const namespaceOf = (request: Request, ours: string): string => request.get('X-Namespace') ?? ours;
 
-function decoding({ payloads: reader, namespace }: CodecDependencies, tenant: (response: Response) => string): RequestHandler {
-  return async (request, response) => {
+function decoding({ payloads: reader, namespace }: CodecDependencies): Audited {
+  return audited('payload.decode', 'operate', [declaredJson, parsedJson], (request, response) => {
     const { payloads } = validated(payloadsRequest, request.body);
-    const of = { tenantTag: tenantTag(tenant(response)), namespace: namespaceOf(request, namespace) };
-    response.set('Cache-Control', 'no-store').json({ payloads: reader ? await reader.decode(payloads, of) : payloads });
-  };
+    const of = { tenantTag: tenantTag(tenantOf(response)), namespace: namespaceOf(request, namespace) };
+    return {
+      details: { payloads: payloads.length },
+      act: async () => {
+        response.set('Cache-Control', 'no-store').json({ payloads: reader ? await reader.decode(payloads, of) : payloads });
+      },
+    };
+  });
 }
 
 /**
@@ -45,7 +53,7 @@ function decoding({ payloads: reader, namespace }: CodecDependencies, tenant: (r
 export function codec(dependencies: CodecDependencies): Router {
   const router = Router();
   route(router, '/codec/decode', {
-    post: ['operate', declaredJson, parsedJson, decoding(dependencies, tenantOf)],
+    post: decoding(dependencies),
   });
   return router;
 }
@@ -61,15 +69,18 @@ export interface DevCodec {
 
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
 
-export function devCodec({ secret, tenant, origin }: DevCodec, dependencies: CodecDependencies): Router {
+export function devCodec({ secret, tenant, origin }: DevCodec, dependencies: CodecDependencies & { audit: AuditLog }): Router {
   const router = Router();
   const known = digest(secret);
-  const entitled: RequestHandler = (request, _response, next) => {
+  const caller: Caller = { keyId: 'dev:web-ui', tenant, scopes: ['operate'], localOnly: true };
+  const entitled: RequestHandler = (request, response, next) => {
     if (!timingSafeEqual(digest(String(request.params['secret'])), known))
       throw new AppError('not_found', 'There is nothing at this path.');
+    response.locals['caller'] = caller;
     next();
   };
   router.use('/dev/codec', allowOrigins([origin], { headers: ['X-Namespace'] }));
-  openRoute(router, '/dev/codec/:secret/decode', { post: [entitled, declaredJson, parsedJson, decoding(dependencies, () => tenant)] });
+  router.use('/dev/codec/:secret', auditing(dependencies), entitled);
+  route(router, '/dev/codec/:secret/decode', { post: decoding(dependencies) });
   return router;
 }

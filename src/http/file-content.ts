@@ -1,9 +1,9 @@
 import type { Request, Response } from 'express';
-import { pipeline } from 'node:stream/promises';
 
 import { AppError } from '../errors.ts';
 import type { FileStore } from '../jobs/files.ts';
 import { isKnown } from './conditional.ts';
+import { begun, sendChunks } from './streamed-body.ts';
 
 export type FoundFile = NonNullable<Awaited<ReturnType<FileStore['find']>>>;
 
@@ -45,24 +45,13 @@ export async function sendContent(request: Request, response: Response, files: F
     response.end();
     return;
   }
-  const chunks = files.read(file, range)[Symbol.asyncIterator]() as AsyncIterableIterator<Uint8Array>;
-  // What fails before the first byte can still be answered properly.
-  const first = await chunks.next().catch((error: unknown) => {
+  const chunks = await begun<Uint8Array>(files.read(file, range)).catch((error: unknown) => {
     describeNothing(response);
     throw error instanceof AppError && error.code === 'file_not_found'
       ? new AppError('not_found', 'The bytes of this file are gone.', { cause: error })
       : error;
   });
-  await pipeline(startingWith(first, chunks), response).catch((error: unknown) => {
-    // A client that goes away in the middle is nobody's fault.
-    if ((error as NodeJS.ErrnoException).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
-  });
-}
-
-async function* startingWith<T>(first: IteratorResult<T, unknown>, others: AsyncIterableIterator<T>): AsyncGenerator<T> {
-  if (first.done === true) return;
-  yield first.value;
-  yield* others;
+  await sendChunks(response, chunks);
 }
 
 /**

@@ -3,6 +3,7 @@ import { type Request, type RequestHandler, type Response, Router } from 'expres
 import { AppError } from '../errors.ts';
 import type { FileStore } from '../jobs/files.ts';
 import type { TenantKeys } from '../jobs/tenant-keys.ts';
+import { auditedWithin } from './auditing.ts';
 import { tenantOf } from './authentication.ts';
 import { type FoundFile, sendContent } from './file-content.ts';
 import { isOwnLink } from './file-links.ts';
@@ -26,13 +27,10 @@ export function files({ files: store, presenter }: { files: FileStore; presenter
         response.set('Cache-Control', 'no-store').json(resource);
       },
     ],
-    delete: [
-      'operate',
-      async (request, response) => {
-        if (!(await store.remove(tenantOf(response), String(request.params['id'])))) throw noSuchFile();
-        response.status(204).end();
-      },
-    ],
+    delete: auditedWithin('file.delete', 'operate', [], async (entry, request, response) => {
+      if (!(await store.remove(tenantOf(response), String(request.params['id']), entry))) throw noSuchFile();
+      response.status(204).end();
+    }),
   });
   route(router, '/files/:id/content', {
     get: [

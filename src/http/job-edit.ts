@@ -1,4 +1,4 @@
-import type { RequestHandler } from 'express';
+import type { Request, Response } from 'express';
 import { z } from 'zod';
 
 import { AppError, invalid } from '../errors.ts';
@@ -8,8 +8,8 @@ import type { FileStore } from '../jobs/files.ts';
 import { changedOptions } from '../jobs/options.ts';
 import { jobTypeOf } from '../jobs/registry.ts';
 import type { TenantKeys } from '../jobs/tenant-keys.ts';
+import type { Prepared } from './auditing.ts';
 import { tenantOf } from './authentication.ts';
-import { declaredJson, parsedJson } from './json-body.ts';
 import type { Presenter } from './presentation.ts';
 import type { RefuseSecrets } from './secrets-in-request.ts';
 import { validated } from './validation.ts';
@@ -31,23 +31,31 @@ export interface EditDependencies {
 }
 
 /** `PATCH /v1/jobs/{id}`: changes a job that waits for its start time. A worker takes the change, all of it or nothing. */
-export function editing({ jobs, files, tenantKeys, presenter, refuseSecrets }: EditDependencies): RequestHandler[] {
-  return [
-    declaredJson,
-    parsedJson,
-    async (request, response) => {
-      const tenant = tenantOf(response);
-      const { options = {}, request: asked } = validated(editRequest, request.body);
-      if (asked === undefined && Object.keys(options).length === 0) throw invalid('', 'names nothing to change');
-      refuseSecrets(request.body);
-      const job = await jobs.edit(tenant, String(request.params['id']), async (found) => {
-        const type = jobTypeOf(found.type);
-        if (type === undefined) throw new Error('A job without a type');
-        const changed = asked === undefined ? undefined : { request: validated(type.request, asked, ['request']) };
-        return editOf({ type, job: found, options, ...changed }, { now: Date.now(), tenant, tenantKeys, files });
-      });
-      if (job === undefined) throw new AppError('not_found', 'There is no such job.');
-      response.set('Cache-Control', 'no-store').json(await presenter.job(job, tenant));
-    },
-  ];
+export function editing({
+  jobs,
+  files,
+  tenantKeys,
+  presenter,
+  refuseSecrets,
+}: EditDependencies): (request: Request, response: Response) => Prepared {
+  return (request, response) => {
+    const tenant = tenantOf(response);
+    const { options = {}, request: asked } = validated(editRequest, request.body);
+    if (asked === undefined && Object.keys(options).length === 0) throw invalid('', 'names nothing to change');
+    refuseSecrets(request.body);
+    const changes = [...Object.keys(options), ...(asked === undefined ? [] : ['request'])];
+    return {
+      details: { changes },
+      act: async () => {
+        const job = await jobs.edit(tenant, String(request.params['id']), async (found) => {
+          const type = jobTypeOf(found.type);
+          if (type === undefined) throw new Error('A job without a type');
+          const changed = asked === undefined ? undefined : { request: validated(type.request, asked, ['request']) };
+          return editOf({ type, job: found, options, ...changed }, { now: Date.now(), tenant, tenantKeys, files });
+        });
+        if (job === undefined) throw new AppError('not_found', 'There is no such job.');
+        response.set('Cache-Control', 'no-store').json(await presenter.job(job, tenant));
+      },
+    };
+  };
 }

@@ -109,6 +109,13 @@ export function searchParams(request: Request): URLSearchParams {
   return new URLSearchParams(request.originalUrl.split('?').slice(1).join('?'));
 }
 
+/** RFC 8288: the same request, from the next page on. */
+export function linkToNext(request: Request, nextCursor: string): string {
+  const query = searchParams(request);
+  query.set('cursor', nextCursor);
+  return `<${request.baseUrl}${request.path}?${query.toString()}>; rel="next"`;
+}
+
 export function filterOf(query: z.infer<typeof countQuery> & Pick<z.infer<typeof listQuery>, 'status'>): JobFilter {
   const { type, status: statuses, label: labels, createdAfter, createdBefore } = query;
   return {

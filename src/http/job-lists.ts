@@ -1,16 +1,9 @@
-import { type Request, Router } from 'express';
+import { Router } from 'express';
 
 import { tenantOf } from './authentication.ts';
-import { countQuery, filterOf, listQuery, queryOf, searchParams } from './job-filters.ts';
+import { countQuery, filterOf, linkToNext, listQuery, queryOf } from './job-filters.ts';
 import { route } from './routes.ts';
 import type { SubmissionDependencies } from './submissions.ts';
-
-/** RFC 8288: the same request, from the next page on. */
-function linkToNext(request: Request, nextCursor: string): string {
-  const query = searchParams(request);
-  query.set('cursor', nextCursor);
-  return `<${request.baseUrl}${request.path}?${query.toString()}>; rel="next"`;
-}
 
 /** Mount it before `/jobs/:id`, which would take `counts` for an id. */
 export function jobLists({ jobs, presenter }: Pick<SubmissionDependencies, 'jobs' | 'presenter'>): Router {

@@ -2,6 +2,7 @@
 import { OpenAPIRegistry, OpenApiGeneratorV31 } from '@asteasolutions/zod-to-openapi';
 
 import { describeApiKeys } from './openapi/api-keys.ts';
+import { describeAuditLog } from './openapi/audit-log.ts';
 import { describeCodec } from './openapi/codec.ts';
 import { describeExplain } from './openapi/explain.ts';
 import { describeBulkActions } from './openapi/bulk-actions.ts';
@@ -28,6 +29,7 @@ const resources = [
   describeBulkActions,
   describeFiles,
   describeApiKeys,
+  describeAuditLog,
   describeCodec,
   describeService,
 ];

@@ -1,6 +1,7 @@
 import type { RequestHandler, Response, Router } from 'express';
 
 import { AppError } from '../errors.ts';
+import type { Audited } from './auditing.ts';
 import { allowed, type Needs } from './authentication.ts';
 import { noteWords } from './logged-path.ts';
 import { sendProblem } from './problem.ts';
@@ -8,7 +9,12 @@ import { sendProblem } from './problem.ts';
 type Method = 'get' | 'post' | 'patch' | 'delete';
 
 /** What a caller must be allowed to do, and then what is done. */
-type Guarded = readonly [needs: Needs, ...handlers: RequestHandler[]];
+type Guarded<Allowed = Needs> = readonly [needs: Allowed, ...handlers: RequestHandler[]];
+
+/** Operators and admins do nothing that leaves no entry in the audit log: see `audited` and `auditedWithin`. */
+type Doing = Guarded<Exclude<Needs, 'operate' | 'admin'>> | Audited;
+
+type Handlers = { get?: Guarded } & Partial<Record<Exclude<Method, 'get'>, Doing>>;
 
 /** Notes the pattern of the path that a request came to. */
 export function named(path: string): RequestHandler {
@@ -23,9 +29,15 @@ export function routeOf(response: Response): string | undefined {
   return response.locals['route'] as string | undefined;
 }
 
+function handlersOf(guarded: Guarded | Audited): readonly RequestHandler[] {
+  if ('handlers' in guarded) return guarded.handlers;
+  const [needs, ...handlers] = guarded;
+  return [allowed(needs), ...handlers];
+}
+
 /** Mounts one path below `/v1`: each method with what it needs a caller to be allowed to. Every other method gets 405. */
-export function route(router: Router, path: string, handlers: Partial<Record<Method, Guarded>>): void {
-  const guarded = Object.entries(handlers).map(([method, [needs, ...rest]]) => [method, [allowed(needs), ...rest]]);
+export function route(router: Router, path: string, handlers: Handlers): void {
+  const guarded = Object.entries(handlers).map(([method, guard]) => [method, handlersOf(guard)]);
   openRoute(router, path, Object.fromEntries(guarded) as Partial<Record<Method, RequestHandler[]>>);
 }
 

@@ -1,3 +1,5 @@
+import type { AuditEntry } from './audit.ts';
+
 /** What an API key may do. `submit`: start jobs. `read`: jobs and files. `operate`: steer, change and delete them. `admin`: all of this, and API keys. */
 export const keyScopes = ['submit', 'read', 'operate', 'admin'] as const;
 
@@ -50,20 +52,20 @@ export interface KeyOrder {
 /** The longest `lifetimeSeconds`: ten years. */
 export const maxLifetimeSeconds = 10 * 365 * 24 * 60 * 60;
 
-/** All of these throw AppError `database_unavailable`. */
+/** All of these throw AppError `database_unavailable`. What changes something writes the audit entry, with target and details, in the same transaction. */
 export interface ApiKeys {
   /** `undefined` for a key that is unknown, expired or revoked. A change counts for every process within five seconds. */
   callerOf(key: string): Promise<Caller | undefined>;
   /** The same by the id of a key, for what was made with it. */
   callerById(id: string): Promise<Caller | undefined>;
-  create(order: KeyOrder): Promise<IssuedKey>;
+  create(order: KeyOrder, entry: AuditEntry): Promise<IssuedKey>;
   /** The newest 1,000, also those that are no longer valid. */
   list(tenant: string): Promise<ApiKey[]>;
   /** Harmless when repeated. @returns false: there is no such key of this tenant. */
-  revoke(tenant: string, id: string): Promise<boolean>;
+  revoke(tenant: string, id: string, entry: AuditEntry): Promise<boolean>;
   /**
    * A new key with the same name, scopes and lifetime; the old one expires after the overlap, or earlier, as it would have.
    * @returns undefined: there is no such key of this tenant. @throws AppError `api_key_not_active`.
    */
-  rotate(tenant: string, id: string, overlapSeconds: number): Promise<IssuedKey | undefined>;
+  rotate(tenant: string, id: string, overlapSeconds: number, entry: AuditEntry): Promise<IssuedKey | undefined>;
 }

@@ -1,5 +1,7 @@
 import type { Readable } from 'node:stream';
 
+import type { AuditEntry } from './audit.ts';
+
 /** A stored blob with its metadata. The bytes never change; the id is what HTTP and workflows pass around. */
 export interface StoredFile {
   /** `file_`, 6-character tenant tag, 20 more; lower-case base 32. */
@@ -51,7 +53,7 @@ export interface FileStore {
   /** The tenant that a file belongs to: only for links, which prove by themselves that they may. `undefined` when unknown. */
   owner(id: string): Promise<string | undefined>;
   /** Removes the record; the bytes are swept later, once no other file has them. False when unknown, or another tenant's. */
-  remove(tenant: string, id: string): Promise<boolean>;
+  remove(tenant: string, id: string, entry: AuditEntry): Promise<boolean>;
   /** Resolves when bytes can be written. */
   check(): Promise<void>;
 }

@@ -1,3 +1,4 @@
+import type { AuditEntry } from '../jobs/audit.ts';
 import type { FileOwner, StoredFile } from '../jobs/files.ts';
 
 export interface FileRecord extends StoredFile, FileOwner {
@@ -10,8 +11,8 @@ export interface FileRecords {
   insert(record: FileRecord): Promise<FileRecord>;
   find(tenant: string, id: string): Promise<FileRecord | undefined>;
   owner(id: string): Promise<string | undefined>;
-  /** False when unknown, or another tenant's. */
-  remove(tenant: string, id: string): Promise<boolean>;
+  /** With its audit entry in one transaction. False when unknown, or another tenant's. */
+  remove(tenant: string, id: string, entry: AuditEntry): Promise<boolean>;
   /** Those of the hashes that a record of any tenant has. */
   referenced(sha256s: string[]): Promise<Set<string>>;
 }

@@ -57,7 +57,7 @@ export function createFileStore({ blobs, records, completeness }: FileStoreDepen
       return record === undefined ? undefined : { ...storedFile(record), createdAt: record.createdAt, jobId: record.jobId };
     },
     owner: async (id) => (fileId.test(id) ? records.owner(id) : undefined),
-    remove: async (tenant, id) => fileId.test(id) && records.remove(tenant, id),
+    remove: async (tenant, id, entry) => fileId.test(id) && records.remove(tenant, id, entry),
     read: ({ sha256 }, range) => blobs.read(sha256, range),
     check: () => blobs.check(),
     sweep: ({ olderThanMs }) => blobs.sweep({ olderThanMs, referenced: (sha256s) => records.referenced(sha256s) }),

@@ -2,14 +2,17 @@ import { rm } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type Kysely, sql } from 'kysely';
 
+import { createAuditLog } from '../../src/database/audit-log.ts';
 import { createFileRecords } from '../../src/database/file-records.ts';
 import { checkDatabase, type DatabaseLocation, openDatabase } from '../../src/database/open.ts';
 import type { Database } from '../../src/database/schema.ts';
 import { createTenantSecrets } from '../../src/database/tenant-secrets.ts';
 import { newJobId, fileIdFor } from '../../src/jobs/ids.ts';
 import type { FileRecord } from '../../src/storage/file-records.ts';
+import { anEntry } from '../support/audit.ts';
 import { pgliteDirectory } from '../support/pglite.ts';
 import { findPostgres, startPostgres } from '../support/postgres.ts';
+import { auditBehaviour } from './audit-behaviour.ts';
 import { keyBehaviour } from './key-behaviour.ts';
 
 const jobId = newJobId('upload', 'acme', 'k');
@@ -79,11 +82,11 @@ function sharedBehaviour(place: () => Promise<Place>): void {
     const records = createFileRecords(db);
     const record = await records.insert(recordOf());
     expect(await records.find('other', record.id)).toBeUndefined();
-    expect(await records.remove('other', record.id)).toBe(false);
+    expect(await records.remove('other', record.id, anEntry())).toBe(false);
     expect(await records.find('acme', record.id)).toEqual(record);
     expect(await records.owner(record.id)).toBe('acme');
     await expect(records.insert({ ...record, tenant: 'other' })).rejects.toThrow('taken by another tenant');
-    const removals = await Promise.all(Array.from({ length: 5 }, () => records.remove('acme', record.id)));
+    const removals = await Promise.all(Array.from({ length: 5 }, () => records.remove('acme', record.id, anEntry())));
     expect(removals.filter((removed) => removed)).toEqual([true]);
     expect(await records.find('acme', record.id)).toBeUndefined();
     expect(await records.owner(record.id)).toBeUndefined();
@@ -144,6 +147,7 @@ function sharedBehaviour(place: () => Promise<Place>): void {
   });
 
   keyBehaviour(() => db);
+  auditBehaviour(() => db);
 }
 
 describe('the embedded database', () => {
@@ -194,11 +198,17 @@ const title = 'skipped' in found ? `a PostgreSQL server (skipped: ${found.skippe
 
   test('that is away becomes one stable error, which names no host', async () => {
     const db = await openDatabase({ url: server.url });
-    const records = createFileRecords(db);
+    const [records, log] = [createFileRecords(db), createAuditLog(db)];
     await server.stop();
-    const error = (await records.find('acme', recordOf().id).catch((caught: unknown) => caught)) as Error;
-    expect(error).toMatchObject({ code: 'database_unavailable', retryable: true, retryAfterSeconds: 5 });
-    expect(error.message).not.toContain('127.0.0.1');
+    for (const query of [
+      () => records.find('acme', recordOf().id),
+      () => log.record(anEntry()),
+      () => log.list('acme', {}, { limit: 1 }),
+    ]) {
+      const error = (await query().catch((caught: unknown) => caught)) as Error;
+      expect(error).toMatchObject({ code: 'database_unavailable', retryable: true, retryAfterSeconds: 5 });
+      expect(error.message).not.toContain('127.0.0.1');
+    }
     await db.destroy();
   });
 });

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { main } from '../../src/cli.ts';
 import { loadConfig } from '../../src/config.ts';
 import { createApiKeys, newApiKey } from '../../src/database/api-keys.ts';
+import { createAuditLog } from '../../src/database/audit-log.ts';
 import { createFileRecords } from '../../src/database/file-records.ts';
 import { openDatabase } from '../../src/database/open.ts';
 import { fileIdFor, newJobId, tenantTag } from '../../src/jobs/ids.ts';
@@ -143,6 +144,8 @@ describe('handoff encryption key', () => {
           expect(await statusOf(mine)).toBe('TERMINATED');
         });
         expect(await statusOf(theirs)).toBe('RUNNING');
+        const { items } = await createAuditLog(db).list('acme', {}, { limit: 10 });
+        expect(items).toMatchObject([{ action: 'tenant.erase', target: 'acme', actor: expect.stringMatching(/^cli:/) }]);
         expect(await createApiKeys(db).callerOf(key)).toBeUndefined();
         expect(await records.find('erasable', fileIdFor(mine.id, 'x'))).toBeUndefined();
         expect(await records.find('globex', fileIdFor(theirs.id, 'x'))).toBeDefined();

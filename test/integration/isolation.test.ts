@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 
 import { openApiDocument } from '../../src/http/openapi.ts';
 import { keyScopes } from '../../src/jobs/api-keys.ts';
+import { anEntry } from '../support/audit.ts';
 import { type BackendCalls, watchBackends } from '../support/backend-calls.ts';
 import { clientOf, malformedLike, type TenantAnswer, type TenantClient, unknownLike } from '../support/belongings.ts';
 import { type OpenApi, operationsOf } from '../support/openapi.ts';
@@ -27,7 +28,7 @@ beforeAll(async () => {
   tenants = await startTenants('test-isolation');
   const { system, api, foreign } = tenants;
   const { tenant } = foreign['the same tag'];
-  const issued = keyScopes.map((scope) => system.stores.keys.create({ tenant, scopes: [scope] }));
+  const issued = keyScopes.map((scope) => system.stores.keys.create({ tenant, scopes: [scope] }, anEntry()));
   weaker = (await Promise.all(issued)).map(({ key }) => clientOf(api.port, key));
   backends = watchBackends(api.link.client());
   before = await ownView();

@@ -5,6 +5,7 @@ import { createApiKeys, newApiKey } from '../../src/database/api-keys.ts';
 import { keysAndFiles } from '../../src/database/migrations/0001-keys-and-files.ts';
 import { keyScopes } from '../../src/database/migrations/0003-key-scopes.ts';
 import type { Database } from '../../src/database/schema.ts';
+import { anEntry } from '../support/audit.ts';
 import { eventually } from '../support/eventually.ts';
 
 const start = Date.UTC(2026, 10, 22, 12);
@@ -29,7 +30,7 @@ export function keyBehaviour(database: () => Kysely<Database>): void {
       expect(await keys.callerOf(key)).toMatchObject({ tenant, scopes: all, localOnly: false });
       expect(await keys.callerOf(`${key}x`)).toBeUndefined();
       expect(await keys.callerOf('')).toBeUndefined();
-      const { key: made } = await keys.create({ tenant, scopes: ['read'] });
+      const { key: made } = await keys.create({ tenant, scopes: ['read'] }, anEntry());
       const rows = await database().selectFrom('apiKeys').selectAll().execute();
       expect(rows.filter((row) => row.tenant === tenant)).toHaveLength(2);
       for (const secret of [key, made]) expect(JSON.stringify(rows)).not.toContain(secret);
@@ -62,9 +63,9 @@ export function keyBehaviour(database: () => Kysely<Database>): void {
 
     test('has the scopes that it was made with, and a list has all but the key', async () => {
       const { keys, other, tenant, time } = processes();
-      const { key, ...made } = await keys.create({ tenant, scopes: ['submit', 'read'], name: 'web shop', lifetimeSeconds: 60 });
+      const { key, ...made } = await keys.create({ tenant, scopes: ['submit', 'read'], name: 'web shop', lifetimeSeconds: 60 }, anEntry());
       time.now += 1;
-      const { key: forever, ...second } = await keys.create({ tenant, scopes: ['admin'] });
+      const { key: forever, ...second } = await keys.create({ tenant, scopes: ['admin'] }, anEntry());
       expect(made).toEqual({
         ...{ id: expect.stringMatching(/^key_[0-9a-f]{26}$/), name: 'web shop', prefix: key.slice(0, 7), scopes: ['submit', 'read'] },
         ...{ createdAt: new Date(start), expiresAt: new Date(start + 60_000), revokedAt: null, lastUsedAt: null },
@@ -85,7 +86,7 @@ export function keyBehaviour(database: () => Kysely<Database>): void {
 
     test('stops working when it expires', async () => {
       const { keys, tenant, time } = processes();
-      const { key } = await keys.create({ tenant, scopes: ['read'], lifetimeSeconds: 60 });
+      const { key } = await keys.create({ tenant, scopes: ['read'], lifetimeSeconds: 60 }, anEntry());
       time.now += 59_999;
       expect(await keys.callerOf(key)).toMatchObject({ tenant });
       time.now += 1;
@@ -94,31 +95,31 @@ export function keyBehaviour(database: () => Kysely<Database>): void {
 
     test('that is revoked stops working at once here, within five seconds in every process, and only its own tenant can do that', async () => {
       const { keys, other, tenant, time } = processes();
-      const { key, id } = await keys.create({ tenant, scopes: ['read'] });
+      const { key, id } = await keys.create({ tenant, scopes: ['read'] }, anEntry());
       for (const each of [keys, other]) expect(await each.callerOf(key)).toMatchObject({ tenant });
-      expect(await keys.revoke('somebody-else', id)).toBe(false);
-      expect(await keys.revoke(tenant, 'key_unknown')).toBe(false);
+      expect(await keys.revoke('somebody-else', id, anEntry())).toBe(false);
+      expect(await keys.revoke(tenant, 'key_unknown', anEntry())).toBe(false);
       expect(await keys.callerOf(key)).toMatchObject({ tenant });
-      expect(await keys.revoke(tenant, id)).toBe(true);
+      expect(await keys.revoke(tenant, id, anEntry())).toBe(true);
       expect(await keys.callerOf(key)).toBeUndefined();
       time.now += 5_000;
       expect(await other.callerOf(key)).toBeUndefined();
       // Repeating changes nothing.
-      expect([await keys.revoke(tenant, id), await keys.revokeOfAnyTenant(id)]).toEqual([true, true]);
+      expect([await keys.revoke(tenant, id, anEntry()), await keys.revokeOfAnyTenant(id, anEntry())]).toEqual([true, true]);
       expect(await keys.list(tenant)).toMatchObject([{ id, revokedAt: new Date(start) }]);
     });
 
     test('is found by its id like by itself, until it is revoked or expires', async () => {
       const { keys, other, tenant, time } = processes();
-      const { key, id } = await keys.create({ tenant, scopes: ['read'], lifetimeSeconds: 60 });
+      const { key, id } = await keys.create({ tenant, scopes: ['read'], lifetimeSeconds: 60 }, anEntry());
       expect(await keys.callerById(id)).toEqual(await keys.callerOf(key));
       expect(await keys.callerById('key_unknown')).toBeUndefined();
       expect(await other.callerById(id)).toMatchObject({ tenant });
       time.now += 60_000;
       expect(await other.callerById(id)).toBeUndefined();
-      const revoked = await keys.create({ tenant, scopes: ['read'] });
+      const revoked = await keys.create({ tenant, scopes: ['read'] }, anEntry());
       for (const each of [keys, other]) expect(await each.callerById(revoked.id)).toMatchObject({ tenant });
-      await keys.revoke(tenant, revoked.id);
+      await keys.revoke(tenant, revoked.id, anEntry());
       expect(await keys.callerById(revoked.id)).toBeUndefined();
       time.now += 5_000;
       expect(await other.callerById(revoked.id)).toBeUndefined();
@@ -126,12 +127,12 @@ export function keyBehaviour(database: () => Kysely<Database>): void {
 
     test('that no key can have as its id is unknown, whatever stands in it', async () => {
       const { keys, tenant } = processes();
-      const { id } = await keys.create({ tenant, scopes: ['read'] });
+      const { id } = await keys.create({ tenant, scopes: ['read'] }, anEntry());
       for (const odd of ['', '\u0000', `${id}\u0000`, `${id}\ud800`, "' or ''='", id.toUpperCase(), `${id} `, 'x'.repeat(100_000)])
         expect([
-          await keys.revoke(tenant, odd),
-          await keys.revokeOfAnyTenant(odd),
-          await keys.rotate(tenant, odd, 0),
+          await keys.revoke(tenant, odd, anEntry()),
+          await keys.revokeOfAnyTenant(odd, anEntry()),
+          await keys.rotate(tenant, odd, 0, anEntry()),
           await keys.callerById(odd),
         ]).toEqual([false, false, undefined, undefined]);
       expect(await keys.list(tenant)).toMatchObject([{ id, revokedAt: null, expiresAt: null }]);
@@ -139,15 +140,15 @@ export function keyBehaviour(database: () => Kysely<Database>): void {
 
     test('can be revoked by an operator who does not know whose it is', async () => {
       const { keys, tenant } = processes();
-      const { key, id } = await keys.create({ tenant, scopes: ['read'] });
-      expect(await keys.revokeOfAnyTenant('key_unknown')).toBe(false);
-      expect(await keys.revokeOfAnyTenant(id)).toBe(true);
+      const { key, id } = await keys.create({ tenant, scopes: ['read'] }, anEntry());
+      expect(await keys.revokeOfAnyTenant('key_unknown', anEntry())).toBe(false);
+      expect(await keys.revokeOfAnyTenant(id, anEntry())).toBe(true);
       expect(await keys.callerOf(key)).toBeUndefined();
     });
 
     test('has its last use noted at most once a minute, whichever process it is used at', async () => {
       const { keys, other, tenant, time } = processes();
-      const { key } = await keys.create({ tenant, scopes: ['read'] });
+      const { key } = await keys.create({ tenant, scopes: ['read'] }, anEntry());
       const usedAt = async (ms: number) => {
         await eventually(async () => {
           expect(await keys.list(tenant)).toMatchObject([{ lastUsedAt: new Date(start + ms) }]);
@@ -177,7 +178,7 @@ export function keyBehaviour(database: () => Kysely<Database>): void {
       const caller = await keys.callerOf(key);
       expect(caller).toMatchObject({ localOnly: true, scopes: all });
       await keys.add(tenant, key, { localOnly: true });
-      const successor = await keys.rotate(tenant, String(caller?.keyId), 0);
+      const successor = await keys.rotate(tenant, String(caller?.keyId), 0, anEntry());
       expect(await keys.callerOf(String(successor?.key))).toMatchObject({ localOnly: true });
     });
 
@@ -185,7 +186,7 @@ export function keyBehaviour(database: () => Kysely<Database>): void {
       const { keys, tenant } = processes();
       const key = newApiKey();
       await keys.add(tenant, key, { localOnly: true });
-      await keys.revoke(tenant, String((await keys.callerOf(key))?.keyId));
+      await keys.revoke(tenant, String((await keys.callerOf(key))?.keyId), anEntry());
       await keys.add(tenant, key, { localOnly: true });
       expect(await keys.callerOf(key)).toBeUndefined();
     });
@@ -194,10 +195,10 @@ export function keyBehaviour(database: () => Kysely<Database>): void {
   describe('rotation', () => {
     test('gives a key of the same kind, and the old one works on until the overlap is over', async () => {
       const { keys, other, tenant, time } = processes();
-      const old = await keys.create({ tenant, scopes: ['submit', 'read'], name: 'web shop', lifetimeSeconds: 86_400 });
+      const old = await keys.create({ tenant, scopes: ['submit', 'read'], name: 'web shop', lifetimeSeconds: 86_400 }, anEntry());
       await other.callerOf(old.key);
       time.now += 43_200_000;
-      const fresh = await keys.rotate(tenant, old.id, 3_600);
+      const fresh = await keys.rotate(tenant, old.id, 3_600, anEntry());
       const expiresAt = new Date(time.now + 86_400_000);
       expect(fresh).toMatchObject({ name: 'web shop', scopes: ['submit', 'read'], expiresAt, createdAt: new Date(time.now) });
       expect(fresh?.id).not.toBe(old.id);
@@ -212,26 +213,26 @@ export function keyBehaviour(database: () => Kysely<Database>): void {
 
     test('without overlap ends the old key at once, and never lets one live longer', async () => {
       const { keys, tenant, time } = processes();
-      const brief = await keys.create({ tenant, scopes: ['read'], lifetimeSeconds: 10 });
-      await keys.rotate(tenant, brief.id, 604_800);
+      const brief = await keys.create({ tenant, scopes: ['read'], lifetimeSeconds: 10 }, anEntry());
+      await keys.rotate(tenant, brief.id, 604_800, anEntry());
       expect(await keys.list(tenant)).toContainEqual(expect.objectContaining({ id: brief.id, expiresAt: new Date(start + 10_000) }));
-      const forever = await keys.create({ tenant, scopes: ['read'] });
+      const forever = await keys.create({ tenant, scopes: ['read'] }, anEntry());
       await keys.callerOf(forever.key);
-      expect(await keys.rotate(tenant, forever.id, 0)).toMatchObject({ expiresAt: null });
+      expect(await keys.rotate(tenant, forever.id, 0, anEntry())).toMatchObject({ expiresAt: null });
       expect(await keys.callerOf(forever.key)).toBeUndefined();
       expect(time.now).toBe(start);
     });
 
     test("of an expired, a revoked, an unknown or another's key makes none", async () => {
       const { keys, tenant, time } = processes();
-      const expired = await keys.create({ tenant, scopes: ['admin'], lifetimeSeconds: 1 });
-      const revoked = await keys.create({ tenant, scopes: ['admin'] });
-      await keys.revoke(tenant, revoked.id);
+      const expired = await keys.create({ tenant, scopes: ['admin'], lifetimeSeconds: 1 }, anEntry());
+      const revoked = await keys.create({ tenant, scopes: ['admin'] }, anEntry());
+      await keys.revoke(tenant, revoked.id, anEntry());
       time.now += 1_000;
       for (const { id } of [expired, revoked])
-        await expect(keys.rotate(tenant, id, 0)).rejects.toMatchObject({ code: 'api_key_not_active' });
-      expect(await keys.rotate('somebody-else', revoked.id, 0)).toBeUndefined();
-      expect(await keys.rotate(tenant, 'key_unknown', 0)).toBeUndefined();
+        await expect(keys.rotate(tenant, id, 0, anEntry())).rejects.toMatchObject({ code: 'api_key_not_active' });
+      expect(await keys.rotate('somebody-else', revoked.id, 0, anEntry())).toBeUndefined();
+      expect(await keys.rotate(tenant, 'key_unknown', 0, anEntry())).toBeUndefined();
       expect(await keys.list(tenant)).toHaveLength(2);
     });
   });

@@ -1,3 +1,4 @@
+import { userInfo } from 'node:os';
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
 
 import { main } from '../../src/cli.ts';
@@ -9,8 +10,12 @@ const found = await findPostgres();
 const title = 'skipped' in found ? `handoff keys (skipped: ${found.skipped})` : 'handoff keys';
 
 async function run(...args: string[]) {
+  return runMain('keys', ...args);
+}
+
+async function runMain(...args: string[]) {
   const [out, said] = [jest.spyOn(console, 'log').mockReturnValue(), jest.spyOn(console, 'error').mockReturnValue()];
-  const code = await main(['keys', ...args]);
+  const code = await main(args);
   const textOf = ({ mock }: typeof out) => mock.calls.map(([text]) => String(text)).join('\n');
   const result = { code, out: textOf(out), said: textOf(said) };
   jest.restoreAllMocks();
@@ -53,6 +58,30 @@ async function run(...args: string[]) {
     }
   });
 
+  test('audit prints what they did, newest first, a JSON object a line, with the user of the operating system', async () => {
+    const made = await run('create', '--tenant', 'audited', '--scopes', 'read', '--name', 'Ada');
+    const id = /key_[0-9a-f]{26}/.exec(made.said)?.[0] ?? 'none';
+    await run('revoke', id);
+    await run('create', '--tenant', 'other');
+    const audit = async (...args: string[]) => {
+      const { out } = await runMain('audit', '--tenant', 'audited', ...args);
+      expect(out).not.toContain(made.out);
+      return out === '' ? [] : out.split('\n').map((line) => JSON.parse(line) as Record<string, unknown>);
+    };
+    const entries = await audit();
+    const by = { actor: `cli:${userInfo().username}`, outcome: 'accepted', target: id, address: null, requestId: null, reason: null };
+    expect(entries).toMatchObject([
+      { ...by, action: 'api_key.revoke' },
+      { ...by, action: 'api_key.create', details: { scopes: ['read'], lifetimeSeconds: null } },
+    ]);
+    const [revoked, created] = entries.map(({ at }) => String(at));
+    expect(await audit('--action', 'api_key.revoke')).toEqual(entries.slice(0, 1));
+    expect(await audit('--after', String(revoked))).toMatchObject([{ at: revoked }]);
+    expect(await audit('--before', String(revoked), '--target', id, '--actor', by.actor)).toMatchObject([{ at: created }]);
+    expect(await audit('--before', '2001-01-01')).toEqual([]);
+    expect(await runMain('audit', '--action', 'key.create')).toMatchObject({ code: 1, said: expect.stringContaining('--action') });
+  });
+
   test.each([
     [['revoke', 'key_unknown'], 'There is no API key key_unknown.'],
     [['revoke'], 'Which key?'],
@@ -70,6 +99,7 @@ async function run(...args: string[]) {
 
   test('say that a database is needed', async () => {
     delete process.env['DATABASE_URL'];
-    expect(await run('list')).toMatchObject({ code: 1, said: expect.stringContaining('DATABASE_URL is not set') });
+    for (const args of [['keys', 'list'], ['audit']])
+      expect(await runMain(...args)).toMatchObject({ code: 1, said: expect.stringContaining('DATABASE_URL is not set') });
   });
 });

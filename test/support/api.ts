@@ -18,6 +18,8 @@ import type { Job } from '../../src/jobs/job.ts';
 import { jobTypeOf } from '../../src/jobs/registry.ts';
 import type { TenantKeys } from '../../src/jobs/tenant-keys.ts';
 import { createWatcher, type Watcher } from '../../src/jobs/watch.ts';
+import { writeCsv } from '../../src/reports/csv.ts';
+import { testAuditLog, type TestAuditLog } from './audit.ts';
 import { testFileStore, type TestFileStore } from './file-store.ts';
 import { keys, testKeys, type TestKeys } from './keys.ts';
 
@@ -37,6 +39,8 @@ export interface TestApi {
   /** Keys that were looked up. */
   readonly lookups: readonly string[];
   readonly answers: Answered[];
+  /** What was audited, as new for each test. */
+  readonly audit: TestAuditLog;
   /** Replaces parts of the fake job client for the rest of the test. */
   jobs: Partial<JobClient>;
   bulkActions: Partial<BulkActions>;
@@ -109,16 +113,18 @@ export function testApi({
   server: serverOptions = {},
   identities,
 }: TestApiOptions = {}): TestApi {
-  const store = testFileStore();
+  const audit = testAuditLog();
+  const store = testFileStore(audit);
   let server: Server;
   let app: Express;
   let watcher: Watcher;
-  let apiKeys = testKeys();
+  let apiKeys = testKeys(audit);
   const api: TestApi = {
     store,
     started: [],
     unexpected: [],
     answers: [],
+    audit,
     jobs: {},
     bulkActions: {},
     payloads: {},
@@ -174,12 +180,13 @@ export function testApi({
     close: () => undefined,
   };
   beforeEach(async () => {
-    for (const list of [api.started, api.unexpected, api.answers]) list.length = 0;
+    for (const list of [api.started, api.unexpected, api.answers, audit.entries]) list.length = 0;
     api.jobs = {};
     api.bulkActions = {};
     api.payloads = {};
     api.checks = {};
-    apiKeys = testKeys();
+    apiKeys = testKeys(audit);
+    audit.away = false;
     watcher = createWatcher({ get: (tenant, id) => jobs.get(tenant, id), pace: { shortest: 2, longest: 20, resting: 20 } });
     app = createApp({
       jobs,
@@ -188,6 +195,8 @@ export function testApi({
       streams,
       files: store.files,
       keys: apiKeys,
+      audit,
+      writeCsv,
       identities: identities?.(),
       maxUploadBytes,
       tenantKeys,

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach } from '@jest/globals';
 
+import type { AuditLog } from '../../src/jobs/audit.ts';
 import { imageCompleteness } from '../../src/images/completeness.ts';
 import { createDiskBlobStore } from '../../src/storage/disk.ts';
 import type { FileRecord, FileRecords } from '../../src/storage/file-records.ts';
@@ -18,14 +19,14 @@ export interface TestFileStore {
 }
 
 /** The real disk store in a directory of its own for each test of the file, with its records in memory. */
-export function testFileStore(): TestFileStore {
+export function testFileStore(audit?: Pick<AuditLog, 'record'>): TestFileStore {
   let directory = '';
   let files: SweepableFileStore;
   const records = new Map<string, FileRecord>();
   beforeEach(async () => {
     directory = await mkdtemp(join(tmpdir(), 'handoff-files-'));
     records.clear();
-    files = createFileStore({ blobs: createDiskBlobStore(directory), records: recordsIn(records), completeness: imageCompleteness });
+    files = createFileStore({ blobs: createDiskBlobStore(directory), records: recordsIn(records, audit), completeness: imageCompleteness });
   });
   afterEach(async () => {
     await rm(directory, { recursive: true, force: true });
@@ -42,7 +43,7 @@ export function testFileStore(): TestFileStore {
   };
 }
 
-export function recordsIn(map: Map<string, FileRecord>): FileRecords {
+export function recordsIn(map: Map<string, FileRecord>, audit?: Pick<AuditLog, 'record'>): FileRecords {
   return {
     insert(record) {
       const first = map.get(record.id) ?? record;
@@ -51,7 +52,11 @@ export function recordsIn(map: Map<string, FileRecord>): FileRecords {
     },
     find: (tenant, id) => Promise.resolve([...map.values()].find((record) => record.id === id && record.tenant === tenant)),
     owner: (id) => Promise.resolve(map.get(id)?.tenant),
-    remove: (tenant, id) => Promise.resolve(map.get(id)?.tenant === tenant && map.delete(id)),
+    async remove(tenant, id, entry) {
+      if (map.get(id)?.tenant !== tenant) return false;
+      await audit?.record(entry);
+      return map.delete(id);
+    },
     referenced: (hashes) =>
       Promise.resolve(new Set([...map.values()].map((record) => record.sha256).filter((hash) => hashes.includes(hash)))),
   };

@@ -1,12 +1,16 @@
-import type { ApiKey, ApiKeys, Caller, KeyScope } from '../../src/jobs/api-keys.ts';
+import type { ApiKey, ApiKeys, Caller, IssuedKey, KeyOrder, KeyScope } from '../../src/jobs/api-keys.ts';
+import type { AuditEntry, AuditLog } from '../../src/jobs/audit.ts';
 
 export const keys = { acme: 'hk_acme_0123456789', other: 'hk_other_0123456789' };
 
+/** Changes that a test makes itself need no audit entry. */
 export interface TestKeys extends ApiKeys {
   /** Keys that were looked up. */
   readonly lookups: string[];
   /** Lets this key in; without changes with all scopes and for the tenant `acme`. @returns its id. */
   add(key: string, changes?: Partial<Pick<Caller, 'tenant' | 'scopes' | 'localOnly'>>): string;
+  create(order: KeyOrder, entry?: AuditEntry): Promise<IssuedKey>;
+  revoke(tenant: string, id: string, entry?: AuditEntry): Promise<boolean>;
 }
 
 interface Kept extends Omit<Caller, 'keyId'> {
@@ -21,7 +25,7 @@ function callerIn({ record, tenant, scopes, localOnly }: Kept): Caller | undefin
 }
 
 /** Keys in memory, with the two of `keys` in it. */
-export function testKeys(): TestKeys {
+export function testKeys(audit?: Pick<AuditLog, 'record'>): TestKeys {
   const lookups: string[] = [];
   const all: Kept[] = [];
   const find = (tenant: string, id: string) => all.find((kept) => kept.tenant === tenant && kept.record.id === id);
@@ -55,20 +59,24 @@ export function testKeys(): TestKeys {
       const kept = all.find(({ record }) => record.id === id);
       return Promise.resolve(kept && callerIn(kept));
     },
-    create({ tenant, scopes, name = null, lifetimeSeconds }) {
+    async create({ tenant, scopes, name = null, lifetimeSeconds }, entry) {
       const key = `hk_made_${String(all.length).padStart(10, '0')}`;
       const expiresAt = lifetimeSeconds === undefined ? null : new Date(Date.now() + lifetimeSeconds * 1_000);
-      return Promise.resolve({ ...keep(key, { tenant, scopes, localOnly: false }, name, expiresAt), key });
+      if (entry !== undefined) await audit?.record(entry);
+      return { ...keep(key, { tenant, scopes, localOnly: false }, name, expiresAt), key };
     },
     list: (tenant) => Promise.resolve(all.filter((kept) => kept.tenant === tenant).map(({ record }) => record)),
-    revoke(tenant, id) {
+    async revoke(tenant, id, entry) {
       const kept = find(tenant, id);
-      if (kept !== undefined) kept.record.revokedAt ??= new Date();
-      return Promise.resolve(kept !== undefined);
+      if (kept === undefined) return false;
+      if (entry !== undefined) await audit?.record(entry);
+      kept.record.revokedAt ??= new Date();
+      return true;
     },
-    async rotate(tenant, id, overlapSeconds) {
+    async rotate(tenant, id, overlapSeconds, entry) {
       const kept = find(tenant, id);
       if (kept === undefined) return undefined;
+      await audit?.record(entry);
       kept.record.expiresAt = new Date(Date.now() + overlapSeconds * 1_000);
       const { name, scopes } = kept.record;
       return testKeys.create({ tenant, scopes, ...(name !== null && { name }) });

@@ -9,6 +9,7 @@ export const tags = {
   Jobs: 'Reading, watching and steering jobs, whatever their type.',
   Files: 'What was uploaded, and what jobs have made.',
   'API keys': 'Who may call, and what for.',
+  'Audit log': 'What operators and admins have done.',
   Encryption: 'What is stored is encrypted; this reads it for Temporal’s own tools.',
   Service: 'For monitoring and for readers. Needs no key.',
 } as const;

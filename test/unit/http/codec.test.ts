@@ -116,5 +116,8 @@ describe('a page that asks to decrypt', () => {
         .send({ payloads: [payload] }),
     ).toMatchObject(problem(404, 'not_found'));
     expect(JSON.stringify(api.answers)).not.toContain(secret);
+    expect(api.audit.entries).toMatchObject([
+      { tenant: 'acme', actor: 'dev:web-ui', action: 'payload.decode', target: null, details: { payloads: 1 } },
+    ]);
   });
 });

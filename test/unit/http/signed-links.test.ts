@@ -6,6 +6,7 @@ import { fileIdFor, newJobId } from '../../../src/jobs/ids.ts';
 import type { Job } from '../../../src/jobs/job.ts';
 import { jobTypeOf } from '../../../src/jobs/registry.ts';
 import { jobOf, keys, tenantKeys, testApi } from '../../support/api.ts';
+import { anEntry } from '../../support/audit.ts';
 import { chunks } from '../../support/file-store.ts';
 
 const api = testApi();
@@ -133,7 +134,7 @@ describe('a signed link', () => {
   test('of a file that is deleted is 404, expired or not', async () => {
     const { id } = await stored();
     const links = [await linkOf(id), await linkOf(id, start)];
-    await api.store.files.remove('acme', id);
+    await api.store.files.remove('acme', id, anEntry());
     for (const link of links) expect(await api.anonymous().get(link)).toMatchObject(noFile);
   });
 

@@ -6,6 +6,7 @@ import { createDiskBlobStore } from '../../../src/storage/disk.ts';
 import type { FileRecord } from '../../../src/storage/file-records.ts';
 import type { SweepableFileStore } from '../../../src/storage/files.ts';
 import { createFileStore } from '../../../src/storage/files.ts';
+import { anEntry } from '../../support/audit.ts';
 import { picture } from '../../support/pictures.ts';
 import { chunks, testDirectory } from './directory.ts';
 import { recordsIn } from '../../support/file-store.ts';
@@ -43,8 +44,8 @@ describe('a file', () => {
     await (await files.stage(chunks('Dear Ada'))).commit(facts);
     expect(await files.find('other', id)).toBeUndefined();
     expect(await files.find('acme', '../blobs')).toBeUndefined();
-    await files.remove('other', id);
-    await files.remove('acme', '../blobs');
+    await files.remove('other', id, anEntry());
+    await files.remove('acme', '../blobs', anEntry());
     expect(await files.find('acme', id)).toBeDefined();
   });
 
@@ -88,12 +89,12 @@ describe('a file', () => {
     const [blob = ''] = await directory.files();
     await directory.makeOld(blob);
 
-    await files.remove('acme', id);
-    await files.remove('acme', id);
+    await files.remove('acme', id, anEntry());
+    await files.remove('acme', id, anEntry());
     expect(await files.find('acme', id)).toBeUndefined();
     expect(await files.sweep({ olderThanMs: 60_000 })).toEqual({ temporary: 0, blobs: 0 });
 
-    await files.remove('other', otherId);
+    await files.remove('other', otherId, anEntry());
     expect(await files.sweep({ olderThanMs: 60_000 })).toEqual({ temporary: 0, blobs: 1 });
     expect(await directory.files()).toEqual([]);
   });

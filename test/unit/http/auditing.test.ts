@@ -1,0 +1,255 @@
+import { describe, expect, test } from '@jest/globals';
+import { type Request, type Response, Router } from 'express';
+
+import { openApiDocument } from '../../../src/http/openapi.ts';
+import { route } from '../../../src/http/routes.ts';
+import { createRefusals } from '../../../src/http/refusals.ts';
+import { audited } from '../../../src/http/auditing.ts';
+import { newJobId, fileIdFor } from '../../../src/jobs/ids.ts';
+import type { AuditAction, AuditEntry } from '../../../src/jobs/audit.ts';
+import type { BulkRequest } from '../../../src/jobs/bulk.ts';
+import { aJob, bulkActionOf, keys, testApi } from '../../support/api.ts';
+import { anEntry, testAuditLog } from '../../support/audit.ts';
+import { exchange } from '../../support/exchange.ts';
+import { type OpenApi, operationsOf } from '../../support/openapi.ts';
+
+const api = testApi();
+const jobId = newJobId('email', 'acme', 'k');
+const bulkId = newJobId('bulk', 'acme', 'k');
+const fileId = fileIdFor(jobId, 'x');
+const job = aJob({ id: jobId });
+
+interface Audited {
+  action: AuditAction;
+  id?: string;
+  body?: object;
+  status: number;
+  /** null: it is not known before. */
+  target?: string | null;
+  reason?: string;
+  details?: AuditEntry['details'];
+}
+
+const bulk = { action: 'discard', filter: { type: 'email', label: { 'ada@example.com': 'x' } }, reason: 'Stale', ratePerSecond: 5 };
+const key = 'key_00000000000000000000000000';
+const one = (name: string, changes: Partial<Audited> & Pick<Audited, 'action'>): [string, Audited] => [
+  name,
+  { id: jobId, status: 202, ...changes },
+];
+
+/** A request to each route that leaves an entry, and what the entry says. */
+const table: [string, Audited][] = [
+  one('post /v1/jobs/{id}/cancel', { action: 'job.cancel' }),
+  one('post /v1/jobs/{id}/retry', { action: 'job.retry' }),
+  one('post /v1/jobs/{id}/discard', { action: 'job.discard', body: { reason: 'Twice' }, reason: 'Twice' }),
+  one('post /v1/jobs/{id}/notes', { action: 'job.note', body: { text: 'Ada has moved' } }),
+  one('patch /v1/jobs/{id}', {
+    action: 'job.edit',
+    body: { options: { priority: 1, labels: { who: 'Ada' } }, request: { secret: 'Ada' } },
+    status: 200,
+    details: { changes: ['priority', 'labels', 'request'] },
+  }),
+  one('post /v1/jobs/{id}/tokens', { action: 'job_token.create', body: { ttlSeconds: 9 }, status: 201, details: { ttlSeconds: 9 } }),
+  one('post /v1/bulk-actions', {
+    action: 'bulk_action.start',
+    body: { ...bulk, filter: { type: 'email', label: { customer: 'Ada' } } },
+    reason: 'Stale',
+    target: expect.stringMatching(/^bulk_/) as unknown as string,
+    details: {
+      ...{ action: 'discard', dryRun: false, ratePerSecond: 5 },
+      filter: { type: 'email', statuses: ['dead_lettered'], labels: ['customer'], createdAfter: null, createdBefore: null },
+    },
+  }),
+  one('post /v1/bulk-actions/{id}/pause', { action: 'bulk_action.pause', id: bulkId }),
+  one('post /v1/bulk-actions/{id}/resume', { action: 'bulk_action.resume', id: bulkId }),
+  one('post /v1/bulk-actions/{id}/abort', { action: 'bulk_action.abort', id: bulkId }),
+  one('delete /v1/files/{id}', { action: 'file.delete', id: fileId, status: 204 }),
+  one('post /v1/api-keys', { action: 'api_key.create', body: { scopes: ['read'], name: 'Ada' }, status: 201, target: null }),
+  one('delete /v1/api-keys/{id}', { action: 'api_key.revoke', id: key, status: 204 }),
+  one('post /v1/codec/decode', {
+    action: 'payload.decode',
+    body: { payloads: [{ data: 'QWRh' }, { data: 'QWRh' }] },
+    ...{ status: 200, target: null, details: { payloads: 2 } },
+  }),
+  one('post /v1/api-keys/{id}/rotate', { action: 'api_key.rotate', id: key, status: 201 }),
+];
+
+/** What the job client did. Each notes how many entries were there by then. */
+function recordDeeds(): [string, number][] {
+  const deeds: [string, number][] = [];
+  const doing =
+    <T>(name: string, result: T) =>
+    () => {
+      deeds.push([name, api.audit.entries.length]);
+      return Promise.resolve(result);
+    };
+  const asked = { id: bulkId, action: 'retry', asked: {}, dryRun: false, ratePerSecond: 1 } as unknown as BulkRequest;
+  const [done, all] = [doing('job', job), doing('bulk', bulkActionOf(asked))];
+  api.jobs = { cancel: done, retry: done, discard: done, addNote: done, edit: done, get: done };
+  api.bulkActions = { start: doing('bulk', { started: true, bulkAction: bulkActionOf(asked) }), pause: all, resume: all, abort: all };
+  api.store.records.set(fileId, {
+    ...{ id: fileId, tenant: 'acme', jobId, name: 'a.txt', contentType: 'text/plain', size: 1, sha256: 'ab'.repeat(32) },
+    createdAt: new Date(0),
+  });
+  return deeds;
+}
+
+function ask(name: string, { id = '', body }: Audited, apiKey = 'hk_of_the_actor') {
+  const [method = '', path = ''] = name.split(' ');
+  const sent = { method: method.toUpperCase(), path: path.replace('{id}', id), body: body && JSON.stringify(body) };
+  const headers = {
+    Authorization: `Bearer ${apiKey}`,
+    ...(body && { 'Content-Type': 'application/json' }),
+    'X-Forwarded-For': '192.0.2.7',
+  };
+  return exchange(api.port, { ...sent, headers });
+}
+
+test('every route that changes something for operators or admins is among those that are tried here', () => {
+  const steering = operationsOf(openApiDocument() as OpenApi)
+    .filter(({ method, security }) => method !== 'get' && ['operate', 'admin'].includes(security[0]?.['apiKey']?.[0] ?? ''))
+    .map(({ method, path }) => `${method} ${path}`);
+  expect(steering).not.toEqual([]);
+  expect(table.map(([name]) => name)).toEqual(expect.arrayContaining(steering));
+});
+
+test('a route that steers without saying what is audited does not compile', () => {
+  const handler = () => undefined;
+  for (const needs of ['operate', 'admin'] as const)
+    // @ts-expect-error -- the compiler wants `audited` or `auditedWithin` here
+    route(Router(), '/x', { post: [needs, handler] });
+  // @ts-expect-error -- and it knows what they return
+  route(Router(), '/x', { delete: { handlers: [handler] } });
+  expect(() => {
+    route(Router(), '/x', { post: ['submit', handler], get: ['admin', handler] });
+  }).not.toThrow();
+});
+
+test('a route that is mounted where nothing can be recorded does nothing', async () => {
+  let done = false;
+  const act = () => {
+    done = true;
+    return Promise.resolve();
+  };
+  const { handlers } = audited('job.cancel', 'operate', [], () => ({ act }));
+  const response = { locals: { caller: { keyId: 'key_x', tenant: 'acme', scopes: ['operate'], localOnly: false } } };
+  const request = { params: { id: 'x' }, socket: {} };
+  const last = handlers.at(-1)?.(request as unknown as Request, response as unknown as Response, () => undefined);
+  await expect(last).rejects.toThrow('This route is not behind auditing');
+  expect(done).toBe(false);
+});
+
+describe.each(table)('%s', (name, expected) => {
+  const { action, id, status, target = id, reason = null, details = null } = expected;
+
+  test('leaves one entry with who, what, why and from where, and nothing of what else was sent', async () => {
+    const actor = api.keys.add('hk_of_the_actor');
+    const deeds = recordDeeds();
+    const answer = await ask(name, expected);
+    expect([answer.status, answer.text]).toEqual([status, expect.anything()]);
+    const requestId = answer.headers.get('X-Request-Id');
+    expect(api.audit.entries).toEqual([
+      {
+        ...{ id: expect.anything(), at: expect.anything(), tenant: 'acme', actor, action, outcome: 'accepted' },
+        ...{ target, reason, details, address: '127.0.0.1', requestId },
+      },
+    ]);
+    expect(JSON.stringify(api.audit.entries)).not.toContain('Ada');
+    // Before, never after.
+    for (const deed of deeds) expect(deed[1]).toBe(1);
+  });
+
+  test('is not done when it can not be recorded: 503', async () => {
+    api.keys.add('hk_of_the_actor');
+    const deeds = recordDeeds();
+    const before = JSON.stringify([await api.keys.list('acme'), [...api.store.records]]);
+    api.audit.away = true;
+    const { status: refused, text, headers } = await ask(name, expected);
+    expect([refused, headers.get('Retry-After'), JSON.parse(text)]).toEqual([
+      503,
+      '5',
+      expect.objectContaining({ code: 'database_unavailable', retryable: true }),
+    ]);
+    expect(deeds).toEqual([]);
+    expect(JSON.stringify([await api.keys.list('acme'), [...api.store.records]])).toBe(before);
+  });
+
+  test('leaves an entry when it is refused for want of a scope', async () => {
+    const actor = api.keys.add('hk_of_the_actor', { scopes: ['submit'] });
+    const deeds = recordDeeds();
+    const answer = await ask(name, expected);
+    expect([answer.status, deeds]).toEqual([403, []]);
+    const refused = { tenant: 'acme', actor, action, outcome: 'refused', target: name.includes('{id}') ? id : null };
+    const requestId = answer.headers.get('X-Request-Id');
+    expect(api.audit.entries).toMatchObject([{ ...refused, reason: null, details: null, address: '127.0.0.1', requestId }]);
+  });
+});
+
+describe('no entry', () => {
+  test('is made by what only reads, by a submission, by a body that is not valid, and without a valid key', async () => {
+    recordDeeds();
+    const agent = api.agent();
+    await agent
+      .post('/v1/emails')
+      .send({ to: ['ada@example.com'], subject: 'x', text: 'x' })
+      .expect(202);
+    for (const path of [`/jobs/${jobId}`, '/jobs', '/api-keys', '/audit-log', `/files/${fileId}`])
+      await agent.get(`/v1${path}`).expect(200);
+    await agent.post(`/v1/jobs/${jobId}/cancel`).send({ force: true }).expect(400);
+    await agent.post('/v1/api-keys').send({}).expect(400);
+    await agent.delete('/v1/files/file_unknown').expect(404);
+    await api.anonymous().post(`/v1/jobs/${jobId}/cancel`).expect(401);
+    expect(api.audit.entries).toEqual([]);
+  });
+});
+
+describe('the target of an entry', () => {
+  test.each(['ada@example.com', 'a%20b', '%00', 'x'.repeat(129), '%3Cscript%3E'])(
+    'is not what somebody wrote into the path (%s)',
+    async (id) => {
+      await api.agent().post(`/v1/jobs/${id}/cancel`).expect(404);
+      expect(api.audit.entries).toMatchObject([{ action: 'job.cancel', target: null }]);
+    },
+  );
+
+  test("is also another tenant's or an unknown id that was tried, in the log of the caller's tenant", async () => {
+    await api.agent(keys.other).post(`/v1/jobs/${jobId}/cancel`).expect(404);
+    expect(api.audit.entries).toMatchObject([{ tenant: 'other', target: jobId }]);
+  });
+});
+
+describe('behind a proxy that is trusted', () => {
+  const proxied = testApi({ edges: { trustProxy: 1 } });
+
+  test.each([
+    ['203.0.113.9, 192.0.2.7', '192.0.2.7'],
+    ['::ffff:192.0.2.7', '192.0.2.7'],
+    ['2001:db8::1', '2001:db8::1'],
+    ['203.0.113.9, Ada <script>', '127.0.0.1'],
+  ])('the address is the one that the proxy saw, if it is one (%s)', async (forwarded, address) => {
+    await proxied.agent().post(`/v1/jobs/${jobId}/cancel`).set('X-Forwarded-For', forwarded).expect(404);
+    expect(proxied.audit.entries).toMatchObject([{ address }]);
+  });
+});
+
+describe('refusals', () => {
+  test('of who has only a token of a job are told apart from the key that made it', async () => {
+    recordDeeds();
+    const { token } = (await api.agent().post(`/v1/jobs/${jobId}/tokens`)).body as { token: string };
+    await api.agent(token).post(`/v1/jobs/${jobId}/cancel`).expect(403);
+    expect(api.audit.entries.at(-1)).toMatchObject({ outcome: 'refused', action: 'job.cancel', details: { jobToken: jobId } });
+  });
+
+  test('can not fill the log: of each actor sixty a minute are recorded', async () => {
+    const log = testAuditLog();
+    const time = { now: 0 };
+    const refuse = createRefusals(log, () => time.now);
+    for (let i = 0; i < 100; i++) await refuse(anEntry({ actor: 'one' }));
+    await refuse(anEntry({ actor: 'other' }));
+    expect(log.entries.map(({ actor }) => actor).filter((actor) => actor === 'one')).toHaveLength(60);
+    expect(log.entries.at(-1)).toMatchObject({ actor: 'other' });
+    time.now = 60_000;
+    await refuse(anEntry({ actor: 'one' }));
+    expect(log.entries).toHaveLength(62);
+  });
+});
