@@ -37,7 +37,7 @@ const longestRetryMs = 5_000;
 /** Longer than any call on a connection may last, above all the polls of workers. */
 const defaultLastCallsMs = 90_000;
 
-const withoutApiKey = (options: NativeConnectionOptions) => JSON.stringify({ ...options, apiKey: '' });
+const allButTheKey = (options: NativeConnectionOptions) => JSON.stringify({ ...options, apiKey: '' });
 
 /** The native connection has no lazy form and fails at once when Temporal is not up yet: this one keeps trying. */
 export function linkTemporal({
@@ -82,7 +82,7 @@ export function linkTemporal({
     const before = current;
     if (before === undefined || before.options === wanted) return;
     const { apiKey } = wanted;
-    if (typeof apiKey === 'string' && withoutApiKey(before.options) === withoutApiKey(wanted)) {
+    if (typeof apiKey === 'string' && allButTheKey(before.options) === allButTheKey(wanted)) {
       await before.connection.setApiKey(apiKey);
       current = { ...before, options: wanted };
       return;
