@@ -144,8 +144,8 @@ describe('handoff encryption key', () => {
           expect(await statusOf(mine)).toBe('TERMINATED');
         });
         expect(await statusOf(theirs)).toBe('RUNNING');
-        const { items } = await createAuditLog(db).list('acme', {}, { limit: 10 });
-        expect(items).toMatchObject([{ action: 'tenant.erase', target: 'acme', actor: expect.stringMatching(/^cli:/) }]);
+        const { items } = await createAuditLog(db).list('erasable', {}, { limit: 10 });
+        expect(items).toMatchObject([{ action: 'tenant.erase', target: 'erasable', actor: expect.stringMatching(/^cli:/) }]);
         expect(await createApiKeys(db).callerOf(key)).toBeUndefined();
         expect(await records.find('erasable', fileIdFor(mine.id, 'x'))).toBeUndefined();
         expect(await records.find('globex', fileIdFor(theirs.id, 'x'))).toBeDefined();
