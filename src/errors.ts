@@ -31,6 +31,8 @@ export const errorCodes = [
   'payload_unreadable',
   'api_key_not_active',
   'too_many_streams',
+  'rate_limited',
+  'limit_exceeded',
   'content_type_mismatch',
   'image_truncated',
   'file_not_found',
@@ -39,6 +41,7 @@ export const errorCodes = [
   'identity_provider_unavailable',
   'storage_unavailable',
   'worker_unavailable',
+  'overloaded',
   'not_ready',
   'internal_error',
   'mail_rejected',
@@ -71,6 +74,8 @@ export interface AppErrorOptions {
   /** For `Retry-After`, in seconds. */
   retryAfterSeconds?: number;
   errors?: FieldError[];
+  /** The name of the limit that is exceeded. */
+  limit?: string;
   cause?: unknown;
 }
 
@@ -81,6 +86,7 @@ export class AppError extends Error {
   readonly retryable: boolean;
   readonly retryAfterSeconds: number | undefined;
   readonly errors: FieldError[] | undefined;
+  readonly limit: string | undefined;
 
   constructor(code: ErrorCode, message: string, options: AppErrorOptions = {}) {
     super(message, { cause: options.cause });
@@ -88,6 +94,7 @@ export class AppError extends Error {
     this.retryable = options.retryable ?? false;
     this.retryAfterSeconds = options.retryAfterSeconds;
     this.errors = options.errors;
+    this.limit = options.limit;
   }
 }
 

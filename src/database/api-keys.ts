@@ -31,24 +31,24 @@ export function newApiKey(): string {
 
 type Row = Selectable<Database['apiKeys']>;
 
-const shown = ['id', 'name', 'prefix', 'scopes', 'createdAt', 'expiresAt', 'revokedAt', 'lastUsedAt'] as const;
+const shown = ['id', 'name', 'prefix', 'scopes', 'createdAt', 'expiresAt', 'revokedAt', 'lastUsedAt', 'requestsPerMinute'] as const;
 
-function factsOf({ id, tenant, scopes, localOnly, expiresAt, lastUsedAt }: Row): KeyFacts {
+function factsOf({ id, tenant, scopes, localOnly, expiresAt, lastUsedAt, requestsPerMinute }: Row): KeyFacts {
   return {
-    caller: { keyId: id, tenant, scopes, localOnly },
+    caller: { keyId: id, tenant, scopes, localOnly, ...(requestsPerMinute !== null && { requestsPerMinute }) },
     expiresAt: expiresAt?.getTime(),
     lastUsedAt: lastUsedAt?.getTime(),
   };
 }
 
-type NewRow = Pick<Row, 'tenant' | 'scopes' | 'localOnly' | 'name' | 'lifetimeSeconds'>;
+type NewRow = Pick<Row, 'tenant' | 'scopes' | 'localOnly' | 'name' | 'lifetimeSeconds' | 'requestsPerMinute'>;
 
 /** A key that nobody has yet, and its row. */
 function issue(row: NewRow, at: number): { issued: IssuedKey; values: Insertable<Database['apiKeys']> } {
   const key = newApiKey();
-  const { name, scopes, lifetimeSeconds } = row;
+  const { name, scopes, lifetimeSeconds, requestsPerMinute } = row;
   const expiresAt = lifetimeSeconds === null ? null : new Date(at + lifetimeSeconds * 1_000);
-  const visible = { id: newKeyId(), name, prefix: key.slice(0, 7), scopes, createdAt: new Date(at), expiresAt };
+  const visible = { id: newKeyId(), name, prefix: key.slice(0, 7), scopes, createdAt: new Date(at), expiresAt, requestsPerMinute };
   return {
     issued: { ...visible, revokedAt: null, lastUsedAt: null, key },
     values: { ...row, ...visible, scopes: [...scopes], hash: hashOf(key) },
@@ -98,6 +98,7 @@ export function createApiKeys(db: Kysely<Database>, { now = Date.now }: { now?: 
   return {
     callerOf: (key) => lookup.callerOf(hashOf(key)),
     callerById: async (id) => (isKeyId(id) ? lookup.callerById(id) : undefined),
+    knows: (key) => lookup.knows(hashOf(key)),
 
     async add(tenant, key, { localOnly = false } = {}) {
       const base = { tenant, scopes: ['submit', 'read', 'operate', 'admin'], localOnly } as const;
@@ -116,7 +117,8 @@ export function createApiKeys(db: Kysely<Database>, { now = Date.now }: { now?: 
     },
 
     async create({ tenant, scopes, name = null, lifetimeSeconds = null }, entry) {
-      const { issued, values } = issue({ tenant, scopes: [...scopes], localOnly: false, name, lifetimeSeconds }, now());
+      const row = { tenant, scopes: [...scopes], localOnly: false, name, lifetimeSeconds, requestsPerMinute: null };
+      const { issued, values } = issue(row, now());
       await reachable(() =>
         db.transaction().execute(async (transaction) => {
           await writeAudit(transaction, { ...entry, tenant, target: issued.id, details: { scopes, lifetimeSeconds } });
@@ -141,6 +143,20 @@ export function createApiKeys(db: Kysely<Database>, { now = Date.now }: { now?: 
     revoke: (tenant, id, entry) => revoke(id, entry, tenant),
     revokeOfAnyTenant: (id, entry) => revoke(id, entry),
 
+    async limit(tenant, id, requestsPerMinute, entry) {
+      if (!isKeyId(id)) return undefined;
+      const changed = await reachable(() =>
+        db.transaction().execute(async (transaction) => {
+          const key = transaction.updateTable('apiKeys').where('id', '=', id).where('tenant', '=', tenant);
+          const row = await key.set({ requestsPerMinute }).returning(shown).executeTakeFirst();
+          if (row !== undefined) await writeAudit(transaction, { ...entry, tenant, target: id, details: { requestsPerMinute } });
+          return row;
+        }),
+      );
+      lookup.forget({ keyId: id });
+      return changed;
+    },
+
     async rotate(tenant, id, overlapSeconds, entry) {
       if (!isKeyId(id)) return undefined;
       const at = now();
@@ -153,8 +169,8 @@ export function createApiKeys(db: Kysely<Database>, { now = Date.now }: { now?: 
           if (old.revokedAt !== null || end <= at) return 'not active';
           const expiresAt = new Date(Math.min(end, at + overlapSeconds * 1_000));
           await transaction.updateTable('apiKeys').set({ expiresAt }).where('id', '=', id).execute();
-          const { scopes, localOnly, name, lifetimeSeconds } = old;
-          const { issued, values } = issue({ tenant, scopes, localOnly, name, lifetimeSeconds }, at);
+          const { scopes, localOnly, name, lifetimeSeconds, requestsPerMinute } = old;
+          const { issued, values } = issue({ tenant, scopes, localOnly, name, lifetimeSeconds, requestsPerMinute }, at);
           await transaction.insertInto('apiKeys').values(values).execute();
           await writeAudit(transaction, { ...entry, tenant, target: id, details: { successor: issued.id, overlapSeconds } });
           return issued;

@@ -27,6 +27,8 @@ export interface KeyLookup {
   /** By the hash of the key, which is being used. */
   callerOf(hash: string): Promise<Caller | undefined>;
   callerById(id: string): Promise<Caller | undefined>;
+  /** In memory, and valid when it was looked up last. */
+  knows(hash: string): boolean;
   /** Looks these up again when they come next. */
   forget(which: { hash: string } | { keyId: string }): void;
 }
@@ -84,6 +86,12 @@ export function createKeyLookup(source: KeySource, now: () => number): KeyLookup
       const found = await valid(hash);
       if (found !== undefined) noteUse(found);
       return found?.caller;
+    },
+
+    knows(hash) {
+      const cached = known.get(hash);
+      if (cached?.found === undefined) return false;
+      return cached.found.expiresAt === undefined || cached.found.expiresAt > now();
     },
 
     async callerById(id) {

@@ -6,6 +6,7 @@ import { tenantSecrets } from './migrations/0002-tenant-secrets.ts';
 import { keyScopes } from './migrations/0003-key-scopes.ts';
 import { dataKeys } from './migrations/0004-data-keys.ts';
 import { auditLog } from './migrations/0005-audit-log.ts';
+import { limits } from './migrations/0006-limits.ts';
 import { openPglite } from './pglite.ts';
 import type { Database } from './schema.ts';
 
@@ -16,6 +17,7 @@ const migrations = {
   '0003-key-scopes': keyScopes,
   '0004-data-keys': dataKeys,
   '0005-audit-log': auditLog,
+  '0006-limits': limits,
 };
 
 export type DatabaseLocation = { url: string } | { directory: string };

@@ -2,9 +2,11 @@ import type { ColumnType, Generated } from 'kysely';
 
 import type { KeyScope } from '../jobs/api-keys.ts';
 import type { AuditDetails, AuditEntry } from '../jobs/audit.ts';
+import type { LimitLevel } from '../jobs/limits.ts';
 
 /** PGlite and pg both give `int8` as a string. */
 type BigInteger = ColumnType<string, number | string, never>;
+type ChangingBigInteger = ColumnType<string, number | string, number | string>;
 
 export interface Database {
   apiKeys: {
@@ -25,6 +27,24 @@ export interface Database {
     expiresAt: Generated<Date | null>;
     revokedAt: Generated<Date | null>;
     lastUsedAt: Generated<Date | null>;
+    requestsPerMinute: Generated<number | null>;
+  };
+  tenantLimits: {
+    tenant: string;
+    level: LimitLevel;
+    name: string;
+    value: ChangingBigInteger;
+  };
+  /** What was used of a limit in the window that was asked for last. */
+  limitWindows: {
+    name: string;
+    /** A tenant, or the id of an API key. */
+    subject: string;
+    /** Its number, counted from 1970. */
+    window: ChangingBigInteger;
+    used: ChangingBigInteger;
+    /** By the last lease. */
+    granted: Generated<string>;
   };
   tenantSecrets: {
     tenant: string;

@@ -36,6 +36,8 @@ export const problems: Record<ErrorCode, { status: number; title: string }> = {
   bulk_action_finished: { status: 409, title: 'The bulk action has ended already' },
   api_key_not_active: { status: 409, title: 'The API key is no longer valid' },
   too_many_streams: { status: 429, title: 'Too many event streams are open with this key' },
+  rate_limited: { status: 429, title: 'Too many requests in this minute' },
+  limit_exceeded: { status: 429, title: 'A limit of the tenant is exceeded' },
   content_type_mismatch: { status: 400, title: 'The file is not what it is declared to be' },
   image_truncated: { status: 400, title: 'The image is incomplete' },
   file_not_found: { status: 400, title: 'There is no such file' },
@@ -44,6 +46,7 @@ export const problems: Record<ErrorCode, { status: number; title: string }> = {
   identity_provider_unavailable: { status: 503, title: 'The identity provider does not answer' },
   storage_unavailable: { status: 503, title: 'Files cannot be stored now' },
   worker_unavailable: { status: 503, title: 'No worker answers' },
+  overloaded: { status: 503, title: 'More work is waiting than can be done soon' },
   not_ready: { status: 503, title: 'Not ready' },
   internal_error: { status: 500, title: 'Something went wrong on our side' },
   mail_rejected: { status: 422, title: 'The mail server rejected the message for good' },
@@ -94,8 +97,16 @@ function asAppError(error: unknown): AppError {
 }
 
 /** Without what only a request has. */
-export function problemOf({ code, message, retryable, errors }: AppError): Problem & { errors?: FieldError[] } {
-  return { type: typeOf(code), ...problems[code], detail: message, code, retryable, ...(errors && { errors }) };
+export function problemOf({ code, message, retryable, limit, errors }: AppError): Problem & { limit?: string; errors?: FieldError[] } {
+  return {
+    type: typeOf(code),
+    ...problems[code],
+    detail: message,
+    code,
+    retryable,
+    ...(limit !== undefined && { limit }),
+    ...(errors && { errors }),
+  };
 }
 
 export function sendProblem(request: Request, response: Response, error: AppError, more: Record<string, unknown> = {}): void {

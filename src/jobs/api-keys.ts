@@ -19,6 +19,8 @@ export interface Caller {
   localOnly: boolean;
   /** Of an access token: from then on it is not taken, in milliseconds since 1970. API keys are looked up again and again. */
   expiresAt?: number;
+  /** A limit of the key's own, below that of its tenant. */
+  requestsPerMinute?: number;
 }
 
 /** What may be told about a key. */
@@ -34,6 +36,8 @@ export interface ApiKey {
   revokedAt: Date | null;
   /** Up to a minute late. */
   lastUsedAt: Date | null;
+  /** null: as many as its tenant. */
+  requestsPerMinute: number | null;
 }
 
 /** The key itself, which is shown once and never stored. */
@@ -56,15 +60,19 @@ export const maxLifetimeSeconds = 10 * 365 * 24 * 60 * 60;
 export interface ApiKeys {
   /** `undefined` for a key that is unknown, expired or revoked. A change counts for every process within five seconds. */
   callerOf(key: string): Promise<Caller | undefined>;
-  /** The same by the id of a key, for what was made with it. */
+  /** In memory, and valid when it was looked up last. */
+  knows(key: string): boolean;
+  /** The same as `callerOf` by the id of a key, for what was made with it. */
   callerById(id: string): Promise<Caller | undefined>;
   create(order: KeyOrder, entry: AuditEntry): Promise<IssuedKey>;
   /** The newest 1,000, also those that are no longer valid. */
   list(tenant: string): Promise<ApiKey[]>;
   /** Harmless when repeated. @returns false: there is no such key of this tenant. */
   revoke(tenant: string, id: string, entry: AuditEntry): Promise<boolean>;
+  /** Limits its requests; null: no more. @returns undefined: there is no such key of this tenant. */
+  limit(tenant: string, id: string, requestsPerMinute: number | null, entry: AuditEntry): Promise<ApiKey | undefined>;
   /**
-   * A new key with the same name, scopes and lifetime; the old one expires after the overlap, or earlier, as it would have.
+   * A new key with the same name, scopes, lifetime and limit; the old one expires after the overlap, or earlier, as it would have.
    * @returns undefined: there is no such key of this tenant. @throws AppError `api_key_not_active`.
    */
   rotate(tenant: string, id: string, overlapSeconds: number, entry: AuditEntry): Promise<IssuedKey | undefined>;

@@ -50,6 +50,8 @@ export interface JobClient extends JobActions, JobLists, JobExplainer, Pick<Plac
   readonly bulkActions: BulkActions;
   /** The names of the Task Queues that no worker polls. @throws AppError `temporal_unavailable`. */
   unservedQueues(): Promise<string[]>;
+  /** How many tasks wait for a worker, about. @throws AppError `temporal_unavailable`, which shuts nothing else. */
+  backlog(): Promise<number>;
   close(): void;
 }
 
@@ -79,6 +81,10 @@ export function createJobClient({
   const reader = createJobReader(calls);
   const queues = createQueues(calls);
   const lines = createPlaceLines(calls);
+  const allQueues = [
+    { name: taskQueue, kind: 'workflow' as const },
+    ...activityQueues.map((name) => ({ name, kind: 'activity' as const })),
+  ];
 
   async function earlier({ jobId, type, fingerprint }: Pick<StartRequest, 'jobId' | 'type' | 'fingerprint'>): Promise<Job | undefined> {
     const description = await reader.describe(jobId);
@@ -143,8 +149,8 @@ export function createJobClient({
       return run && reader.present(run);
     },
 
-    unservedQueues: () =>
-      queues.unserved([{ name: taskQueue, kind: 'workflow' }, ...activityQueues.map((name) => ({ name, kind: 'activity' as const }))]),
+    unservedQueues: () => queues.unserved(allQueues),
+    backlog: () => createQueues({ call: calls.glance }).waiting(allQueues),
 
     close: () => {
       calls.close();

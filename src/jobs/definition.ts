@@ -45,6 +45,12 @@ export interface Submission {
   part?: ReceivedPart;
 }
 
+export interface EmailCost {
+  count: number;
+  /** To what makes them so many, in the request. */
+  pointer: string;
+}
+
 /** Everything that HTTP and the job client must know of a job type. Adding one: `docs/adding-a-job-type.md`. */
 export interface JobType<Request, Input, Result> {
   /** First part of the job id, and `type` of the job resource. */
@@ -67,6 +73,8 @@ export interface JobType<Request, Input, Result> {
   revise?(request: Request): Partial<Input>;
   /** One line for the Web UI. No personal data: it is not encrypted in every set-up. */
   summary(input: Input): string;
+  /** How many e-mails it sends: what they count against the tenant's limit. Default: none. */
+  emails?(request: Request): EmailCost;
   /** Known up front, for jobs whose steps are too short to heartbeat: progress is then counted in finished steps. */
   steps?(input: Input): Pick<Progress, 'unit' | 'stage'> & { total: number };
   /** Files within a result, so that HTTP can put links beside them. */

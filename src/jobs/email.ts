@@ -103,6 +103,7 @@ export const email: JobType<EmailRequest, EmailInput, EmailResult> = {
     return { ...(from !== undefined && { from }), to, content: await spoolJson(content, submission) };
   },
   summary: ({ to }) => (to.length === 1 ? 'E-mail to one recipient' : `E-mail to ${String(to.length)} recipients`),
+  emails: ({ to }) => ({ count: to.length, pointer: '/to' }),
   steps: ({ to }) => ({ total: to.length, unit: 'recipients', stage: 'sending' }),
   present: (result) => result,
 };

@@ -33,6 +33,8 @@ export interface JobLists {
    * @param limit 1 to 200. @throws AppError `invalid_cursor` for one that was given to another tenant or for another filter.
    */
   list(tenant: string, filter: JobFilter, page: { limit: number; cursor?: string }): Promise<JobPage>;
+  /** How many jobs of the tenant have not ended. */
+  countOpen(tenant: string): Promise<number>;
   count(tenant: string, filter: Omit<JobFilter, 'statuses'>): Promise<Record<ListedStatus, number>>;
 }
 
@@ -64,6 +66,11 @@ export function createJobLists({ look }: Pick<TemporalCalls, 'look'>, tenantKeys
         return { items: runs.map((run) => summaryOf(run, now)), nextPageToken };
       });
       return { items, nextCursor: nextPageToken.length === 0 ? null : await sealCursor(tenantKeys, tenant, query, nextPageToken) };
+    },
+
+    async countOpen(tenant) {
+      const filter = await visibilityFilter(tenantKeys, tenant, { statuses: ['scheduled', 'running', 'dead_lettered'] });
+      return listing(async (client) => (await client.workflow.count(visibilityQuery(filter))).count);
     },
 
     async count(tenant, filter) {

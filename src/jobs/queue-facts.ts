@@ -33,6 +33,8 @@ export interface Queues {
   describe(queue: QueueName): Promise<QueueFacts>;
   /** Those that no worker polls. @throws AppError `temporal_unavailable`. */
   unserved(queues: readonly QueueName[]): Promise<string[]>;
+  /** How many tasks wait in these together, about. @throws AppError `temporal_unavailable`. */
+  waiting(queues: readonly QueueName[]): Promise<number>;
 }
 
 /** An idle poller asks about once a minute; a dead one stays listed for five. In milliseconds. */
@@ -104,6 +106,23 @@ export function createQueues({ call }: Pick<TemporalCalls, 'call'>, now: () => n
     async unserved(queues) {
       const facts = await Promise.all(queues.map(describe));
       return facts.filter(({ served }) => !served).map(({ name }) => name);
+    },
+    async waiting(queues) {
+      const counts = await Promise.all(
+        queues.map(async ({ name, kind }) => {
+          const { stats } = await call((client) =>
+            client.workflowService.describeTaskQueue({
+              namespace: client.options.namespace,
+              taskQueue: { name },
+              // eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment -- see above
+              taskQueueType: types[kind],
+              reportStats: true,
+            }),
+          );
+          return Number(stats?.approximateBacklogCount ?? 0);
+        }),
+      );
+      return counts.reduce((sum, count) => sum + count, 0);
     },
   };
 }

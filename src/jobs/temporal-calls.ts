@@ -9,6 +9,8 @@ export interface TemporalCalls {
   call: <T>(run: (client: Client) => Promise<T>) => Promise<T>;
   /** The same for Visibility (lists and counts), which is limited on its own: its trouble must not hold up the rest. */
   look: <T>(run: (client: Client) => Promise<T>) => Promise<T>;
+  /** The same for what is only looked at in the background. */
+  glance: <T>(run: (client: Client) => Promise<T>) => Promise<T>;
   /** @throws AppError `temporal_unavailable` when there is no connection, or Temporal is known to be away. */
   assertReachable: () => void;
   close: () => void;
@@ -21,6 +23,7 @@ export function createTemporalCalls(client: () => Client): TemporalCalls {
   const probe = async () => client().workflowService.getSystemInfo({});
   const engine = createGate({ deadlineMs, isOutage, probe });
   const visibility = createGate({ deadlineMs, isOutage, probe });
+  const background = createGate({ deadlineMs, isOutage, probe });
   const bounded =
     (gate: typeof engine) =>
     <T>(run: (client: Client) => Promise<T>) =>
@@ -31,6 +34,7 @@ export function createTemporalCalls(client: () => Client): TemporalCalls {
   return {
     call: bounded(engine),
     look: bounded(visibility),
+    glance: bounded(background),
     assertReachable: () => {
       client();
       engine.assertOpen();
@@ -38,6 +42,7 @@ export function createTemporalCalls(client: () => Client): TemporalCalls {
     close: () => {
       engine.close();
       visibility.close();
+      background.close();
     },
   };
 }

@@ -14,6 +14,7 @@ import { pgliteDirectory } from '../support/pglite.ts';
 import { findPostgres, startPostgres } from '../support/postgres.ts';
 import { auditBehaviour } from './audit-behaviour.ts';
 import { keyBehaviour } from './key-behaviour.ts';
+import { limitBehaviour } from './limit-behaviour.ts';
 
 const jobId = newJobId('upload', 'acme', 'k');
 let number = 0;
@@ -148,6 +149,7 @@ function sharedBehaviour(place: () => Promise<Place>): void {
 
   keyBehaviour(() => db);
   auditBehaviour(() => db);
+  limitBehaviour(() => db);
 }
 
 describe('the embedded database', () => {

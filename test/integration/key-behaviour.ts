@@ -68,7 +68,7 @@ export function keyBehaviour(database: () => Kysely<Database>): void {
       const { key: forever, ...second } = await keys.create({ tenant, scopes: ['admin'] }, anEntry());
       expect(made).toEqual({
         ...{ id: expect.stringMatching(/^key_[0-9a-f]{26}$/), name: 'web shop', prefix: key.slice(0, 7), scopes: ['submit', 'read'] },
-        ...{ createdAt: new Date(start), expiresAt: new Date(start + 60_000), revokedAt: null, lastUsedAt: null },
+        ...{ createdAt: new Date(start), expiresAt: new Date(start + 60_000), revokedAt: null, lastUsedAt: null, requestsPerMinute: null },
       });
       expect(await other.list(tenant)).toEqual([second, made]);
       expect(await other.list('nobody')).toEqual([]);
@@ -166,6 +166,24 @@ export function keyBehaviour(database: () => Kysely<Database>): void {
       time.now += 59_000;
       await keys.callerOf(key);
       await usedAt(120_000);
+    });
+  });
+
+  describe('the limit of a key', () => {
+    test('counts here at once, within five seconds in every process, and goes on with the key that replaces it', async () => {
+      const { keys, other, tenant, time } = processes();
+      const { key, id } = await keys.create({ tenant, scopes: ['read'] });
+      expect(await other.callerOf(key)).not.toHaveProperty('requestsPerMinute');
+      expect(await keys.limit('somebody-else', id, 1)).toBeUndefined();
+      expect(await keys.limit(tenant, 'key_unknown', 1)).toBeUndefined();
+      expect(await keys.limit(tenant, id, 60)).toMatchObject({ id, requestsPerMinute: 60 });
+      expect(await keys.callerOf(key)).toMatchObject({ requestsPerMinute: 60 });
+      time.now += 5_000;
+      expect(await other.callerOf(key)).toMatchObject({ requestsPerMinute: 60 });
+      const fresh = await keys.rotate(tenant, id, 60);
+      expect(await keys.callerOf(String(fresh?.key))).toMatchObject({ requestsPerMinute: 60 });
+      expect(await keys.limit(tenant, id, null)).toMatchObject({ requestsPerMinute: null });
+      expect(await keys.callerOf(key)).not.toHaveProperty('requestsPerMinute');
     });
   });
 

@@ -7,6 +7,8 @@ export const keys = { acme: 'hk_acme_0123456789', other: 'hk_other_0123456789' }
 export interface TestKeys extends ApiKeys {
   /** Keys that were looked up. */
   readonly lookups: string[];
+  /** Keys that are in memory. Empty until a test fills it. */
+  readonly inMemory: Set<string>;
   /** Lets this key in; without changes with all scopes and for the tenant `acme`. @returns its id. */
   add(key: string, changes?: Partial<Pick<Caller, 'tenant' | 'scopes' | 'localOnly'>>): string;
   create(order: KeyOrder, entry?: AuditEntry): Promise<IssuedKey>;
@@ -21,18 +23,21 @@ interface Kept extends Omit<Caller, 'keyId'> {
 const isValid = ({ revokedAt, expiresAt }: ApiKey) => revokedAt === null && (expiresAt === null || expiresAt.getTime() > Date.now());
 
 function callerIn({ record, tenant, scopes, localOnly }: Kept): Caller | undefined {
-  return isValid(record) ? { keyId: record.id, tenant, scopes, localOnly } : undefined;
+  const { requestsPerMinute } = record;
+  if (!isValid(record)) return undefined;
+  return { keyId: record.id, tenant, scopes, localOnly, ...(requestsPerMinute !== null && { requestsPerMinute }) };
 }
 
 /** Keys in memory, with the two of `keys` in it. */
 export function testKeys(audit?: Pick<AuditLog, 'record'>): TestKeys {
   const lookups: string[] = [];
+  const inMemory = new Set<string>();
   const all: Kept[] = [];
   const find = (tenant: string, id: string) => all.find((kept) => kept.tenant === tenant && kept.record.id === id);
 
   function keep(key: string, caller: Omit<Caller, 'keyId'>, name: string | null = null, expiresAt: Date | null = null): ApiKey {
     const id = `key_${String(all.length).padStart(26, '0')}`;
-    const record = {
+    const record: ApiKey = {
       id,
       name,
       prefix: key.slice(0, 7),
@@ -41,6 +46,7 @@ export function testKeys(audit?: Pick<AuditLog, 'record'>): TestKeys {
       expiresAt,
       revokedAt: null,
       lastUsedAt: null,
+      requestsPerMinute: null,
     };
     all.push({ ...caller, record, key });
     return record;
@@ -49,6 +55,8 @@ export function testKeys(audit?: Pick<AuditLog, 'record'>): TestKeys {
   const everything: readonly KeyScope[] = ['submit', 'read', 'operate', 'admin'];
   const testKeys: TestKeys = {
     lookups,
+    inMemory,
+    knows: (key) => inMemory.has(key),
     add: (key, { tenant = 'acme', scopes = everything, localOnly = false } = {}) => keep(key, { tenant, scopes, localOnly }).id,
     callerOf(key) {
       lookups.push(key);
@@ -72,6 +80,11 @@ export function testKeys(audit?: Pick<AuditLog, 'record'>): TestKeys {
       if (entry !== undefined) await audit?.record(entry);
       kept.record.revokedAt ??= new Date();
       return true;
+    },
+    limit(tenant, id, requestsPerMinute) {
+      const kept = find(tenant, id);
+      if (kept !== undefined) kept.record.requestsPerMinute = requestsPerMinute;
+      return Promise.resolve(kept?.record);
     },
     async rotate(tenant, id, overlapSeconds, entry) {
       const kept = find(tenant, id);

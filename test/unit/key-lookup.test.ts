@@ -38,6 +38,26 @@ beforeEach(() => {
   lookup = createKeyLookup(source, () => now);
 });
 
+describe('knowing a key', () => {
+  test('takes no look-up: it was valid when it was looked up last, and has not expired', async () => {
+    if (row) row.expiresAt = now + 10_000;
+    expect(lookup.knows('hash')).toBe(false);
+    await lookup.callerOf('hash');
+    now += 9_999;
+    expect([lookup.knows('hash'), lookup.knows('other'), finds]).toEqual([true, false, 1]);
+    now += 1;
+    expect(lookup.knows('hash')).toBe(false);
+  });
+
+  test('ends when it is not found any more', async () => {
+    await lookup.callerOf('hash');
+    row = undefined;
+    now += 5_000;
+    await lookup.callerOf('hash');
+    expect(lookup.knows('hash')).toBe(false);
+  });
+});
+
 describe('looking up a key', () => {
   test('asks the database once for many requests at once, and for none within two seconds', async () => {
     const callers = await Promise.all(Array.from({ length: 50 }, () => lookup.callerOf('hash')));

@@ -50,7 +50,7 @@ test('handoff keys list shows a line for each key, and its state', () => {
   const at = (day: number) => new Date(Date.UTC(2026, 10, day, 12, 30));
   const key = (changes: Partial<ApiKey>): ApiKey => ({
     ...{ id: 'key_1', name: null, prefix: 'hk_abcd', scopes: ['read'], createdAt: at(1) },
-    ...{ expiresAt: null, revokedAt: null, lastUsedAt: null },
+    ...{ expiresAt: null, revokedAt: null, lastUsedAt: null, requestsPerMinute: null },
     ...changes,
   });
   const keys = [
