@@ -5,6 +5,7 @@ import type { AuditOptions } from './audit-command.ts';
 import { type Config, ConfigError, loadConfig } from './config.ts';
 import { type Scope, untilStopped } from './lifecycle.ts';
 import { type KeyOptions, keyOrderOf, keyTable, tenantOf } from './keys-command.ts';
+import { limitTable, limitValueOf } from './limits-command.ts';
 import { createLog, type Log } from './log.ts';
 
 const help = `Usage: handoff <command>
@@ -30,6 +31,11 @@ const help = `Usage: handoff <command>
               --tenant name                default: default
               --after, --before 2026-11-22T13:25:00Z
               --action api_key.create, --actor key_…, --target email_…
+  limits    of a tenant, for the operator of the installation; needs DATABASE_URL
+              list --tenant name                                   what counts, and who has set it
+              set --tenant name requestsPerMinute 600              its tenant can only go below
+              clear --tenant name requestsPerMinute                back to the default (HANDOFF_LIMIT_…)
+                requestsPerMinute, openJobs, storedBytes, emailsPerDay or concurrentJobs.<job type>
   config    checks the configuration and names everything that is wrong with it
 
 Configuration comes from the environment: see .env.example.
@@ -87,13 +93,28 @@ const tasks: Record<string, (config: Config, options: Options, operands: string[
       console.log(lines);
     });
   },
+  'limits list': async (config, { tenant }) => {
+    console.log(limitTable(await (await import('./server.ts')).listLimits(config, tenantOf(tenant)), config.limits));
+  },
+  'limits set': async (config, { tenant }, [name, value]) => {
+    if (name === undefined || value === undefined)
+      throw new ConfigError('Which limit? handoff limits set --tenant <name> <limit> <number>');
+    await (await import('./server.ts')).setCeiling(config, tenantOf(tenant), name, limitValueOf(value));
+    say('It counts within 5 seconds.');
+  },
+  'limits clear': async (config, { tenant }, [name]) => {
+    if (name === undefined) throw new ConfigError('Which limit? handoff limits clear --tenant <name> <limit>');
+    await (await import('./server.ts')).setCeiling(config, tenantOf(tenant), name, null);
+    say('It counts within 5 seconds.');
+  },
   config: () => {
     say('The configuration is usable.');
     return Promise.resolve();
   },
 };
 
-const takesOperand = new Set(['keys revoke', 'tenants erase']);
+/** How many words follow a command. */
+const operandsOf: Record<string, number> = { 'keys revoke': 1, 'limits set': 2, 'limits clear': 1, 'tenants erase': 1 };
 
 /** @returns the exit code. */
 export async function main(argv: readonly string[]): Promise<number> {
@@ -117,7 +138,7 @@ export async function main(argv: readonly string[]): Promise<number> {
         before: { type: 'string' },
       },
     });
-    const operands = takesOperand.has(positionals.slice(0, 2).join(' ')) ? positionals.splice(2, 1) : [];
+    const operands = positionals.splice(2, operandsOf[positionals.slice(0, 2).join(' ')] ?? 0);
     const command = positionals.join(' ');
     if (values.help || command === 'help' || command === '') {
       console.log(help);

@@ -1,5 +1,6 @@
 import { ConfigError } from './config.ts';
 import type { ApiKey, KeyOrder, KeyScope } from './jobs/api-keys.ts';
+import { tableOf } from './table.ts';
 
 /** Of `handoff keys …`, as they were given. */
 export interface KeyOptions {
@@ -70,13 +71,5 @@ export function keyTable(keys: readonly ApiKey[], now = Date.now()): string {
     // Nothing that a terminal might obey.
     key.name?.replaceAll(/\p{C}/gu, '?') ?? '-',
   ]);
-  const widths = head.map((_title, column) => Math.max(...[head, ...lines].map((line) => line[column]?.length ?? 0)));
-  return [head, ...lines]
-    .map((line) =>
-      line
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
+  return tableOf([head, ...lines]);
 }

@@ -8,10 +8,13 @@ import { createAuditLog } from './database/audit-log.ts';
 import { openDatabase } from './database/open.ts';
 import type { Database } from './database/schema.ts';
 import { transportConcern } from './database/transport.ts';
+import { createTenantLimits } from './database/tenant-limits.ts';
 import { createHealthApp } from './http/app.ts';
 import type { ApiKey, IssuedKey, KeyOrder } from './jobs/api-keys.ts';
 import { allOf, auditActions, auditResource } from './jobs/audit.ts';
 import { tenantOf } from './keys-command.ts';
+import { leastOf, limitNames } from './jobs/limit-names.ts';
+import type { LimitName, LimitsByLevel } from './jobs/limits.ts';
 import { type Scope } from './lifecycle.ts';
 import { listen } from './listen.ts';
 import type { Log } from './log.ts';
@@ -112,4 +115,22 @@ export async function printAudit(config: Config, options: AuditOptions, print: (
     for await (const page of allOf(createAuditLog(db), tenant, filter))
       if (page.length > 0) print(page.map((record) => printableJson(auditResource(record))).join('\n'));
   });
+}
+
+function limitNameOf(name: string): LimitName {
+  const found = limitNames.find((each) => each === name);
+  if (found === undefined) throw new ConfigError(`There is no limit "${name}", only ${limitNames.join(', ')}.`);
+  return found;
+}
+
+/** `handoff limits set` and `clear`. @param value null: none. @throws ConfigError. */
+export async function setCeiling(config: Config, tenant: string, name: string, value: number | null): Promise<void> {
+  const known = limitNameOf(name);
+  if (value !== null && value < leastOf(known)) throw new ConfigError(`${name}: must be at least ${String(leastOf(known))}`);
+  await withDatabase(config, (db) => createTenantLimits(db).set(tenant, 'ceiling', { [known]: value }, commandEntry('limit.change')));
+}
+
+/** `handoff limits list`: by level, for all names there are. */
+export async function listLimits(config: Config, tenant: string): Promise<LimitsByLevel & { names: readonly LimitName[] }> {
+  return { names: limitNames, ...(await withDatabase(config, (db) => createTenantLimits(db).read(tenant))) };
 }

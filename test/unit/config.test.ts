@@ -15,6 +15,12 @@ const defaults: Config = {
   maxUploadBytes: 536_870_912,
   maxImagePixels: 100_000_000,
   maxStreamsPerKey: 100,
+  limits: {
+    requestsPerMinute: 120_000,
+    ...{ openJobs: undefined, storedBytes: undefined, emailsPerDay: undefined },
+    keylessRequestsPerMinute: 600,
+    maxBacklog: 100_000,
+  },
   shutdownGraceSeconds: 20,
   encryption: { enabled: true, keys: undefined, keyModule: undefined },
   logLevel: 'warn',
@@ -73,6 +79,12 @@ describe('the configuration', () => {
       HANDOFF_MAX_UPLOAD_BYTES: '1000',
       HANDOFF_MAX_IMAGE_PIXELS: '2000',
       HANDOFF_MAX_STREAMS_PER_KEY: '7',
+      HANDOFF_LIMIT_REQUESTS_PER_MINUTE: '100',
+      HANDOFF_LIMIT_OPEN_JOBS: '200',
+      HANDOFF_LIMIT_STORED_BYTES: '300',
+      HANDOFF_LIMIT_EMAILS_PER_DAY: '0',
+      HANDOFF_LIMIT_KEYLESS_REQUESTS_PER_MINUTE: '400',
+      HANDOFF_MAX_BACKLOG: '0',
       HANDOFF_SHUTDOWN_GRACE_SECONDS: '5',
       HANDOFF_ENCRYPTION: 'off',
       HANDOFF_ENCRYPTION_KEYS: `${masterKey}, ${masterKey}\n`,
@@ -115,6 +127,10 @@ describe('the configuration', () => {
       maxUploadBytes: 1000,
       maxImagePixels: 2000,
       maxStreamsPerKey: 7,
+      limits: {
+        ...{ requestsPerMinute: 100, openJobs: 200, storedBytes: 300 },
+        ...{ emailsPerDay: 0, keylessRequestsPerMinute: 400, maxBacklog: 0 },
+      },
       shutdownGraceSeconds: 5,
       encryption: { enabled: false, keys: [masterKey, masterKey], keyModule: '/etc/kms.mjs' },
       logLevel: 'debug',
@@ -173,6 +189,9 @@ describe('the configuration', () => {
     HANDOFF_OIDC_ALGORITHMS: 'hunter2',
     HANDOFF_OIDC_MAX_TOKEN_AGE_SECONDS: '0',
     HANDOFF_OUTBOUND_ALLOW: '10.1.0.0/33',
+    HANDOFF_LIMIT_REQUESTS_PER_MINUTE: '0',
+    HANDOFF_LIMIT_EMAILS_PER_DAY: '-1',
+    HANDOFF_MAX_BACKLOG: '1.5',
   };
 
   test.each(Object.entries(wrong))('refuses %s when it is %j', (name, value) => {
