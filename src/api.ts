@@ -6,10 +6,11 @@ import { createMetrics } from './http/metrics.ts';
 import { createPresenter } from './http/presentation.ts';
 import { createTokenVerifier } from './identity/verifier.ts';
 import { createJobClient, workflowTaskQueue } from './jobs/client.ts';
-import { type ConcurrencyLimits, noLimits } from './jobs/concurrency.ts';
+import type { ConcurrencyLimits } from './jobs/concurrency.ts';
 import { createIdentities, type Identities } from './jobs/identities.ts';
 import { createWatcher } from './jobs/watch.ts';
 import type { Scope } from './lifecycle.ts';
+import { createLimits } from './limits/limits.ts';
 import { listen } from './listen.ts';
 import { errorFacts, type Log } from './log.ts';
 import { createGuardedFetch } from './outbound/guarded-fetch.ts';
@@ -25,7 +26,7 @@ export interface ApiDependencies {
   temporalUiUrl: string | undefined;
   /** Of the workflows; those of the activities begin with it. */
   taskQueue?: string;
-  /** On concurrent jobs. Default: none. */
+  /** On concurrent jobs. Default: as the database says. */
   limits?: ConcurrencyLimits;
   devCodec?: DevCodec;
   log: Log;
@@ -50,10 +51,26 @@ const probes = new Set(['/livez', '/readyz', '/metrics']);
 /** Serves HTTP until the scope closes: first no new connections, then the running requests end. */
 export async function startApi(
   scope: Scope,
-  { config, stores, link, temporalUiUrl, taskQueue = workflowTaskQueue, limits = noLimits, devCodec, log }: ApiDependencies,
+  { config, stores, link, temporalUiUrl, taskQueue = workflowTaskQueue, limits: concurrency, devCodec, log }: ApiDependencies,
 ): Promise<{ url: string }> {
+  const { keylessRequestsPerMinute, maxBacklog, ...ceilings } = config.limits;
+  const limits = createLimits({
+    ...stores.limits,
+    openJobs: (tenant) => jobs.countOpen(tenant),
+    backlog: () => jobs.backlog(),
+    limitChanged: (tenant, type, limit) => jobs.limitChanged(tenant, type, limit),
+    defaults: Object.fromEntries(Object.entries(ceilings).filter(([, value]) => value !== undefined)),
+    keylessRequestsPerMinute,
+    maxBacklog,
+  });
   const jobs = scope.closing(
-    createJobClient({ client: link.client, taskQueue, activityQueues: activityQueuesOf(taskQueue), tenantKeys: stores.tenantKeys, limits }),
+    createJobClient({
+      client: link.client,
+      taskQueue,
+      activityQueues: activityQueuesOf(taskQueue),
+      tenantKeys: stores.tenantKeys,
+      limits: concurrency ?? limits,
+    }),
     (client) => {
       client.close();
     },
@@ -64,6 +81,7 @@ export async function startApi(
     watcher,
     streams: { perKey: config.maxStreamsPerKey },
     files: stores.files,
+    limits,
     keys: stores.keys,
     identities: identitiesOf(config, log),
     audit: stores.audit,

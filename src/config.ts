@@ -7,6 +7,7 @@ import { createSecureContext } from 'node:tls';
 import { z } from 'zod';
 
 import { identityOf, type IdentitySettings, identityVariables } from './config-identity.ts';
+import { type LimitSettings, limitsOf, limitVariables } from './config-limits.ts';
 
 /** What the environment says, checked. Defaults and meanings: `.env.example`. */
 export interface Config {
@@ -19,17 +20,7 @@ export interface Config {
   readonly maxUploadBytes: number;
   readonly maxImagePixels: number;
   readonly maxStreamsPerKey: number;
-  readonly limits: {
-    /** Ceilings of tenants for which none is set; undefined: not limited. */
-    readonly requestsPerMinute: number;
-    readonly openJobs: number | undefined;
-    readonly storedBytes: number | undefined;
-    readonly emailsPerDay: number | undefined;
-    /** Of one address. */
-    readonly keylessRequestsPerMinute: number;
-    /** Of tasks that wait for a worker; 0: any number. */
-    readonly maxBacklog: number;
-  };
+  readonly limits: LimitSettings;
   readonly shutdownGraceSeconds: number;
   readonly encryption: {
     readonly enabled: boolean;
@@ -80,7 +71,6 @@ export interface TlsTexts {
 
 const port = (fallback: number) => z.coerce.number().int().min(1).max(65_535).default(fallback);
 const natural = (fallback: number) => z.coerce.number().int().min(1).default(fallback);
-const count = z.coerce.number().int().min(0);
 const url = (...protocols: string[]) =>
   z
     .string()
@@ -119,12 +109,7 @@ const environment = z.object({
   HANDOFF_MAX_UPLOAD_BYTES: natural(512 * 1024 * 1024),
   HANDOFF_MAX_IMAGE_PIXELS: natural(100_000_000),
   HANDOFF_MAX_STREAMS_PER_KEY: natural(100),
-  HANDOFF_LIMIT_REQUESTS_PER_MINUTE: natural(120_000),
-  HANDOFF_LIMIT_OPEN_JOBS: count.optional(),
-  HANDOFF_LIMIT_STORED_BYTES: count.optional(),
-  HANDOFF_LIMIT_EMAILS_PER_DAY: count.optional(),
-  HANDOFF_LIMIT_KEYLESS_REQUESTS_PER_MINUTE: natural(600),
-  HANDOFF_MAX_BACKLOG: count.default(100_000),
+  ...limitVariables,
   HANDOFF_SHUTDOWN_GRACE_SECONDS: natural(20),
   HANDOFF_ENCRYPTION: z.enum(['on', 'off']).default('on'),
   HANDOFF_ENCRYPTION_KEYS: masterKeys.optional(),
@@ -261,14 +246,7 @@ export function loadConfig(env: Environment = process.env): Config {
     maxUploadBytes: values.HANDOFF_MAX_UPLOAD_BYTES,
     maxImagePixels: values.HANDOFF_MAX_IMAGE_PIXELS,
     maxStreamsPerKey: values.HANDOFF_MAX_STREAMS_PER_KEY,
-    limits: {
-      requestsPerMinute: values.HANDOFF_LIMIT_REQUESTS_PER_MINUTE,
-      openJobs: values.HANDOFF_LIMIT_OPEN_JOBS,
-      storedBytes: values.HANDOFF_LIMIT_STORED_BYTES,
-      emailsPerDay: values.HANDOFF_LIMIT_EMAILS_PER_DAY,
-      keylessRequestsPerMinute: values.HANDOFF_LIMIT_KEYLESS_REQUESTS_PER_MINUTE,
-      maxBacklog: values.HANDOFF_MAX_BACKLOG,
-    },
+    limits: limitsOf(values),
     shutdownGraceSeconds: values.HANDOFF_SHUTDOWN_GRACE_SECONDS,
     encryption: {
       enabled: values.HANDOFF_ENCRYPTION === 'on',

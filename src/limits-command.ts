@@ -17,7 +17,7 @@ export function limitTable(
 ): string {
   const shown = (value: number | undefined) => (value === undefined ? '-' : String(value));
   const lines = names.map((name) => {
-    const usual = (defaults as Values)[name];
+    const usual = ({ ...defaults } as Values)[name];
     const of = ceiling[name] === undefined && usual !== undefined ? `${String(usual)} (default)` : shown(ceiling[name]);
     const counts = Math.min(ceiling[name] ?? usual ?? Infinity, own[name] ?? Infinity);
     return [name, Number.isFinite(counts) ? String(counts) : '-', of, shown(own[name])];

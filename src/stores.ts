@@ -5,11 +5,15 @@ import { type ApiKeyStore, createApiKeys } from './database/api-keys.ts';
 import { createAuditLog } from './database/audit-log.ts';
 import { createFileRecords } from './database/file-records.ts';
 import { checkDatabase, type DatabaseLocation, openDatabase } from './database/open.ts';
+import { createDatabaseLeases, createEmailCounter } from './database/limit-windows.ts';
+import { createTenantLimits, storedBytesIn } from './database/tenant-limits.ts';
 import { createTenantSecrets } from './database/tenant-secrets.ts';
 import { imageCompleteness } from './images/completeness.ts';
 import type { AuditLog } from './jobs/audit.ts';
 import type { TenantKeys } from './jobs/tenant-keys.ts';
 import type { Scope } from './lifecycle.ts';
+import type { LimitDependencies } from './limits/limits.ts';
+import { createMemoryLeases } from './limits/memory-leases.ts';
 import { createDiskBlobStore } from './storage/disk.ts';
 import { openProtection, type Protection } from './protection.ts';
 import { createFileStore, type SweepableFileStore } from './storage/files.ts';
@@ -22,6 +26,7 @@ export interface Stores {
   tenantKeys: TenantKeys;
   /** Of what Temporal stores. */
   protection: Protection;
+  limits: Pick<LimitDependencies, 'settings' | 'leases' | 'emails' | 'storedBytes'>;
   checkDatabase: () => Promise<void>;
 }
 
@@ -40,6 +45,13 @@ export async function openStores(scope: Scope, config: Config, location: Databas
     audit: createAuditLog(db),
     tenantKeys: createTenantSecrets(db),
     protection,
+    limits: {
+      settings: createTenantLimits(db),
+      // The embedded database serves one process only, which needs to share with nobody.
+      leases: 'url' in location ? createDatabaseLeases(db) : createMemoryLeases(),
+      emails: createEmailCounter(db),
+      storedBytes: storedBytesIn(db),
+    },
     checkDatabase: () => checkDatabase(db),
   };
 }

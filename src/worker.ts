@@ -3,11 +3,12 @@ import type { Config } from './config.ts';
 import { createImageEngine } from './images/sharp.ts';
 import { createBulkJobs } from './jobs/bulk-jobs.ts';
 import { workflowTaskQueue } from './jobs/client.ts';
-import { type ConcurrencyLimits, noLimits } from './jobs/concurrency.ts';
+import type { ConcurrencyLimits } from './jobs/concurrency.ts';
 import { fileIdFor } from './jobs/ids.ts';
 import { createPlaces } from './jobs/places.ts';
 import { createTemporalCalls } from './jobs/temporal-calls.ts';
 import type { Scope } from './lifecycle.ts';
+import { createConcurrencyLimits } from './limits/effective-limits.ts';
 import type { Log } from './log.ts';
 import { createSmtpSender } from './mail/smtp.ts';
 import { renderTable } from './reports/render.ts';
@@ -37,7 +38,7 @@ export interface WorkerDependencies {
   taskQueue?: string;
   /** Activities that run at once. Default: by kind of load. */
   concurrency?: Partial<Record<Group, number>>;
-  /** On concurrent jobs. Default: none. */
+  /** On concurrent jobs. Default: as the database says. */
   limits?: ConcurrencyLimits;
   log: Log;
 }
@@ -50,14 +51,14 @@ export async function startWorker(
   scope: Scope,
   {
     config,
-    stores: { files },
+    stores: { files, limits: stored },
     link,
     smtpUrl,
     only = groups,
     workflows = true,
     taskQueue = workflowTaskQueue,
     concurrency = {},
-    limits = noLimits,
+    limits = createConcurrencyLimits(stored.settings),
     log,
   }: WorkerDependencies,
 ): Promise<void> {

@@ -18,9 +18,11 @@ import { jobActions } from './job-actions.ts';
 import { jobTokens } from './job-tokens.ts';
 import { jobLists } from './job-lists.ts';
 import { jobs } from './jobs.ts';
+import { limits } from './limits.ts';
 import { createMetrics, type Metrics, metricsPage } from './metrics.ts';
 import { loggedPath } from './logged-path.ts';
 import { problemHandler, unknownPath } from './problem.ts';
+import { limitKeyless, limitRequests } from './rate-limits.ts';
 import { wellFormed } from './request-limits.ts';
 import { refusingSecrets, type SecretRefusal } from './secrets-in-request.ts';
 import { type SubmissionDependencies, submissions } from './submissions.ts';
@@ -103,6 +105,9 @@ function bareApp(trustProxy: AppDependencies['trustProxy']): Express {
 export function createApp(dependencies: AppDependencies): Express {
   const app = bareApp(dependencies.trustProxy);
   app.use(dependencies.metrics.requests());
+  dependencies.metrics.counters('handoff_limit_refusals_total', 'Requests that were refused because of a limit.', 'limit', () =>
+    dependencies.limits.refusals(),
+  );
   app.use((request, response, next) => {
     const since = performance.now();
     const path = loggedPath(request.path);
@@ -127,9 +132,11 @@ export function createApp(dependencies: AppDependencies): Express {
   const { corsOrigins = [], codecOrigins = [] } = dependencies;
   v1.use('/codec', allowOrigins([...corsOrigins, ...codecOrigins], { headers: ['X-Namespace'] }));
   v1.use(allowOrigins(corsOrigins));
+  v1.use(limitKeyless(dependencies));
   v1.use(signedContent(dependencies));
   v1.get('/jobs/:id/events', tokenInQuery);
   v1.use(authenticate(dependencies));
+  v1.use(limitRequests(dependencies));
   v1.use(auditing(dependencies));
   v1.use(submissions({ ...dependencies, waiting, refuseSecrets }));
   v1.use(jobLists(dependencies));
@@ -143,6 +150,7 @@ export function createApp(dependencies: AppDependencies): Express {
   v1.use(apiKeys(dependencies));
   v1.use(codec(dependencies));
   v1.use(auditLog(dependencies));
+  v1.use(limits(dependencies));
   app.use('/v1', v1);
   if (dependencies.devCodec) app.use(devCodec(dependencies.devCodec, dependencies));
 

@@ -26,10 +26,12 @@ export const tokenInQuery: RequestHandler = (request, response, next) => {
   next();
 };
 
+/** What is sent as a key or token in the header. */
+export const bearerOf = (request: Request) => /^Bearer +([A-Za-z0-9._~+/=-]+) *$/i.exec(request.get('Authorization') ?? '')?.[1];
+
 function sentBy(request: Request, response: Response): string | undefined {
-  const header = request.get('Authorization');
-  if (header === undefined) return response.locals['tokenInQuery'] as string | undefined;
-  return /^Bearer +([A-Za-z0-9._~+/=-]+) *$/i.exec(header)?.[1];
+  if (request.get('Authorization') === undefined) return response.locals['tokenInQuery'] as string | undefined;
+  return bearerOf(request);
 }
 
 export interface Authenticators {

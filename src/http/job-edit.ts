@@ -5,6 +5,7 @@ import { AppError, invalid } from '../errors.ts';
 import type { JobClient } from '../jobs/client.ts';
 import { editOf } from '../jobs/edit.ts';
 import type { FileStore } from '../jobs/files.ts';
+import { type Charge, type Limits, mayBeDone } from '../jobs/limits.ts';
 import { changedOptions } from '../jobs/options.ts';
 import { jobTypeOf } from '../jobs/registry.ts';
 import type { TenantKeys } from '../jobs/tenant-keys.ts';
@@ -25,6 +26,7 @@ const editRequest = z.strictObject({
 export interface EditDependencies {
   jobs: JobClient;
   files: FileStore;
+  limits: Limits;
   tenantKeys: TenantKeys;
   presenter: Presenter;
   refuseSecrets: RefuseSecrets;
@@ -34,6 +36,7 @@ export interface EditDependencies {
 export function editing({
   jobs,
   files,
+  limits,
   tenantKeys,
   presenter,
   refuseSecrets,
@@ -44,15 +47,28 @@ export function editing({
     if (asked === undefined && Object.keys(options).length === 0) throw invalid('', 'names nothing to change');
     refuseSecrets(request.body);
     const changes = [...Object.keys(options), ...(asked === undefined ? [] : ['request'])];
+    let charge: Charge | undefined;
+    const edit = () =>
+      jobs.edit(tenant, String(request.params['id']), async (found) => {
+        const type = jobTypeOf(found.type);
+        if (type === undefined) throw new Error('A job without a type');
+        const changed = asked === undefined ? undefined : { request: validated(type.request, asked, ['request']) };
+        // Counted anew: nobody may ask for one recipient, and change it to fifty.
+        const emails = changed && type.emails?.(changed.request);
+        charge = await limits.charge(tenant, { emails: emails && { ...emails, pointer: `/request${emails.pointer}` } });
+        return editOf(
+          { type, job: found, options, ...changed },
+          { now: Date.now(), tenant, tenantKeys, files: limits.files(tenant, files) },
+        );
+      });
     return {
       details: { changes },
       act: async () => {
-        const job = await jobs.edit(tenant, String(request.params['id']), async (found) => {
-          const type = jobTypeOf(found.type);
-          if (type === undefined) throw new Error('A job without a type');
-          const changed = asked === undefined ? undefined : { request: validated(type.request, asked, ['request']) };
-          return editOf({ type, job: found, options, ...changed }, { now: Date.now(), tenant, tenantKeys, files });
+        const job = await edit().catch((error: unknown) => {
+          charge?.settle(mayBeDone(error));
+          throw error;
         });
+        charge?.settle(job !== undefined);
         if (job === undefined) throw new AppError('not_found', 'There is no such job.');
         response.set('Cache-Control', 'no-store').json(await presenter.job(job, tenant));
       },

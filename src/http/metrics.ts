@@ -9,6 +9,8 @@ export interface Metrics {
   gauge(name: string, help: string, read: () => number): void;
   /** The same for a number that only grows. */
   counter(name: string, help: string, read: () => number): void;
+  /** Several of these, told apart by a label whose values are few. */
+  counters(name: string, help: string, label: string, read: () => Readonly<Record<string, number>>): void;
   /** Counts and times requests until their answer is sent, or nobody waits for it any more. Use it once, before all routes. */
   requests(): RequestHandler;
   /** Text format 0.0.4, with the metrics of the process. */
@@ -52,6 +54,19 @@ export function createMetrics(): Metrics {
         collect() {
           this.reset();
           this.inc(read());
+        },
+      });
+    },
+
+    counters(name, help, label, read) {
+      new Counter({
+        name,
+        help,
+        labelNames: [label],
+        registers,
+        collect() {
+          this.reset();
+          for (const [value, count] of Object.entries(read())) this.inc({ [label]: value }, count);
         },
       });
     },

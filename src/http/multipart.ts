@@ -11,7 +11,7 @@ import { pointerOf } from './validation.ts';
 /** Of the part `request`, in bytes. */
 const maxRequestPart = 64 * 1024;
 /** Boundaries, headers and the part `request`, on top of the file. */
-const maxOverhead = 128 * 1024;
+export const maxOverhead = 128 * 1024;
 const maxNameLength = 255;
 
 export interface Received {

@@ -13,6 +13,7 @@ import { describeJobLists } from './openapi/job-lists.ts';
 import { describeJobEvents } from './openapi/job-events.ts';
 import { describeJobTokens } from './openapi/job-tokens.ts';
 import { describeJobs } from './openapi/jobs.ts';
+import { describeLimits } from './openapi/limits.ts';
 import { problemExamples } from './openapi/responses.ts';
 import { tags } from './openapi/route.ts';
 import { describeService } from './openapi/service.ts';
@@ -31,6 +32,7 @@ const resources = [
   describeApiKeys,
   describeAuditLog,
   describeCodec,
+  describeLimits,
   describeService,
 ];
 
@@ -39,6 +41,7 @@ const description = `Background jobs on Temporal: e-mail, reports and uploads.
 All paths below \`/v1\` need \`Authorization: Bearer <API key>\`. A key belongs to one tenant; what belongs to others is \`404\`.
 A key has scopes: \`submit\`, \`read\`, \`operate\` or \`admin\`, which includes the others. Each operation says which one it needs; without it the answer is \`403\`.
 \`HEAD\` works wherever \`GET\` does. A method that a path does not have is answered with \`405\` and \`Allow\`, a path that does not exist with \`404\`.
+Requests are limited: \`RateLimit\` and \`RateLimit-Policy\` say how many are left. More are \`429\` with \`Retry-After\`.
 Every error is \`application/problem+json\` (RFC 9457).
 On every path: what is not well-formed HTTP/1.1 is \`400\` \`malformed_request\`, what does not arrive in time \`408\`, an address over 8,192 characters \`414\`, more than 100 headers or 16 KiB of them \`431\`; \`400\`, \`408\` and \`431\` of these close the connection.`;
 

@@ -6,7 +6,7 @@ import { allowed, type Needs } from './authentication.ts';
 import { noteWords } from './logged-path.ts';
 import { sendProblem } from './problem.ts';
 
-type Method = 'get' | 'post' | 'patch' | 'delete';
+type Method = 'get' | 'post' | 'put' | 'patch' | 'delete';
 
 /** What a caller must be allowed to do, and then what is done. */
 type Guarded<Allowed = Needs> = readonly [needs: Allowed, ...handlers: RequestHandler[]];

@@ -6,12 +6,13 @@ import type { FileStore } from '../jobs/files.ts';
 import { fingerprintOf } from '../jobs/fingerprint.ts';
 import { newJobId } from '../jobs/ids.ts';
 import type { Job } from '../jobs/job.ts';
+import { charged, isRefusal, type Limits } from '../jobs/limits.ts';
 import { allJobTypes, type AnyJobType } from '../jobs/registry.ts';
 import { startOptionsOf } from '../jobs/start-options.ts';
 import type { TenantKeys } from '../jobs/tenant-keys.ts';
 import { tenantOf } from './authentication.ts';
 import { declaredJson, parsedJson } from './json-body.ts';
-import { type Received, receiveMultipart } from './multipart.ts';
+import { maxOverhead, type Received, receiveMultipart } from './multipart.ts';
 import type { Presenter } from './presentation.ts';
 import type { RefuseSecrets } from './secrets-in-request.ts';
 import { route } from './routes.ts';
@@ -21,6 +22,7 @@ import type { Waiting } from './waiting.ts';
 export interface SubmissionDependencies {
   jobs: JobClient;
   files: FileStore;
+  limits: Limits;
   /** In bytes. */
   maxUploadBytes: number;
   presenter: Presenter;
@@ -47,38 +49,66 @@ const declaredMultipart: RequestHandler = (request, _response, next) => {
   next();
 };
 
-async function receive(type: AnyJobType, request: Request, { files, maxUploadBytes }: SubmissionDependencies): Promise<Received> {
-  return type.body === 'multipart' ? receiveMultipart(request, files, maxUploadBytes) : { part: undefined, request: request.body };
+interface Submitted {
+  type: AnyJobType;
+  tenant: string;
+  jobId: string;
+  key: string | undefined;
+}
+
+async function receive(
+  { type, tenant, jobId, key }: Submitted,
+  request: Request,
+  { files, jobs, limits, maxUploadBytes }: SubmissionDependencies,
+): Promise<Received> {
+  if (type.body !== 'multipart') return { part: undefined, request: request.body };
+  // Nothing is stored for a job that is there already; but its body must be compared, even where there is no room for it.
+  const limited = (await limits.of(tenant)).storedBytes !== undefined;
+  const again = limited && key !== undefined && (await jobs.get(tenant, jobId)) !== undefined;
+  if (again) return receiveMultipart(request, files, maxUploadBytes);
+  await limits.assertRoom(tenant, Math.max(1, Number(request.get('Content-Length') ?? 0) - maxOverhead), '/file');
+  return receiveMultipart(request, limits.files(tenant, files, '/file'), maxUploadBytes);
 }
 
 /** `POST` of one job type: validate, store what is large, start the workflow, answer 202 once Temporal has it. */
 function submit(type: AnyJobType, dependencies: SubmissionDependencies): RequestHandler {
-  const { jobs, files, tenantKeys, waiting, refuseSecrets } = dependencies;
+  const { jobs, limits, tenantKeys, waiting, refuseSecrets } = dependencies;
   return async (request, response) => {
     const tenant = tenantOf(response);
     const key = idempotencyKey(request);
+    const jobId = newJobId(type.type, tenant, key);
     jobs.assertReachable();
-    const received = await receive(type, request, dependencies);
+    if (key === undefined) limits.assertAccepting();
+    const received = await receive({ type, tenant, jobId, key }, request, dependencies);
     let job: Job;
     try {
-      const jobId = newJobId(type.type, tenant, key);
       const now = Date.now();
       const createdAt = new Date(now).toISOString();
       const parents = type.body === 'multipart' ? ['request'] : [];
       const { options = {}, ...asked } = validated(type.submission, received.request, parents);
       refuseSecrets(received.request, parents);
       const fingerprint = fingerprintOf(received.request, received.part);
+      const replayed = async () => (key === undefined ? undefined : jobs.earlier({ jobId, type, fingerprint }));
       const start = async () => {
+        limits.assertAccepting();
         const startOptions = await startOptionsOf(options, { now, tenant, tenantKeys, place: pointerOf([...parents, 'options']) });
-        const input = await type.prepare(asked, { tenant, jobId, createdAt, files, ...(received.part && { part: received.part }) });
-        return jobs.start({ jobId, type, tenant, createdAt, input, fingerprint, options: startOptions });
+        const files = limits.files(tenant, dependencies.files);
+        // Before anything is stored: what is refused leaves nothing behind.
+        return charged(limits, { tenant, jobs: 1, emails: type.emails?.(asked) }, async () => {
+          const input = await type.prepare(asked, { tenant, jobId, createdAt, files, ...(received.part && { part: received.part }) });
+          return jobs.start({ jobId, type, tenant, createdAt, input, fingerprint, options: startOptions });
+        });
       };
       // A second file must not be stored under a key that is taken, and a start time may be past that was none when the key was new.
-      const earlier =
-        key !== undefined && (received.part || options.startAt !== undefined)
-          ? await jobs.earlier({ jobId, type, fingerprint })
-          : undefined;
-      const outcome = earlier ? { started: false, job: earlier } : await start();
+      const earlier = received.part || options.startAt !== undefined ? await replayed() : undefined;
+      const outcome = earlier
+        ? { started: false, job: earlier }
+        : await start().catch(async (error: unknown) => {
+            // A limit holds up new work, not the answer to what was taken before.
+            const job = isRefusal(error) ? await replayed() : undefined;
+            if (job === undefined) throw error;
+            return { started: false, job };
+          });
       if (!outcome.started) response.set('Idempotency-Replayed', 'true');
       job = outcome.job;
     } finally {

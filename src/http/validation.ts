@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 
 import { AppError, type FieldError, invalid } from '../errors.ts';
+import { countLimits } from '../jobs/limits.ts';
 
 const maxErrors = 20;
 
@@ -53,7 +54,7 @@ function assertShallow(value: unknown, path: readonly string[]): void {
 }
 
 /** Fields whose numbers have a code of their own when they are outside their range. */
-const numericRoots = new Set<PropertyKey | undefined>(['options', 'ratePerSecond']);
+const numericRoots = new Set<PropertyKey | undefined>(['options', 'ratePerSecond', ...countLimits, 'concurrentJobs']);
 
 function isOptionOutOfRange({ code, path, ...issue }: z.core.$ZodIssue): boolean {
   const origin = 'origin' in issue ? issue.origin : undefined;
@@ -65,7 +66,7 @@ function isOptionOutOfRange({ code, path, ...issue }: z.core.$ZodIssue): boolean
 
 /**
  * @param path of the value within the request.
- * @throws AppError `invalid_request` with a pointer to each fault; `value_out_of_range` when all are numbers in `options` or a rate.
+ * @throws AppError `invalid_request` with a pointer to each fault; `value_out_of_range` when all are numbers in `options`, a rate or limits.
  */
 export function validated<T>(schema: z.ZodType<T>, value: unknown, path: readonly string[] = []): T {
   assertShallow(value, path);

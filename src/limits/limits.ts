@@ -157,14 +157,14 @@ export function createLimits({ settings, leases, emails, storedBytes, defaults, 
       return { ...levels, effective: values, used };
     },
 
-    async set(tenant, changes) {
+    async set(tenant, changes, entry) {
       const before = await readAll(tenant);
       const { ceiling } = before;
       const above = namesIn(changes as LimitValues).filter((name) => (changes[name] ?? 0) > (ceiling[name] ?? Infinity));
       const errors = above.map((name) => ({ pointer: pointerTo(name), detail: `is above the ceiling of ${String(ceiling[name])}` }));
       const [first] = errors;
       if (first !== undefined) throw new AppError('value_out_of_range', `${first.pointer}: ${first.detail}`, { errors });
-      await settings.set(tenant, 'own', changes);
+      await settings.set(tenant, 'own', changes, entry);
       effective.forget(tenant);
       const [old, values] = [lowerOf(before), lowerOf(await readAll(tenant))];
       for (const name of namesIn(changes as LimitValues)) {

@@ -172,17 +172,18 @@ export function keyBehaviour(database: () => Kysely<Database>): void {
   describe('the limit of a key', () => {
     test('counts here at once, within five seconds in every process, and goes on with the key that replaces it', async () => {
       const { keys, other, tenant, time } = processes();
-      const { key, id } = await keys.create({ tenant, scopes: ['read'] });
+      const change = anEntry({ action: 'limit.change' });
+      const { key, id } = await keys.create({ tenant, scopes: ['read'] }, anEntry({ action: 'api_key.create' }));
       expect(await other.callerOf(key)).not.toHaveProperty('requestsPerMinute');
-      expect(await keys.limit('somebody-else', id, 1)).toBeUndefined();
-      expect(await keys.limit(tenant, 'key_unknown', 1)).toBeUndefined();
-      expect(await keys.limit(tenant, id, 60)).toMatchObject({ id, requestsPerMinute: 60 });
+      expect(await keys.limit('somebody-else', id, 1, change)).toBeUndefined();
+      expect(await keys.limit(tenant, 'key_unknown', 1, change)).toBeUndefined();
+      expect(await keys.limit(tenant, id, 60, change)).toMatchObject({ id, requestsPerMinute: 60 });
       expect(await keys.callerOf(key)).toMatchObject({ requestsPerMinute: 60 });
       time.now += 5_000;
       expect(await other.callerOf(key)).toMatchObject({ requestsPerMinute: 60 });
-      const fresh = await keys.rotate(tenant, id, 60);
+      const fresh = await keys.rotate(tenant, id, 60, anEntry({ action: 'api_key.rotate' }));
       expect(await keys.callerOf(String(fresh?.key))).toMatchObject({ requestsPerMinute: 60 });
-      expect(await keys.limit(tenant, id, null)).toMatchObject({ requestsPerMinute: null });
+      expect(await keys.limit(tenant, id, null, change)).toMatchObject({ requestsPerMinute: null });
       expect(await keys.callerOf(key)).not.toHaveProperty('requestsPerMinute');
     });
   });

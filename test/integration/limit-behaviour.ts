@@ -8,8 +8,10 @@ import { createTenantLimits, storedBytesIn } from '../../src/database/tenant-lim
 import { fileIdFor, newJobId } from '../../src/jobs/ids.ts';
 import { createMemoryLeases } from '../../src/limits/memory-leases.ts';
 import { createRequestBudgets, type LeaseRequest, type RequestBudgets } from '../../src/limits/request-budgets.ts';
+import { anEntry } from '../support/audit.ts';
 
 let tenants = 0;
+const change = anEntry({ action: 'limit.change' });
 const newTenant = () => `limited-${String(tenants++)}`;
 
 /** What every place does with limits. */
@@ -90,15 +92,15 @@ export function limitBehaviour(database: () => Kysely<Database>): void {
     test('are kept by level, changed one by one and removed', async () => {
       const [settings, tenant] = [createTenantLimits(database()), newTenant()];
       expect(await settings.read(tenant)).toEqual({ ceiling: {}, own: {} });
-      await settings.set(tenant, 'ceiling', { requestsPerMinute: 600, storedBytes: 5_000_000_000_000 });
-      await settings.set(tenant, 'own', { requestsPerMinute: 60, 'concurrentJobs.report': 2, openJobs: null });
-      await settings.set(tenant, 'ceiling', { requestsPerMinute: 700 });
-      await settings.set(tenant, 'ceiling', {});
+      await settings.set(tenant, 'ceiling', { requestsPerMinute: 600, storedBytes: 5_000_000_000_000 }, change);
+      await settings.set(tenant, 'own', { requestsPerMinute: 60, 'concurrentJobs.report': 2, openJobs: null }, change);
+      await settings.set(tenant, 'ceiling', { requestsPerMinute: 700 }, change);
+      await settings.set(tenant, 'ceiling', {}, change);
       expect(await settings.read(tenant)).toEqual({
         ceiling: { requestsPerMinute: 700, storedBytes: 5_000_000_000_000 },
         own: { requestsPerMinute: 60, 'concurrentJobs.report': 2 },
       });
-      await settings.set(tenant, 'own', { requestsPerMinute: null, emailsPerDay: 0 });
+      await settings.set(tenant, 'own', { requestsPerMinute: null, emailsPerDay: 0 }, change);
       expect((await settings.read(tenant)).own).toEqual({ 'concurrentJobs.report': 2, emailsPerDay: 0 });
       expect(await settings.read(newTenant())).toEqual({ ceiling: {}, own: {} });
     });
@@ -118,7 +120,7 @@ export function limitBehaviour(database: () => Kysely<Database>): void {
     await insert(tenant, 7);
     await insert(other, 9);
     expect(await stored(tenant)).toBe(5_000_000_007);
-    await records.remove(tenant, id);
+    await records.remove(tenant, id, anEntry({ action: 'file.delete' }));
     expect(await stored(tenant)).toBe(7);
   });
 }

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals
 import { main } from '../../src/cli.ts';
 import { openDatabase } from '../../src/database/open.ts';
 import { createTenantLimits } from '../../src/database/tenant-limits.ts';
+import { anEntry } from '../support/audit.ts';
 import { findPostgres, startPostgres } from '../support/postgres.ts';
 
 const found = await findPostgres();
@@ -38,7 +39,7 @@ async function run(...args: string[]) {
     try {
       const settings = createTenantLimits(db);
       expect(await settings.read('acme')).toEqual({ ceiling: { requestsPerMinute: 600, 'concurrentJobs.report': 2 }, own: {} });
-      await settings.set('acme', 'own', { requestsPerMinute: 60 });
+      await settings.set('acme', 'own', { requestsPerMinute: 60 }, anEntry({ action: 'limit.change' }));
     } finally {
       await db.destroy();
     }

@@ -20,8 +20,10 @@ import type { TenantKeys } from '../../src/jobs/tenant-keys.ts';
 import { createWatcher, type Watcher } from '../../src/jobs/watch.ts';
 import { writeCsv } from '../../src/reports/csv.ts';
 import { testAuditLog, type TestAuditLog } from './audit.ts';
+import { createLimits } from '../../src/limits/limits.ts';
 import { testFileStore, type TestFileStore } from './file-store.ts';
 import { keys, testKeys, type TestKeys } from './keys.ts';
+import { testLimits, type TestLimits } from './limits.ts';
 
 export { keys } from './keys.ts';
 
@@ -41,6 +43,8 @@ export interface TestApi {
   readonly answers: Answered[];
   /** What was audited, as new for each test. */
   readonly audit: TestAuditLog;
+  /** What counts for every tenant, as new for each test. */
+  readonly limits: TestLimits;
   /** Replaces parts of the fake job client for the rest of the test. */
   jobs: Partial<JobClient>;
   bulkActions: Partial<BulkActions>;
@@ -91,6 +95,8 @@ export interface TestApiOptions {
   server?: HttpServerOptions;
   /** Asked before each test. */
   identities?: () => AppDependencies['identities'];
+  /** Made anew for each test. */
+  limits?: () => Parameters<typeof testLimits>[0];
 }
 
 export function bulkActionOf(
@@ -112,6 +118,7 @@ export function testApi({
   edges = {},
   server: serverOptions = {},
   identities,
+  limits = () => ({}),
 }: TestApiOptions = {}): TestApi {
   const audit = testAuditLog();
   const store = testFileStore(audit);
@@ -119,6 +126,7 @@ export function testApi({
   let app: Express;
   let watcher: Watcher;
   let apiKeys = testKeys(audit);
+  let given = testLimits();
   const api: TestApi = {
     store,
     started: [],
@@ -133,6 +141,9 @@ export function testApi({
     agent: (key = keys.acme) => request.agent(server).auth(key, { type: 'bearer' }),
     get keys() {
       return apiKeys;
+    },
+    get limits() {
+      return given;
     },
     get lookups() {
       return apiKeys.lookups;
@@ -176,6 +187,8 @@ export function testApi({
     },
     explain: (tenant, id) => api.jobs.explain?.(tenant, id) ?? Promise.resolve(undefined),
     limitChanged: (...changed) => api.jobs.limitChanged?.(...changed) ?? Promise.resolve(),
+    countOpen: (tenant) => api.jobs.countOpen?.(tenant) ?? Promise.resolve(0),
+    backlog: () => api.jobs.backlog?.() ?? Promise.resolve(0),
     unservedQueues: () => Promise.resolve([]),
     close: () => undefined,
   };
@@ -187,6 +200,16 @@ export function testApi({
     api.checks = {};
     apiKeys = testKeys(audit);
     audit.away = false;
+    const stored = () => [...store.records.values()].reduce((sum, { size }) => sum + size, 0);
+    given = testLimits(
+      {
+        storedBytes: () => Promise.resolve(stored()),
+        openJobs: (tenant) => jobs.countOpen(tenant),
+        backlog: () => jobs.backlog(),
+        ...limits(),
+      },
+      audit,
+    );
     watcher = createWatcher({ get: (tenant, id) => jobs.get(tenant, id), pace: { shortest: 2, longest: 20, resting: 20 } });
     app = createApp({
       jobs,
@@ -194,6 +217,7 @@ export function testApi({
       watcher,
       streams,
       files: store.files,
+      limits: createLimits(given),
       keys: apiKeys,
       audit,
       writeCsv,

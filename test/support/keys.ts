@@ -81,10 +81,12 @@ export function testKeys(audit?: Pick<AuditLog, 'record'>): TestKeys {
       kept.record.revokedAt ??= new Date();
       return true;
     },
-    limit(tenant, id, requestsPerMinute) {
+    async limit(tenant, id, requestsPerMinute, entry) {
       const kept = find(tenant, id);
-      if (kept !== undefined) kept.record.requestsPerMinute = requestsPerMinute;
-      return Promise.resolve(kept?.record);
+      if (kept === undefined) return undefined;
+      await audit?.record(entry);
+      kept.record.requestsPerMinute = requestsPerMinute;
+      return kept.record;
     },
     async rotate(tenant, id, overlapSeconds, entry) {
       const kept = find(tenant, id);

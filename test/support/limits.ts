@@ -1,3 +1,4 @@
+import type { AuditLog } from '../../src/jobs/audit.ts';
 import type { LimitLevel, LimitName, LimitSettings, LimitValues } from '../../src/jobs/limits.ts';
 import type { EmailCounter } from '../../src/limits/email-budget.ts';
 import type { LimitDependencies } from '../../src/limits/limits.ts';
@@ -10,16 +11,16 @@ export interface TestLimits extends LimitDependencies {
 }
 
 /** Limits in memory, of every tenant the same; without changes there are none. */
-export function testLimits(changes: Partial<LimitDependencies> = {}): TestLimits {
+export function testLimits(changes: Partial<LimitDependencies> = {}, audit?: Pick<AuditLog, 'record'>): TestLimits {
   const values: Record<LimitLevel, LimitValues> = { ceiling: {}, own: {} };
   const sent = { count: 0 };
   const settings: LimitSettings = {
     read: () => Promise.resolve(structuredClone(values)),
-    set(_tenant, level, all) {
+    async set(tenant, level, all, entry) {
+      await audit?.record({ ...entry, tenant });
       for (const [name, value] of Object.entries(all) as [LimitName, number | null][])
         if (value === null) Reflect.deleteProperty(values[level], name);
         else values[level][name] = value;
-      return Promise.resolve();
     },
   };
   const emails: EmailCounter = {

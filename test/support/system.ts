@@ -101,7 +101,7 @@ export async function startSystem({
   only = groups,
   workflows = true,
   concurrency = {},
-  limits = noLimits,
+  limits,
   wrapFiles = (files) => files,
   temporal = { env: { TEMPORAL_ADDRESS: process.env['TEMPORAL_ADDRESS'] ?? '' }, checkMs: 10_000 },
 }: SystemOptions): Promise<TestSystem> {
@@ -121,12 +121,20 @@ export async function startSystem({
     const connection = { address: process.env['TEMPORAL_ADDRESS'] ?? '' };
     const way = { address: temporal.env.TEMPORAL_ADDRESS, protection, report: () => undefined, ...temporal };
     const link = await openLink(scope, config, log, way);
-    const worker = { config, stores: { ...stores, files: wrapFiles(stores.files) }, link, smtpUrl, taskQueue, limits, log };
+    const worker = {
+      config,
+      stores: { ...stores, files: wrapFiles(stores.files) },
+      link,
+      smtpUrl,
+      taskQueue,
+      ...(limits && { limits }),
+      log,
+    };
     await link.connected;
     if (only.length > 0) await startWorker(scope, { ...worker, only, workflows, concurrency });
     const activityQueues = groups.map((group) => `${taskQueue}-${group}`);
     const jobs = scope.closing(
-      createJobClient({ client: link.client, activityQueues, tenantKeys: stores.tenantKeys, limits, taskQueue }),
+      createJobClient({ client: link.client, activityQueues, tenantKeys: stores.tenantKeys, limits: limits ?? noLimits, taskQueue }),
       (client) => {
         client.close();
       },
@@ -158,7 +166,7 @@ export async function startSystem({
           link: ownLink,
           temporalUiUrl: undefined,
           taskQueue,
-          limits,
+          ...(limits && { limits }),
           log,
         });
         // Whatever the test leaves open is closed with the system; a second time does nothing.

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
@@ -258,48 +258,5 @@ describe("Temporal's own variables", () => {
     expect(message).toMatch(/TEMPORAL_….*ENOENT/);
     expect(message).toContain('HANDOFF_PORT');
     expect(message).not.toContain('hunter2');
-  });
-});
-
-describe('.env.example', () => {
-  const lines = async () => (await readFile('.env.example', 'utf8')).split('\n');
-  const set = /^# ([A-Z_]+)=(.*)$/;
-
-  test("lists exactly what is read, each once, and Temporal's own variables in a section of their own", async () => {
-    const all = await lines();
-    const own = all.findIndex((line) => line.startsWith('## Temporal: '));
-    const names = (part: string[]) => part.flatMap((line) => set.exec(line)?.[1] ?? []);
-    expect(names(all.slice(0, own)).sort()).toEqual([...variables].sort());
-    const temporal = names(all.slice(own));
-    expect(temporal.length).toBeGreaterThan(5);
-    for (const name of temporal) expect(name).toMatch(/^TEMPORAL_(API_KEY|TLS|CONFIG_FILE|PROFILE)/);
-  });
-
-  test('sets nothing by itself, and tells what each variable means', async () => {
-    const all = await lines();
-    for (const [index, line] of all.entries()) {
-      expect(line).toMatch(/^(#.*)?$/);
-      expect(set.test(line) ? all[index - 1] : '# ').toMatch(/^# /);
-    }
-  });
-
-  test('shows the defaults: used as it is, it changes nothing', async () => {
-    const shown = (await lines()).flatMap((line) => {
-      const [, name = '', value = ''] = set.exec(line) ?? [];
-      // Without a default: the value shown is an example.
-      const example = [
-        ...[
-          'DATABASE_URL',
-          'SMTP_URL',
-          'TEMPORAL_ADDRESS',
-          'HANDOFF_TEMPORAL_UI_URL',
-          'HANDOFF_ENCRYPTION_KEY_MODULE',
-          'HANDOFF_CODEC_ORIGINS',
-        ],
-        ...['HANDOFF_CORS_ORIGINS', 'HANDOFF_CODEC_ORIGINS', 'HANDOFF_TRUST_PROXY'],
-      ].includes(name);
-      return variables.includes(name) && !example ? [[name, value] as const] : [];
-    });
-    expect(loadConfig(Object.fromEntries(shown))).toEqual(defaults);
   });
 });

@@ -2,7 +2,7 @@ import type { OpenAPIRegistry } from '@asteasolutions/zod-to-openapi';
 import { z } from 'zod';
 
 import { keyScopes } from '../../jobs/api-keys.ts';
-import { keyRequest, rotateRequest } from '../api-keys.ts';
+import { keyLimitsRequest, keyRequest, rotateRequest } from '../api-keys.ts';
 import { examplesOf } from './examples.ts';
 import { answer } from './responses.ts';
 import { describeRoute } from './route.ts';
@@ -18,6 +18,7 @@ const apiKey = z
     expiresAt: time.nullable(),
     revokedAt: time.nullable(),
     lastUsedAt: time.nullable().meta({ description: 'Up to a minute late.' }),
+    limits: z.object({ requestsPerMinute: z.int().nullable().meta({ description: 'null: as many as the tenant.' }) }),
   })
   .meta({ id: 'ApiKey' });
 
@@ -35,6 +36,7 @@ const example: z.infer<typeof apiKey> = {
   expiresAt: '2027-02-20T13:25:38.095Z',
   revokedAt: null,
   lastUsedAt: null,
+  limits: { requestsPerMinute: null },
 };
 const issued = { ...example, key: 'hk_Wm3x…' };
 
@@ -82,13 +84,36 @@ export function describeApiKeys(registry: OpenAPIRegistry): void {
     problems: ['not_found'],
   });
   describeRoute(registry, {
+    method: 'put',
+    path: '/v1/api-keys/{id}/limits',
+    operationId: 'setApiKeyLimits',
+    scope: 'admin',
+    tag: 'API keys',
+    summary: 'Limit the requests of an API key',
+    description: 'Below what its tenant has. Within five seconds it counts at every process.',
+    request: {
+      params,
+      body: {
+        required: true,
+        content: { 'application/json': { schema: keyLimitsRequest, examples: { slow: { value: { requestsPerMinute: 60 } } } } },
+      },
+    },
+    answers: {
+      200: answer('The key.', apiKey, {
+        headers: ['Cache-Control'],
+        examples: { slow: { ...example, limits: { requestsPerMinute: 60 } } },
+      }),
+    },
+    problems: [...json, 'value_out_of_range', 'not_found'],
+  });
+  describeRoute(registry, {
     method: 'post',
     path: '/v1/api-keys/{id}/rotate',
     operationId: 'rotateApiKey',
     scope: 'admin',
     tag: 'API keys',
     summary: 'Replace an API key',
-    description: 'A new key with the same name, scopes and lifetime. The old one works until the overlap is over.',
+    description: 'A new key with the same name, scopes, lifetime and limits. The old one works until the overlap is over.',
     request: {
       params,
       body: {

@@ -8,6 +8,16 @@ export const responseHeaders = {
   'X-Request-Id': { required: true, description: 'Finds this answer in the log.', schema: { ...text, format: 'uuid' } },
   Location: { required: true, description: 'Where to ask for it.', schema: text, example: '/v1/jobs/email_favhp5ge2rm62zof2zj3sgeyag' },
   'Retry-After': { description: 'Seconds after which it makes sense to ask (again).', schema: seconds, example: 1 },
+  RateLimit: {
+    description: 'draft-ietf-httpapi-ratelimit-headers: for each policy, `r` requests are left and new ones come in `t` seconds.',
+    schema: text,
+    example: '"requests";r=12;t=31',
+  },
+  'RateLimit-Policy': {
+    description: 'For each policy, `q` requests in `w` seconds: of the tenant, of its key, or of an address without a key.',
+    schema: text,
+    example: '"requests";q=600;w=60',
+  },
   'Idempotency-Replayed': {
     description: 'Present when an earlier request with this key had started it.',
     schema: { ...text, enum: ['true'] },
@@ -29,3 +39,8 @@ export type HeaderName = keyof typeof responseHeaders;
 export function headersOf(names: readonly HeaderName[] = []) {
   return Object.fromEntries(['X-Request-Id' as const, ...names].map((name) => [name, { $ref: `#/components/headers/${name}` }]));
 }
+
+/** Where requests are limited. */
+export const rateLimitHeaders = Object.fromEntries(
+  (['RateLimit', 'RateLimit-Policy'] as const).map((name) => [name, { $ref: `#/components/headers/${name}` }]),
+);

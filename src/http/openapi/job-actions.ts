@@ -119,6 +119,7 @@ export function describeJobActions(registry: OpenAPIRegistry): void {
       'not_found',
       'job_not_scheduled',
       'too_many_changes',
+      'limit_exceeded',
       'temporal_unavailable',
       'worker_unavailable',
       'storage_unavailable',

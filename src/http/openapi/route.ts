@@ -2,6 +2,7 @@ import type { OpenAPIRegistry, ResponseConfig, RouteConfig } from '@asteasolutio
 
 import type { ErrorCode } from '../../errors.ts';
 import type { KeyScope } from '../../jobs/api-keys.ts';
+import { rateLimitHeaders } from './headers.ts';
 import { problemsFor } from './responses.ts';
 
 export const tags = {
@@ -11,6 +12,7 @@ export const tags = {
   'API keys': 'Who may call, and what for.',
   'Audit log': 'What operators and admins have done.',
   Encryption: 'What is stored is encrypted; this reads it for Temporal’s own tools.',
+  Limits: 'How much a tenant may use.',
   Service: 'For monitoring and for readers. Needs no key.',
 } as const;
 
@@ -34,6 +36,12 @@ export interface DescribedRoute {
   jobToken?: boolean;
   /** It also works without a key. */
   keyIsOptional?: boolean;
+}
+
+function withHeaders(more: object, responses: Record<string, ResponseConfig>): Record<string, ResponseConfig> {
+  return Object.fromEntries(
+    Object.entries(responses).map(([status, response]) => [status, { ...response, headers: Object.assign({}, response.headers, more) }]),
+  );
 }
 
 /** Adds what all routes have, all routes with a key have, and all routes with a parameter in their path have. */
@@ -63,17 +71,17 @@ export function describeRoute(registry: OpenAPIRegistry, route: DescribedRoute):
     // OpenAPI 3.1: for a scheme that is not OAuth, these are the roles that are needed.
     security: scope === null ? [] : [{ apiKey: [scope] }, ...(jobToken ? [{ jobToken: [] }] : []), ...(keyIsOptional ? [{}] : [])],
     ...(request && { request }),
-    responses: {
+    responses: withHeaders(scope === null ? {} : rateLimitHeaders, {
       ...answers,
       ...problemsFor([
         ...(path.includes('{') ? (['invalid_request'] as const) : []),
         ...problems,
         ...(scope === null
           ? []
-          : (['unauthorized', 'insufficient_scope', 'database_unavailable', 'identity_provider_unavailable'] as const)),
+          : (['unauthorized', 'insufficient_scope', 'database_unavailable', 'identity_provider_unavailable', 'rate_limited'] as const)),
         'method_not_allowed',
         'internal_error',
       ]),
-    },
+    }),
   });
 }

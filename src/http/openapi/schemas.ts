@@ -36,6 +36,7 @@ export const problem = z
     code: z.enum(errorCodes).meta({ description: 'Stable: decide by it, not by texts.' }),
     requestId: z.string().optional().meta({ description: 'The same as in X-Request-Id.' }),
     retryable: z.boolean().meta({ description: 'Whether the same request may succeed later.' }),
+    limit: z.string().optional().meta({ description: 'The limit that is exceeded, as `GET /v1/limits` names it.' }),
     errors: z
       .array(z.object({ pointer: z.string(), detail: z.string() }))
       .optional()

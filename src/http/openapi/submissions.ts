@@ -59,8 +59,10 @@ function describeSubmission(registry: OpenAPIRegistry, type: AnyJobType): void {
       'payload_too_large',
       'unsupported_media_type',
       'idempotency_key_reused',
+      'limit_exceeded',
       'temporal_unavailable',
       'storage_unavailable',
+      'overloaded',
     ],
   });
 }

@@ -3,12 +3,15 @@ import { describe, expect, test } from '@jest/globals';
 import { AppError } from '../../../src/errors.ts';
 import { charged } from '../../../src/jobs/limits.ts';
 import { createLimits } from '../../../src/limits/limits.ts';
+import { anEntry } from '../../support/audit.ts';
 import { testLimits } from '../../support/limits.ts';
 
 const day = 86_400_000;
 const noon = 20_000 * day + day / 2;
 const caller = { keyId: 'key_1', tenant: 'acme', scopes: ['read'], localOnly: false } as const;
 const idle = () => new Promise((resolve) => setImmediate(resolve));
+
+const change = anEntry({ action: 'limit.change' });
 
 function setUp(changes: Parameters<typeof testLimits>[0] = {}) {
   const time = { now: noon };
@@ -64,9 +67,9 @@ describe('what counts for a tenant', () => {
 
   test('may be set by the tenant up to the ceiling, and counts at once here', async () => {
     const { limits } = setUp({ defaults: { requestsPerMinute: 100 } });
-    await limits.set('acme', { requestsPerMinute: 100, 'concurrentJobs.report': 2 });
+    await limits.set('acme', { requestsPerMinute: 100, 'concurrentJobs.report': 2 }, change);
     expect(await limits.of('acme')).toEqual({ requestsPerMinute: 100, 'concurrentJobs.report': 2 });
-    await expect(limits.set('acme', { requestsPerMinute: 101, openJobs: 1 })).rejects.toMatchObject({
+    await expect(limits.set('acme', { requestsPerMinute: 101, openJobs: 1 }, change)).rejects.toMatchObject({
       code: 'value_out_of_range',
       errors: [{ pointer: '/requestsPerMinute', detail: 'is above the ceiling of 100' }],
     });
@@ -78,8 +81,8 @@ describe('what counts for a tenant', () => {
     const limitChanged = (...change: unknown[]) => (told.push(change), Promise.reject(new Error('away')));
     const { given, limits } = setUp({ limitChanged });
     given.values.ceiling = { 'concurrentJobs.report': 3 };
-    await limits.set('acme', { 'concurrentJobs.report': 2, 'concurrentJobs.email': 5, 'concurrentJobs.upload': null, openJobs: 1 });
-    await limits.set('acme', { 'concurrentJobs.report': null, 'concurrentJobs.email': null });
+    await limits.set('acme', { 'concurrentJobs.report': 2, 'concurrentJobs.email': 5, 'concurrentJobs.upload': null, openJobs: 1 }, change);
+    await limits.set('acme', { 'concurrentJobs.report': null, 'concurrentJobs.email': null }, change);
     expect(told).toEqual([
       ['acme', 'report', 2],
       ['acme', 'email', 5],
