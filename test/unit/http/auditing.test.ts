@@ -72,6 +72,8 @@ const table: [string, Audited][] = [
     ...{ status: 200, target: null, details: { payloads: 2 } },
   }),
   one('post /v1/api-keys/{id}/rotate', { action: 'api_key.rotate', id: key, status: 201 }),
+  one('put /v1/api-keys/{id}/limits', { action: 'limit.change', id: key, body: { requestsPerMinute: 60 }, status: 200 }),
+  one('put /v1/limits', { action: 'limit.change', body: { openJobs: 7 }, status: 200, target: null }),
 ];
 
 /** What the job client did. Each notes how many entries were there by then. */
