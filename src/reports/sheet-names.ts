@@ -3,14 +3,14 @@ const maxLength = 31;
 
 /**
  * Names for one sheet after the other, by Excel's rules: 1 to 31 characters, none of `: \ / ? * [ ]`, no apostrophe at
- * either end, not the reserved "History", no name twice whatever its case. Nor anything that looks like an escape of OOXML
- * (`_x000d_`): readers disagree on escapes in names, and count them against the length.
+ * either end, not the reserved "History", no name twice whatever its case. Nor anything that could begin an escape of OOXML
+ * (`_x000d`): readers disagree on escapes in names, and count them against the length.
  */
 export function sheetNamer(title: string): () => string {
   const clean = title
     // eslint-disable-next-line no-control-regex -- the control characters are the point
     .replace(/[:\\/?*[\]\u0000-\u001f\u007f\ud800-\udfff\ufffe\uffff]+/gu, ' ')
-    .replace(/_(?=x[0-9a-f]{4}_)/gi, '-')
+    .replace(/_(?=x[0-9a-f]{4})/gi, '-')
     .replace(/\s+/g, ' ');
   const base = /^history$/i.test(trimmed(clean)) ? 'History_' : trimmed(clean);
   const taken = new Set<string>();
