@@ -7,6 +7,7 @@ import { startPeer } from './peer.ts';
 import type { BareWorker } from './peers/bare-worker.ts';
 import type { Burst, BurstAccepted } from './peers/burst.ts';
 import type { SinkState } from './peers/sink.ts';
+import { unread } from './peers/unread.ts';
 import { cpuDuring } from './process-facts.ts';
 import { prepareGround, startApi, startWorker } from './product.ts';
 import { onStage } from './stage.ts';
@@ -27,7 +28,8 @@ export async function burst({ quick, profile, temporalSettings, say }: Settings)
     const bareWorker = startPeer<BareWorker, string>(stage, new URL('./peers/bare-worker.ts', import.meta.url));
     await bareWorker.ask({ address, smtpUrl: `smtp://127.0.0.1:${String(port)}`, taskQueue: 'bare' });
     const caller = startPeer<Burst, BurstAccepted>(stage, new URL('./peers/burst.ts', import.meta.url));
-    const client = new Client({ connection: stage.closing(await Connection.connect({ address }), (open) => open.close()) });
+    const connection = stage.closing(await Connection.connect({ address }), (open) => open.close());
+    const client = new Client({ connection, dataConverter: unread });
 
     const sides: Record<BurstSide, { workflow: string; order: (count: number) => Burst; pids: Record<string, number> }> = {
       bare: {

@@ -1,4 +1,5 @@
 import { execFile, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -36,6 +37,7 @@ export async function prepareGround(
   const environment = {
     ...{ PATH, HOME, LANG, DATABASE_URL: database.url, TEMPORAL_ADDRESS: server.address },
     ...{ SMTP_URL: `smtp://127.0.0.1:${String(smtpPort)}`, HANDOFF_DATA_DIR: join(stage.directory, 'data') },
+    HANDOFF_ENCRYPTION_KEYS: randomBytes(32).toString('base64'),
   };
   return { temporal: { address: server.address, pid }, postgresVersion: database.version, environment };
 }

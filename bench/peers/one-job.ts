@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { BareMail } from '../bare/activities.ts';
 import { createHttp } from './http.ts';
 import { serve } from './serve.ts';
+import { unread } from './unread.ts';
 
 export type JobKind = 'product' | 'polled' | 'sendOne' | 'sendOneApart' | 'doNothing';
 
@@ -33,7 +34,7 @@ let connecting: Promise<NativeConnection> | undefined;
 /** One job after the other, never two at once, each from asking for it to knowing its result. */
 serve(async ({ temporal, api, body, bare, kinds, count, restMs }: OneJob): Promise<OneJobTimes> => {
   connecting ??= NativeConnection.connect({ address: temporal, grpcCompression: { codec: 'none' } });
-  const client = new Client({ connection: await connecting });
+  const client = new Client({ connection: await connecting, dataConverter: unread });
   const http = createHttp({ ...api, connections: 1 });
   const submit = async () => {
     const { status, text } = await http.send({ method: 'POST', path: '/v1/emails', body });
