@@ -8,6 +8,7 @@ import { bulk } from './bulk.ts';
 import { burst } from './burst.ts';
 import { endToEnd } from './end-to-end.ts';
 import type { Finding, Settings } from './finding.ts';
+import { guard } from './guard.ts';
 import { memory } from './memory.ts';
 import { NoPostgres } from './postgres.ts';
 import { read } from './read.ts';
@@ -24,6 +25,7 @@ const benchmarks: Record<string, (settings: Settings) => Promise<Finding>> = {
   burst,
   bulk,
   streams,
+  guard,
 };
 
 const help = `npm run bench [-- name …] [-- options]
@@ -40,6 +42,7 @@ directories, and is gone at the end. Needs PostgreSQL: initdb and postgres on th
   burst        10,000 e-mail jobs at once against client.workflow.start and a workflow with one activity
   bulk         1,000 dead letters redriven at 20 a second while new e-mails go on
   streams      1,000 clients that follow 100 jobs: calls to Temporal, and memory
+  guard        what encryption, authentication and limits cost POST /v1/emails, and what they ask the database
 
   --rounds N       rounds of each comparison (default 5)
   --quick          a tenth of the work: whether it runs, not how fast

@@ -14,6 +14,8 @@ import { keep, type Stage, until } from './stage.ts';
 import { freePort } from '../test/support/free-port.ts';
 
 const cli = fileURLToPath(new URL('../dist/src/cli.js', import.meta.url));
+const unguarded = fileURLToPath(new URL('./peers/unguarded-api.ts', import.meta.url));
+const registerTypeScript = fileURLToPath(new URL('../test/support/register-ts.mjs', import.meta.url));
 
 /** Temporal as `npm start` runs it, PostgreSQL, and the built product's settings. */
 export interface Ground {
@@ -47,12 +49,9 @@ interface Running {
   url: string;
 }
 
-async function start(stage: Stage, command: string, { environment }: Ground, nodeFlags: string[]): Promise<Running> {
+async function start(stage: Stage, name: string, { environment }: Ground, programme: string[]): Promise<Running> {
   const port = String(await freePort());
-  const child = spawn(process.execPath, [...nodeFlags, cli, command], {
-    env: { ...environment, HANDOFF_PORT: port },
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
+  const child = spawn(process.execPath, programme, { env: { ...environment, HANDOFF_PORT: port }, stdio: ['ignore', 'ignore', 'pipe'] });
   keep(stage, child);
   let said = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (said = (said + text).slice(-4_000)));
@@ -61,26 +60,40 @@ async function start(stage: Stage, command: string, { environment }: Ground, nod
     if (child.exitCode !== null) return;
     await fetch(`${url}/livez`);
   });
-  if (child.exitCode !== null) throw new Error(`handoff ${command} ended:\n${said}`);
+  if (child.exitCode !== null) throw new Error(`${name} ended:\n${said}`);
   return { pid: child.pid ?? 0, url };
+}
+
+const profiled = (profile: string | undefined) => (profile === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', profile]);
+
+async function takesJobs(api: Running & { key: string }): Promise<void> {
+  const http = createHttp({ ...api, connections: 1 });
+  await until(async () => {
+    const { status, text } = await http.send({ method: 'POST', path: '/v1/emails', body: JSON.stringify(mail) });
+    if (status !== 202) throw new Error(`The API answers ${String(status)}: ${text}`);
+  });
 }
 
 /** `handoff api`, ready to take jobs; one job has been taken. With `profile`, a CPU profile lies there at the end. */
 export async function startApi(stage: Stage, ground: Ground, profile?: string): Promise<Running & { key: string }> {
   const { stdout } = await promisify(execFile)(process.execPath, [cli, 'keys', 'create'], { env: ground.environment });
-  const key = stdout.trim();
-  const api = await start(stage, 'api', ground, profile === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', profile]);
-  const http = createHttp({ ...api, key, connections: 1 });
-  await until(async () => {
-    const { status, text } = await http.send({ method: 'POST', path: '/v1/emails', body: JSON.stringify(mail) });
-    if (status !== 202) throw new Error(`The API answers ${String(status)}: ${text}`);
-  });
-  return { ...api, key };
+  const api = { ...(await start(stage, 'handoff api', ground, [...profiled(profile), cli, 'api'])), key: stdout.trim() };
+  await takesJobs(api);
+  return api;
+}
+
+/** The same build without encryption, authentication and limits, with any key (`bench/peers/unguarded-api.ts`). */
+export async function startUnguardedApi(stage: Stage, ground: Ground, profile?: string): Promise<Running & { key: string }> {
+  const environment = { ...ground.environment, HANDOFF_ENCRYPTION: 'off', HANDOFF_ENCRYPTION_KEYS: '' };
+  const programme = [...profiled(profile), '--import', registerTypeScript, unguarded];
+  const api = { ...(await start(stage, 'The unguarded API', { ...ground, environment }, programme)), key: 'any' };
+  await takesJobs(api);
+  return api;
 }
 
 /** `handoff worker`, polling. */
 export async function startWorker(stage: Stage, ground: Ground): Promise<Running> {
-  const worker = await start(stage, 'worker', ground, []);
+  const worker = await start(stage, 'handoff worker', ground, [cli, 'worker']);
   await until(async () => {
     const { status } = await fetch(`${worker.url}/readyz`);
     if (status !== 200) throw new Error(`The worker is not ready: ${String(status)}`);
