@@ -15,6 +15,9 @@ export type LimitName = CountLimit | `concurrentJobs.${string}`;
 /** What is not there is not limited. */
 export type LimitValues = Partial<Record<LimitName, number>>;
 
+/** null: no limit any more. */
+export type LimitChanges = Partial<Record<LimitName, number | null>>;
+
 /** Set by an operator of the installation, or by the tenant itself. The lower one counts. */
 export type LimitLevel = 'ceiling' | 'own';
 
@@ -23,13 +26,8 @@ export type LimitsByLevel = Readonly<Record<LimitLevel, LimitValues>>;
 /** Both throw AppError `database_unavailable`. */
 export interface LimitSettings {
   read: (tenant: string) => Promise<LimitsByLevel>;
-  /** The only way in which limits of tenants change: null removes one, what is not named stays. All of it or nothing. */
-  set(
-    tenant: string,
-    level: LimitLevel,
-    changes: Partial<Record<LimitName, number | null>>,
-    entry: Omit<AuditEntry, 'tenant'>,
-  ): Promise<void>;
+  /** The only way in which limits of tenants change: null removes one, what is not named stays. All of it or nothing, with its entry in the audit log. */
+  set(tenant: string, level: LimitLevel, changes: LimitChanges, entry: Omit<AuditEntry, 'tenant'>): Promise<void>;
 }
 
 /** How a caller stands in the window that runs. */
@@ -88,7 +86,7 @@ export interface Limits extends ConcurrencyLimits {
   /** @throws AppError `database_unavailable`. */
   standingOf(tenant: string): Promise<TenantStanding>;
   /** Of the tenant itself. @throws AppError `value_out_of_range` above the ceiling, `database_unavailable`. */
-  set(tenant: string, changes: Partial<Record<LimitName, number | null>>, entry: AuditEntry): Promise<void>;
+  set(tenant: string, changes: LimitChanges, entry: AuditEntry): Promise<void>;
   /** How many requests were refused since the start, by limit. */
   refusals(): Readonly<Record<string, number>>;
 }

@@ -12,6 +12,7 @@ import { startTenants, strangers, type Tenants } from '../support/tenants.ts';
 const bodies: Record<string, unknown> = {
   'patch /v1/jobs/{id}': { options: { priority: 1 } },
   'post /v1/jobs/{id}/notes': { text: 'Hello' },
+  'put /v1/api-keys/{id}/limits': { requestsPerMinute: 60 },
 };
 
 const operations = operationsOf(openApiDocument() as OpenApi)

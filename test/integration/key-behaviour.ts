@@ -172,18 +172,17 @@ export function keyBehaviour(database: () => Kysely<Database>): void {
   describe('the limit of a key', () => {
     test('counts here at once, within five seconds in every process, and goes on with the key that replaces it', async () => {
       const { keys, other, tenant, time } = processes();
-      const change = anEntry({ action: 'limit.change' });
-      const { key, id } = await keys.create({ tenant, scopes: ['read'] }, anEntry({ action: 'api_key.create' }));
+      const { key, id } = await keys.create({ tenant, scopes: ['read'] }, anEntry());
       expect(await other.callerOf(key)).not.toHaveProperty('requestsPerMinute');
-      expect(await keys.limit('somebody-else', id, 1, change)).toBeUndefined();
-      expect(await keys.limit(tenant, 'key_unknown', 1, change)).toBeUndefined();
-      expect(await keys.limit(tenant, id, 60, change)).toMatchObject({ id, requestsPerMinute: 60 });
+      expect(await keys.limit('somebody-else', id, 1, anEntry())).toBeUndefined();
+      expect(await keys.limit(tenant, 'key_unknown', 1, anEntry())).toBeUndefined();
+      expect(await keys.limit(tenant, id, 60, anEntry())).toMatchObject({ id, requestsPerMinute: 60 });
       expect(await keys.callerOf(key)).toMatchObject({ requestsPerMinute: 60 });
       time.now += 5_000;
       expect(await other.callerOf(key)).toMatchObject({ requestsPerMinute: 60 });
-      const fresh = await keys.rotate(tenant, id, 60, anEntry({ action: 'api_key.rotate' }));
+      const fresh = await keys.rotate(tenant, id, 60, anEntry());
       expect(await keys.callerOf(String(fresh?.key))).toMatchObject({ requestsPerMinute: 60 });
-      expect(await keys.limit(tenant, id, null, change)).toMatchObject({ requestsPerMinute: null });
+      expect(await keys.limit(tenant, id, null, anEntry())).toMatchObject({ requestsPerMinute: null });
       expect(await keys.callerOf(key)).not.toHaveProperty('requestsPerMinute');
     });
   });

@@ -1,17 +1,18 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Kysely } from 'kysely';
 
+import { createAuditLog } from '../../src/database/audit-log.ts';
 import { createFileRecords } from '../../src/database/file-records.ts';
 import { createDatabaseLeases, createEmailCounter } from '../../src/database/limit-windows.ts';
 import type { Database } from '../../src/database/schema.ts';
 import { createTenantLimits, storedBytesIn } from '../../src/database/tenant-limits.ts';
 import { fileIdFor, newJobId } from '../../src/jobs/ids.ts';
+import type { LimitChanges, LimitLevel } from '../../src/jobs/limits.ts';
 import { createMemoryLeases } from '../../src/limits/memory-leases.ts';
 import { createRequestBudgets, type LeaseRequest, type RequestBudgets } from '../../src/limits/request-budgets.ts';
 import { anEntry } from '../support/audit.ts';
 
 let tenants = 0;
-const change = anEntry({ action: 'limit.change' });
 const newTenant = () => `limited-${String(tenants++)}`;
 
 /** What every place does with limits. */
@@ -91,18 +92,30 @@ export function limitBehaviour(database: () => Kysely<Database>): void {
   describe('limits of a tenant', () => {
     test('are kept by level, changed one by one and removed', async () => {
       const [settings, tenant] = [createTenantLimits(database()), newTenant()];
+      const set = (level: LimitLevel, changes: LimitChanges) => settings.set(tenant, level, changes, anEntry({ action: 'limit.change' }));
       expect(await settings.read(tenant)).toEqual({ ceiling: {}, own: {} });
-      await settings.set(tenant, 'ceiling', { requestsPerMinute: 600, storedBytes: 5_000_000_000_000 }, change);
-      await settings.set(tenant, 'own', { requestsPerMinute: 60, 'concurrentJobs.report': 2, openJobs: null }, change);
-      await settings.set(tenant, 'ceiling', { requestsPerMinute: 700 }, change);
-      await settings.set(tenant, 'ceiling', {}, change);
+      await set('ceiling', { requestsPerMinute: 600, storedBytes: 5_000_000_000_000 });
+      await set('own', { requestsPerMinute: 60, 'concurrentJobs.report': 2, openJobs: null });
+      await set('ceiling', { requestsPerMinute: 700 });
+      await set('ceiling', {});
       expect(await settings.read(tenant)).toEqual({
         ceiling: { requestsPerMinute: 700, storedBytes: 5_000_000_000_000 },
         own: { requestsPerMinute: 60, 'concurrentJobs.report': 2 },
       });
-      await settings.set(tenant, 'own', { requestsPerMinute: null, emailsPerDay: 0 }, change);
+      await set('own', { requestsPerMinute: null, emailsPerDay: 0 });
       expect((await settings.read(tenant)).own).toEqual({ 'concurrentJobs.report': 2, emailsPerDay: 0 });
       expect(await settings.read(newTenant())).toEqual({ ceiling: {}, own: {} });
+    });
+
+    test('change only together with their entry in the audit log', async () => {
+      const [settings, tenant] = [createTenantLimits(database()), newTenant()];
+      const unwritable = anEntry({ actor: null as unknown as string });
+      await expect(settings.set(tenant, 'own', { openJobs: 1 }, unwritable)).rejects.toMatchObject({ code: 'database_unavailable' });
+      expect((await settings.read(tenant)).own).toEqual({});
+      await settings.set(tenant, 'own', { openJobs: 1, emailsPerDay: null }, anEntry({ action: 'limit.change', actor: 'key_1' }));
+      expect((await createAuditLog(database()).list(tenant, {}, { limit: 9 })).items).toMatchObject([
+        { action: 'limit.change', actor: 'key_1', target: null, details: { level: 'own', openJobs: 1, emailsPerDay: null } },
+      ]);
     });
   });
 
@@ -120,7 +133,7 @@ export function limitBehaviour(database: () => Kysely<Database>): void {
     await insert(tenant, 7);
     await insert(other, 9);
     expect(await stored(tenant)).toBe(5_000_000_007);
-    await records.remove(tenant, id, anEntry({ action: 'file.delete' }));
+    await records.remove(tenant, id, anEntry());
     expect(await stored(tenant)).toBe(7);
   });
 }

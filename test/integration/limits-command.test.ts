@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 
 import { main } from '../../src/cli.ts';
+import { createAuditLog } from '../../src/database/audit-log.ts';
 import { openDatabase } from '../../src/database/open.ts';
 import { createTenantLimits } from '../../src/database/tenant-limits.ts';
 import { anEntry } from '../support/audit.ts';
@@ -40,6 +41,8 @@ async function run(...args: string[]) {
       const settings = createTenantLimits(db);
       expect(await settings.read('acme')).toEqual({ ceiling: { requestsPerMinute: 600, 'concurrentJobs.report': 2 }, own: {} });
       await settings.set('acme', 'own', { requestsPerMinute: 60 }, anEntry({ action: 'limit.change' }));
+      const { items } = await createAuditLog(db).list('acme', { action: 'limit.change' }, { limit: 9 });
+      expect(items.at(-1)).toMatchObject({ actor: expect.stringMatching(/^cli:/), details: { level: 'ceiling', requestsPerMinute: 600 } });
     } finally {
       await db.destroy();
     }

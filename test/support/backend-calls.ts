@@ -5,8 +5,8 @@ interface Service {
   rpcImpl: (method: { name: string }, ...rest: unknown[]) => void;
 }
 
-/** Of every request, whatever it is about: who calls, and that the key was used. */
-const ofAuthentication = /where "(hash|id)" = \$1 and "revoked_at" is null|set "last_used_at"/;
+/** Of every request, whatever it is about, and in the background: who calls, that the key was used, and what the tenant may. */
+const ofAuthentication = /where "(hash|id)" = \$1 and "revoked_at" is null|set "last_used_at"|from "tenant_limits"/;
 
 export interface BackendCalls {
   /** What was asked of Temporal and of the embedded database meanwhile: names of methods, and SQL. In order of the alphabet. */
