@@ -8,6 +8,7 @@ import { auditLog, type AuditLogDependencies } from './audit-log.ts';
 import { authenticate, type Authenticators, knownCaller, tokenInQuery } from './authentication.ts';
 import { bulkActions } from './bulk-actions.ts';
 import { codec, type CodecDependencies, type DevCodec, devCodec } from './codec.ts';
+import { nothingRuns } from './content-policy.ts';
 import { allowOrigins } from './cors.ts';
 import { docs } from './docs.ts';
 import { type EventDependencies, events } from './events.ts';
@@ -77,11 +78,9 @@ const strictTransport = helmet.strictTransportSecurity({ maxAge: 31_536_000, inc
 
 /** What every app sends, whatever it serves. */
 const protectiveHeaders: RequestHandler[] = [
-  helmet({
-    contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
-    strictTransportSecurity: false,
-  }),
+  helmet({ contentSecurityPolicy: false, strictTransportSecurity: false }),
   (request, response, next) => {
+    response.set('Content-Security-Policy', nothingRuns);
     if (request.secure) strictTransport(request, response, next);
     else next();
   },

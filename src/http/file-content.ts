@@ -3,6 +3,7 @@ import type { Request, Response } from 'express';
 import { AppError } from '../errors.ts';
 import type { FileStore } from '../jobs/files.ts';
 import { isKnown } from './conditional.ts';
+import { nothingRuns } from './content-policy.ts';
 import { begun, sendChunks } from './streamed-body.ts';
 
 export type FoundFile = NonNullable<Awaited<ReturnType<FileStore['find']>>>;
@@ -12,7 +13,7 @@ function describeContent(response: Response, file: FoundFile): void {
   response.attachment(file.name).set({
     'Content-Type': file.contentType,
     'X-Content-Type-Options': 'nosniff',
-    'Content-Security-Policy': "default-src 'none'; sandbox",
+    'Content-Security-Policy': `${nothingRuns}; sandbox`,
     'Cache-Control': 'private, max-age=31536000, immutable',
     'Accept-Ranges': 'bytes',
     ETag: `"${file.sha256}"`,

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
 
 import { AppError } from '../errors.ts';
+import { nothingRuns } from './content-policy.ts';
 import { problemOf, problems } from './problem.ts';
 
 const faults: Record<string, () => AppError> = {
@@ -58,6 +59,7 @@ export function refuse(socket: Socket, error: AppError, current: ServerResponse 
     `Content-Length: ${String(Buffer.byteLength(body))}`,
     'Cache-Control: no-store',
     'X-Content-Type-Options: nosniff',
+    `Content-Security-Policy: ${nothingRuns}`,
     `X-Request-Id: ${requestId}`,
     'Connection: close',
   ];

@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { NativeConnection } from '@temporalio/worker';
 import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+import { loadTemporalConnection } from '../../src/config.ts';
 import { type Authority, certificateAuthority, noOpenssl } from '../support/certificates.ts';
 import { eventually } from '../support/eventually.ts';
 import { startMailServer } from '../support/mail-server.ts';
@@ -16,6 +18,7 @@ const patience = { within: 90_000 };
   let proxy: Awaited<ReturnType<typeof startTlsProxy>>;
   let mail: Awaited<ReturnType<typeof startMailServer>>;
   let system: TestSystem;
+  let env: Record<string, string> & { TEMPORAL_ADDRESS: string };
   let oldAuthority: Authority;
   let newAuthority: Authority;
 
@@ -59,7 +62,7 @@ const patience = { within: 90_000 };
         });
       },
     });
-    const env = {
+    env = {
       TEMPORAL_ADDRESS: `localhost:${String(proxy.port)}`,
       TEMPORAL_TLS_CLIENT_CERT_PATH: await put('client.pem', client.cert),
       TEMPORAL_TLS_CLIENT_KEY_PATH: await put('client.key', client.key),
@@ -84,6 +87,26 @@ const patience = { within: 90_000 };
     const { job } = await system.submit('email', email);
     await completed(job.id);
     expect(proxy.clients().length).toBeGreaterThan(0);
+  });
+
+  test('is not spoken to when its certificate is of another authority or has another name, nor without a certificate of ours', async () => {
+    const reached = async (changes: Record<string, string>) => {
+      const address = env.TEMPORAL_ADDRESS;
+      const connection = await NativeConnection.connect({ ...loadTemporalConnection({ ...env, ...changes }), address });
+      await connection.close();
+    };
+    await reached({});
+    for (const changes of [
+      { TEMPORAL_TLS_SERVER_CA_CERT_PATH: await put('other.pem', newAuthority.ca) },
+      { TEMPORAL_TLS_SERVER_NAME: 'elsewhere.example' },
+      { TEMPORAL_TLS_CLIENT_CERT_PATH: '', TEMPORAL_TLS_CLIENT_KEY_PATH: '' },
+    ]) {
+      const refused = proxy.refused();
+      await expect(reached(changes)).rejects.toThrow();
+      await eventually(() => {
+        expect(proxy.refused()).toBeGreaterThan(refused);
+      });
+    }
   });
 
   test('takes renewed certificates without a restart: a job that runs goes on, the server may refuse the old ones, and new jobs work', async () => {

@@ -114,7 +114,7 @@ describe('headers that protect', () => {
     ];
     for (const { headers } of answers) {
       expect(headers).toMatchObject({
-        'content-security-policy': "default-src 'none';frame-ancestors 'none'",
+        'content-security-policy': "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
         'x-content-type-options': 'nosniff',
         'x-frame-options': 'SAMEORIGIN',
         'referrer-policy': 'no-referrer',
@@ -157,7 +157,7 @@ describe('a file that a browser would run', () => {
       expect(answer.headers).toMatchObject({
         'content-disposition': `attachment; filename=${name}`,
         'x-content-type-options': 'nosniff',
-        'content-security-policy': "default-src 'none'; sandbox",
+        'content-security-policy': "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox",
         'cross-origin-resource-policy': 'same-origin',
       });
     }

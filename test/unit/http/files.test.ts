@@ -62,7 +62,7 @@ describe('its content', () => {
       'content-length': '10',
       'content-disposition': 'attachment; filename=a.txt',
       'x-content-type-options': 'nosniff',
-      'content-security-policy': "default-src 'none'; sandbox",
+      'content-security-policy': "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox",
       'accept-ranges': 'bytes',
       etag: `"${file.sha256}"`,
       'cache-control': expect.stringMatching(/^private,/),

@@ -31,6 +31,7 @@ function expectRefusal(answer: string, status: number, code: string): void {
   expect([parsed.status, parsed.body['code'], parsed.body['status']]).toEqual([status, code, status]);
   expect(parsed.head).toContain('application/problem+json');
   expect(parsed.head).toMatch(/^Connection: close$/im);
+  expect(parsed.head).toMatch(/^Content-Security-Policy: default-src 'none'; base-uri 'none'; .*frame-ancestors 'none'$/im);
   expect(parsed.head).toContain(`X-Request-Id: ${String(parsed.body['requestId'])}`);
   expect(parsed.body).toMatchObject({ type: `urn:handoff:problem:${code}`, title: expect.any(String), detail: expect.any(String) });
   expect(answer).not.toMatch(/HPE_|llhttp|Parse Error|node:/);

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import { generateKeyPairSync } from 'node:crypto';
 
 import type { VerifierOptions } from '../../../src/identity/verifier.ts';
 import { verifierFor } from '../../support/identities.ts';
@@ -56,6 +57,16 @@ test('a token may be as long as configured, and no longer', async () => {
 test('only algorithms of the list count, also when the key and its signature are good', async () => {
   expect(await verifier({ algorithms: ['ES256'] }).verify(token())).toBeDefined();
   expect(await verifier({ algorithms: ['RS256', 'EdDSA'] }).verify(token())).toBeUndefined();
+});
+
+test('an RSA key of fewer than 2048 bits does not count', async () => {
+  const pair = generateKeyPairSync('rsa', { modulusLength: 1024 });
+  const weak = { ...signingKey('weak'), ...pair, jwk: { ...pair.publicKey.export({ format: 'jwk' }), kid: 'weak' } };
+  const strong = signingKey('strong');
+  provider.keys = [key, weak, strong];
+  expect(await verifier().verify(token({}, strong))).toBeDefined();
+  expect(await verifier().verify(token({}, weak))).toBeUndefined();
+  provider.keys = [key];
 });
 
 test('a token without the name of its key is taken when only one key fits', async () => {
