@@ -2816,6 +2816,7 @@ export interface operations {
              *     `malformed_json`: The body is not JSON.
              *     `invalid_filter`: There is no such filter.
              *     `invalid_idempotency_key`: The Idempotency-Key is not usable.
+             *     `secret_in_request`: The request carries what looks like a credential.
              */
             400: {
                 headers: {

@@ -144,7 +144,7 @@ export function createApp(dependencies: AppDependencies): Express {
   v1.use(jobActions({ ...dependencies, refuseSecrets }));
   v1.use(explaining(dependencies));
   v1.use(jobTokens(dependencies));
-  v1.use(bulkActions(dependencies));
+  v1.use(bulkActions({ ...dependencies, refuseSecrets }));
   v1.use(files(dependencies));
   v1.use(apiKeys(dependencies));
   v1.use(codec(dependencies));

@@ -13,12 +13,14 @@ import { auditDetailsOf, bulkRequest, orderOf } from './bulk-request.ts';
 import { declaredJson, declaredJsonIfAny, parsedJson } from './json-body.ts';
 import { nothing } from './job-actions.ts';
 import { route } from './routes.ts';
+import type { RefuseSecrets } from './secrets-in-request.ts';
 import { idempotencyKey } from './submissions.ts';
 import { validated } from './validation.ts';
 
 export interface BulkActionsDependencies {
   jobs: Pick<JobClient, 'assertReachable' | 'bulkActions'>;
   tenantKeys: TenantKeys;
+  refuseSecrets: RefuseSecrets;
 }
 
 function resourceOf({ id, createdAt, finishedAt, counts, reason, sample, ...rest }: BulkAction) {
@@ -42,7 +44,7 @@ const there = (bulkAction: BulkAction | undefined): BulkAction => {
   return bulkAction;
 };
 
-export function bulkActions({ jobs, tenantKeys }: BulkActionsDependencies): Router {
+export function bulkActions({ jobs, tenantKeys, refuseSecrets }: BulkActionsDependencies): Router {
   const router = Router();
 
   async function start(request: Request, response: Response): Promise<Prepared> {
@@ -50,6 +52,7 @@ export function bulkActions({ jobs, tenantKeys }: BulkActionsDependencies): Rout
     const id = newJobId(bulkIdPrefix, tenant, idempotencyKey(request));
     jobs.assertReachable();
     const asked = validated(bulkRequest, request.body);
+    refuseSecrets({ reason: asked.reason });
     const order = await orderOf(asked, tenant, tenantKeys);
     return {
       target: id,

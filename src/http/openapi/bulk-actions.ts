@@ -101,6 +101,7 @@ export function describeBulkActions(registry: OpenAPIRegistry): void {
       'malformed_json',
       'invalid_filter',
       'invalid_idempotency_key',
+      'secret_in_request',
       'payload_too_large',
       'unsupported_media_type',
       'idempotency_key_reused',

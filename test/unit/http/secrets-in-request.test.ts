@@ -152,6 +152,8 @@ describe('over HTTP', () => {
       ['/text'],
     );
     expectRefused(await api.agent().post(`/v1/jobs/${id}/discard`).send({ reason: secret }), ['/reason']);
+    const bulk = { action: 'discard', filter: {}, reason: secret };
+    expectRefused(await api.agent().post('/v1/bulk-actions').send(bulk), ['/reason']);
   });
 });
 
