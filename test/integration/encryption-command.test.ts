@@ -1,10 +1,9 @@
-import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { main } from '../../src/cli.ts';
 import { loadConfig } from '../../src/config.ts';
 import { createApiKeys, newApiKey } from '../../src/database/api-keys.ts';
 import { createAuditLog } from '../../src/database/audit-log.ts';
@@ -14,6 +13,7 @@ import { fileIdFor, newJobId, tenantTag } from '../../src/jobs/ids.ts';
 import { openProtection } from '../../src/protection.ts';
 import { linkTemporal } from '../../src/temporal/connection.ts';
 import { eventually } from '../support/eventually.ts';
+import { runCommand } from '../support/command.ts';
 import { findPostgres, startPostgres } from '../support/postgres.ts';
 
 const found = await findPostgres();
@@ -21,26 +21,17 @@ const title = 'skipped' in found ? `handoff encryption and tenants (skipped: ${f
 
 const [first, second] = [randomBytes(32).toString('base64'), randomBytes(32).toString('base64')];
 
-async function run(...args: string[]) {
-  const [out, said] = [jest.spyOn(console, 'log').mockReturnValue(), jest.spyOn(console, 'error').mockReturnValue()];
-  const code = await main(args);
-  const textOf = ({ mock }: typeof out) => mock.calls.map(([text]) => String(text)).join('\n');
-  const result = { code, out: textOf(out), said: textOf(said) };
-  jest.restoreAllMocks();
-  return result;
-}
-
 describe('handoff encryption key', () => {
   test('prints a new key each time, or keeps one in a file that only we may read', async () => {
-    const [one, other] = [await run('encryption', 'key'), await run('encryption', 'key')];
+    const [one, other] = [await runCommand('encryption', 'key'), await runCommand('encryption', 'key')];
     expect([one.code, Buffer.from(one.out, 'base64').length]).toEqual([0, 32]);
     expect(other.out).not.toBe(one.out);
     const directory = await mkdtemp(join(tmpdir(), 'handoff-key-'));
     try {
       const path = join(directory, 'key');
-      expect(await run('encryption', 'key', '--keep', path)).toMatchObject({ code: 0, out: '' });
+      expect(await runCommand('encryption', 'key', '--keep', path)).toMatchObject({ code: 0, out: '' });
       const kept = await readFile(path, 'utf8');
-      await run('encryption', 'key', '--keep', path);
+      await runCommand('encryption', 'key', '--keep', path);
       expect(await readFile(path, 'utf8')).toBe(kept);
       expect((await stat(path)).mode & 0o777).toBe(0o600);
       expect(loadConfig({ HANDOFF_ENCRYPTION_KEYS_FILE: path }).encryption.keys).toEqual([kept.trim()]);
@@ -80,25 +71,25 @@ describe('handoff encryption key', () => {
 
   test('without a configured key nothing starts, and the message says how to make one', async () => {
     process.env['DATABASE_URL'] = server.url;
-    expect(await run('encryption', 'rotate')).toMatchObject({ code: 1, said: expect.stringContaining('openssl rand -base64 32') });
-    expect(await run('api')).toMatchObject({ code: 1, said: expect.stringContaining('HANDOFF_ENCRYPTION_KEYS is not set') });
+    expect(await runCommand('encryption', 'rotate')).toMatchObject({ code: 1, said: expect.stringContaining('openssl rand -base64 32') });
+    expect(await runCommand('api')).toMatchObject({ code: 1, said: expect.stringContaining('HANDOFF_ENCRYPTION_KEYS is not set') });
   });
 
   test('rotate, rewrap, and then the old master key is not needed; with neither of both nothing starts', async () => {
     configured(first);
-    expect(await run('encryption', 'rotate', '--tenant', 'globex')).toMatchObject({
+    expect(await runCommand('encryption', 'rotate', '--tenant', 'globex')).toMatchObject({
       code: 0,
       said: expect.stringContaining('1 new data keys'),
     });
-    expect(await run('encryption', 'rotate')).toMatchObject({ code: 0, said: expect.stringContaining('1 new data keys') });
+    expect(await runCommand('encryption', 'rotate')).toMatchObject({ code: 0, said: expect.stringContaining('1 new data keys') });
     const old = await dataKeys();
     expect(old.map(({ tag }) => tag)).toEqual([tenantTag('globex'), tenantTag('globex')]);
     configured(second);
-    expect(await run('encryption', 'rotate')).toMatchObject({ code: 1, said: expect.stringContaining(String(old[0]?.masterKeyId)) });
+    expect(await runCommand('encryption', 'rotate')).toMatchObject({ code: 1, said: expect.stringContaining(String(old[0]?.masterKeyId)) });
     configured(second, first);
-    expect(await run('encryption', 'rewrap')).toMatchObject({ code: 0, said: expect.stringContaining('2 data keys') });
+    expect(await runCommand('encryption', 'rewrap')).toMatchObject({ code: 0, said: expect.stringContaining('2 data keys') });
     configured(second);
-    expect(await run('encryption', 'rotate')).toMatchObject({ code: 0 });
+    expect(await runCommand('encryption', 'rotate')).toMatchObject({ code: 0 });
   });
 
   test('erase ends the jobs of a tenant, its keys, its files and its data keys, and leaves the others alone', async () => {
@@ -132,9 +123,9 @@ describe('handoff encryption key', () => {
             typedSearchAttributes: [{ key: { name: 'HandoffTenant', type: 'KEYWORD' }, value: tenant }],
           });
 
-        expect(await run('tenants', 'erase', 'erasable')).toMatchObject({ code: 1, said: expect.stringContaining('--yes') });
-        expect(await run('tenants', 'erase')).toMatchObject({ code: 1, said: expect.stringContaining('Which tenant?') });
-        const erased = await run('tenants', 'erase', 'erasable', '--yes');
+        expect(await runCommand('tenants', 'erase', 'erasable')).toMatchObject({ code: 1, said: expect.stringContaining('--yes') });
+        expect(await runCommand('tenants', 'erase')).toMatchObject({ code: 1, said: expect.stringContaining('Which tenant?') });
+        const erased = await runCommand('tenants', 'erase', 'erasable', '--yes');
         expect(erased).toMatchObject({
           code: 0,
           said: expect.stringMatching(/1 open workflows.*\n1 files are gone.*1 data keys destroyed/),

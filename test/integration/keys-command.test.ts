@@ -1,26 +1,15 @@
 import { userInfo } from 'node:os';
-import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 
-import { main } from '../../src/cli.ts';
 import { createApiKeys } from '../../src/database/api-keys.ts';
 import { openDatabase } from '../../src/database/open.ts';
+import { runCommand } from '../support/command.ts';
 import { findPostgres, startPostgres } from '../support/postgres.ts';
 
 const found = await findPostgres();
 const title = 'skipped' in found ? `handoff keys (skipped: ${found.skipped})` : 'handoff keys';
 
-async function run(...args: string[]) {
-  return runMain('keys', ...args);
-}
-
-async function runMain(...args: string[]) {
-  const [out, said] = [jest.spyOn(console, 'log').mockReturnValue(), jest.spyOn(console, 'error').mockReturnValue()];
-  const code = await main(args);
-  const textOf = ({ mock }: typeof out) => mock.calls.map(([text]) => String(text)).join('\n');
-  const result = { code, out: textOf(out), said: textOf(said) };
-  jest.restoreAllMocks();
-  return result;
-}
+const run = (...args: string[]) => runCommand('keys', ...args);
 
 ('skipped' in found ? describe.skip : describe)(title, () => {
   const before = process.env['DATABASE_URL'];
@@ -64,7 +53,7 @@ async function runMain(...args: string[]) {
     await run('revoke', id);
     await run('create', '--tenant', 'other');
     const audit = async (...args: string[]) => {
-      const { out } = await runMain('audit', '--tenant', 'audited', ...args);
+      const { out } = await runCommand('audit', '--tenant', 'audited', ...args);
       expect(out).not.toContain(made.out);
       return out === '' ? [] : out.split('\n').map((line) => JSON.parse(line) as Record<string, unknown>);
     };
@@ -79,7 +68,7 @@ async function runMain(...args: string[]) {
     expect(await audit('--after', String(revoked))).toMatchObject([{ at: revoked }]);
     expect(await audit('--before', String(revoked), '--target', id, '--actor', by.actor)).toMatchObject([{ at: created }]);
     expect(await audit('--before', '2001-01-01')).toEqual([]);
-    expect(await runMain('audit', '--action', 'key.create')).toMatchObject({ code: 1, said: expect.stringContaining('--action') });
+    expect(await runCommand('audit', '--action', 'key.create')).toMatchObject({ code: 1, said: expect.stringContaining('--action') });
   });
 
   test.each([
@@ -100,6 +89,6 @@ async function runMain(...args: string[]) {
   test('say that a database is needed', async () => {
     delete process.env['DATABASE_URL'];
     for (const args of [['keys', 'list'], ['audit']])
-      expect(await runMain(...args)).toMatchObject({ code: 1, said: expect.stringContaining('DATABASE_URL is not set') });
+      expect(await runCommand(...args)).toMatchObject({ code: 1, said: expect.stringContaining('DATABASE_URL is not set') });
   });
 });

@@ -1,23 +1,16 @@
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 
-import { main } from '../../src/cli.ts';
 import { createAuditLog } from '../../src/database/audit-log.ts';
 import { openDatabase } from '../../src/database/open.ts';
 import { createTenantLimits } from '../../src/database/tenant-limits.ts';
 import { anEntry } from '../support/audit.ts';
+import { runCommand } from '../support/command.ts';
 import { findPostgres, startPostgres } from '../support/postgres.ts';
 
 const found = await findPostgres();
 const title = 'skipped' in found ? `handoff limits (skipped: ${found.skipped})` : 'handoff limits';
 
-async function run(...args: string[]) {
-  const [out, said] = [jest.spyOn(console, 'log').mockReturnValue(), jest.spyOn(console, 'error').mockReturnValue()];
-  const code = await main(['limits', ...args]);
-  const textOf = ({ mock }: typeof out) => mock.calls.map(([text]) => String(text)).join('\n');
-  const result = { code, out: textOf(out), said: textOf(said) };
-  jest.restoreAllMocks();
-  return result;
-}
+const run = (...args: string[]) => runCommand('limits', ...args);
 
 ('skipped' in found ? describe.skip : describe)(title, () => {
   const before = process.env['DATABASE_URL'];

@@ -1,16 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 
-import { ConfigError, loadConfig } from '../../src/config.ts';
-
-function problemsOf(env: Record<string, string>): string {
-  try {
-    loadConfig(env);
-  } catch (error) {
-    if (error instanceof ConfigError) return error.message;
-    throw error;
-  }
-  return 'none';
-}
+import { loadConfig } from '../../src/config.ts';
+import { problemsOf } from '../support/config-problems.ts';
 
 describe('the identity provider', () => {
   const both = { HANDOFF_OIDC_ISSUER: 'https://login.example.org', HANDOFF_OIDC_AUDIENCE: 'handoff' };

@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 
 import { type Config, ConfigError, loadConfig, loadTemporalConnection, variables } from '../../src/config.ts';
+import { problemsOf } from '../support/config-problems.ts';
 
 const defaults: Config = {
   host: '127.0.0.1',
@@ -37,16 +38,6 @@ const defaults: Config = {
 };
 
 const masterKey = `${'A'.repeat(43)}=`;
-
-function problemsOf(env: Record<string, string>): string {
-  try {
-    loadConfig(env);
-  } catch (error) {
-    if (error instanceof ConfigError) return error.message;
-    throw error;
-  }
-  return 'none';
-}
 
 let directory = '';
 beforeEach(async () => {
