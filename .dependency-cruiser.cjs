@@ -14,7 +14,8 @@ const shared = '^src/(errors|port-check|secret-shapes)\\.ts$';
 
 /** What each outside-thing folder is there for. A new folder, or a new library, is a line here. */
 const libraries = {
-  mail: ['nodemailer', 'smtp-server', 'mailparser', 'html-to-text', 'mjml', 'juice', 'liquidjs'],
+  mail: ['nodemailer', 'smtp-server', 'postal-mime', 'html-to-text', '@aws-sdk', 'standardwebhooks'],
+  templates: ['liquidjs', 'mjml', 'juice', 'html-to-text', '@cfworker/json-schema'],
   storage: ['@aws-sdk', 'file-type', 'clamscan'],
   database: ['kysely', 'pg', 'pg-cursor', '@electric-sql/pglite'],
   reports: ['csv-parse', 'csv-stringify', 'yazl', 'piscina', 'pdfmake', 'echarts', '@duckdb'],

@@ -1,5 +1,6 @@
 import type { FileReference } from '../src/jobs/definition.ts';
-import type { EmailContent, SentMessage } from '../src/jobs/email.ts';
+import type { EmailContent } from '../src/jobs/email-message.ts';
+import type { SentMessage } from '../src/jobs/email.ts';
 import type { FileStore } from '../src/jobs/files.ts';
 import { resolve } from './claim-check.ts';
 import { currentJobId } from './current-job.ts';
@@ -56,7 +57,7 @@ export function emailActivities({ mail, files, defaultFrom }: EmailDependencies)
     deliverEmail({ from = defaultFrom, to, recipient, content, date }: Delivery): Promise<SentMessage> {
       return classified(() =>
         heartbeating(async ({ signal }) => {
-          const { subject, text, html } = await resolve(content, files);
+          const { subject = '', text, html } = await resolve(content, files);
           const domain = from.slice(from.lastIndexOf('@') + 1);
           const messageId = messageIdFor(currentJobId(), recipient, domain);
           const body = { subject, ...(text !== undefined && { text }), ...(html !== undefined && { html }) };

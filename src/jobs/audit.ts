@@ -17,6 +17,14 @@ export const auditActions = [
   'payload.decode',
   'limit.change',
   'tenant.erase',
+  'email_template.put',
+  'email_template.delete',
+  'email_batch.pause',
+  'email_batch.resume',
+  'suppression.add',
+  'suppression.remove',
+  'suppression.import',
+  'mail_provider.change',
 ] as const;
 
 export type AuditAction = (typeof auditActions)[number];

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 
 import type { ErrorCode } from '../errors.ts';
+import type { TemplateVersions } from './email-templates.ts';
 import type { FileStore, StagedFile, StoredFile } from './files.ts';
 import type { RetryOptions } from './options.ts';
 import type { Progress } from './progress.ts';
@@ -41,6 +42,8 @@ export interface Submission {
   /** RFC 3339. */
   createdAt: string;
   files: FileStore;
+  /** E-mail templates of the tenant. */
+  templates?: TemplateVersions;
   /** Present for job types with `body: 'multipart'`. */
   part?: ReceivedPart;
 }

@@ -2,57 +2,48 @@ import { z } from 'zod';
 
 import { spoolJson } from './claim-check.ts';
 import type { FileReference, JobType } from './definition.ts';
-import { singleLine } from './single-line.ts';
+import { messageFields, party } from './email-fields.ts';
+import type { DuplicatePolicy, EmailContent, MailCategory } from './email-message.ts';
 
-/** RFC 5321: 64 characters before the @, 254 in all. Quoted local parts and address literals are refused. */
-const address = z
-  .email()
-  .max(254)
-  .regex(/^(?![^@]{65,}@)/, 'must have at most 64 characters before the @')
-  .meta({
-    description: 'A bare address, without a display name.',
-    examples: ['ada@example.com'],
-    // Both rules in one: JSON Schema's `format: email` alone allows more than we take.
-    pattern: `^(?![^@]{65,}@)${z.regexes.email.source.slice(1)}`,
-  });
+const parties = z.array(party).max(50);
+const addressOf = (one: z.infer<typeof party>) => (typeof one === 'string' ? one : one.address);
 
 /** `POST /v1/emails`. */
 export const emailRequest = z
   .strictObject({
-    from: address.optional().meta({ ...address.meta(), description: 'Default: HANDOFF_MAIL_FROM.' }),
-    to: z
-      .array(address)
-      .min(1)
-      .max(50)
-      .meta({ description: 'Each address gets an SMTP envelope of its own; all are named in the To header.' }),
-    subject: singleLine.max(998),
-    text: z.string().optional(),
-    html: z.string().optional(),
+    to: parties.min(1).meta({ description: 'Each address gets an SMTP envelope of its own; all are named in the To header.' }),
+    cc: parties.optional(),
+    bcc: parties.optional(),
+    ...messageFields,
   })
-  .refine((email) => email.text !== undefined || email.html !== undefined, { path: ['text'], error: 'give text, html or both' })
-  .refine((email) => new Set(email.to.map((to) => to.toLowerCase())).size === email.to.length, {
-    path: ['to'],
-    error: 'has the same address twice',
+  .refine((email) => email.template !== undefined || email.text !== undefined || email.html !== undefined, {
+    path: ['text'],
+    error: 'give text, html or both, or a template',
   })
+  .refine((email) => email.template !== undefined || email.subject !== undefined, { path: ['subject'], error: 'is missing' })
+  .refine(
+    ({ to, cc = [], bcc = [] }) =>
+      new Set([...to, ...cc, ...bcc].map((one) => addressOf(one).toLowerCase())).size === to.length + cc.length + bcc.length,
+    {
+      path: ['to'],
+      error: 'has the same address twice',
+    },
+  )
   .meta({
-    description: 'Give `text`, `html` or both.',
+    description: 'Give `text`, `html` or both, or a `template`.',
     examples: [{ to: ['ada@example.com', 'bob@example.com'], subject: 'Hello', text: 'Hi', html: '<p>Hi</p>', from: 'shop@example.com' }],
   });
 
 export type EmailRequest = z.infer<typeof emailRequest>;
 
-/** What is delivered. Too large for a payload (64 KiB): then it lies in a file of type `application/json`. */
-export interface EmailContent {
-  subject: string;
-  text?: string;
-  html?: string;
-}
-
 /** Input of the workflow `sendEmail`. */
 export interface EmailInput {
   from?: string;
+  /** Who gets a message: all of to, cc and bcc, in this order, as bare addresses. */
   to: string[];
   content: EmailContent | FileReference;
+  duplicatePolicy?: DuplicatePolicy;
+  category?: MailCategory;
   /** RFC 3339; the Date header. Only in jobs of older versions: now it is the time when the job begins. */
   date?: string;
 }
@@ -66,8 +57,12 @@ export interface SentMessage {
   response: string;
 }
 
-/** `not_sent`: the job ended, or is parked, before there was a final answer. */
-export type RecipientOutcome = SentMessage | { recipient: string; status: 'failed' | 'not_sent'; code?: string; response?: string };
+/**
+ * `not_sent`: the job ended, or is parked, before there was a final answer. `suppressed`: the recipient must get no mail.
+ * `in_doubt`: it may have been taken, and was not sent again (RFC 5321, 6.1).
+ */
+export type RecipientOutcome =
+  SentMessage | { recipient: string; status: 'failed' | 'not_sent' | 'suppressed' | 'in_doubt'; code?: string; response?: string };
 
 export interface EmailResult {
   messages: RecipientOutcome[];
@@ -80,7 +75,7 @@ const emailResult = z
         z.object({ recipient: z.string(), messageId: z.string(), status: z.literal('sent'), response: z.string() }),
         z.object({
           recipient: z.string(),
-          status: z.enum(['failed', 'not_sent']),
+          status: z.enum(['failed', 'not_sent', 'suppressed', 'in_doubt']),
           code: z.string().optional(),
           response: z.string().optional(),
         }),
@@ -98,9 +93,19 @@ export const email: JobType<EmailRequest, EmailInput, EmailResult> = {
   body: 'json',
   request: emailRequest,
   result: emailResult,
-  async prepare({ from, to, subject, text, html }, submission) {
-    const content: EmailContent = { subject, ...(text !== undefined && { text }), ...(html !== undefined && { html }) };
-    return { ...(from !== undefined && { from }), to, content: await spoolJson(content, submission) };
+  async prepare({ from, to, cc = [], bcc = [], subject, text, html, duplicatePolicy, category }, submission) {
+    const content: EmailContent = {
+      ...(subject !== undefined && { subject }),
+      ...(text !== undefined && { text }),
+      ...(html !== undefined && { html }),
+    };
+    return {
+      ...(from !== undefined && { from: addressOf(from) }),
+      to: [...to, ...cc, ...bcc].map(addressOf),
+      content: await spoolJson(content, submission),
+      ...(duplicatePolicy !== undefined && { duplicatePolicy }),
+      ...(category !== undefined && { category }),
+    };
   },
   summary: ({ to }) => (to.length === 1 ? 'E-mail to one recipient' : `E-mail to ${String(to.length)} recipients`),
   emails: ({ to }) => ({ count: to.length, pointer: '/to' }),

@@ -4,8 +4,9 @@ export const installation = ':installation';
 /** Keyed hashes that only this installation can make, different for each tenant. */
 export interface TenantKeys {
   /**
-   * HMAC-SHA-256 of the value; the same in every process. The purpose keeps uses apart: `label`, `cursor`, `file link`, `job token`.
+   * HMAC-SHA-256 of the value; the same in every process. The purpose keeps uses apart: `label`, `cursor`, `file link`, `job token`,
+   * `recipient` (in the delivery ledger), `unsubscribe`.
    * @throws AppError `database_unavailable`.
    */
-  mac(tenant: string, purpose: 'label' | 'cursor' | 'file link' | 'job token', value: string): Promise<Uint8Array>;
+  mac(tenant: string, purpose: 'label' | 'cursor' | 'file link' | 'job token' | 'recipient' | 'unsubscribe', value: string): Promise<Uint8Array>;
 }
