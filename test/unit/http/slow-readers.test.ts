@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 
 import { aJob, keys, testApi } from '../../support/api.ts';
@@ -23,6 +24,8 @@ async function follow(): Promise<EventClient> {
   return client;
 }
 
+/** The job changes at each look: without it gigabytes would come together in a reader that keeps up, in the time that a slow one gets. */
+const pause = () => sleep(5);
 const soon = <T>(assertion: () => T) => eventually(assertion, { every: 10 });
 const streams = async () => Number(/^handoff_event_streams (\d+)$/m.exec((await api.anonymous().get('/metrics')).text)?.[1]);
 const namesOf = ({ events }: EventClient) => events.map(({ event }) => event);
@@ -43,11 +46,12 @@ describe('a reader that does not read', () => {
   test('is told to begin anew and dropped; what waits for it is bounded', async () => {
     let look = 0;
     let shown = 0;
-    api.jobs.get = () => {
+    api.jobs.get = async () => {
+      await pause();
       look++;
       for (const socket of sockets) most = Math.max(most, socket.writableLength);
       if (look % 2 === 0) shown++;
-      return Promise.resolve(aJob({ id, status: 'running', notes: [{ at: new Date(0), text: `${String(shown)} ${'x'.repeat(50_000)}` }] }));
+      return aJob({ id, status: 'running', notes: [{ at: new Date(0), text: `${String(shown)} ${'x'.repeat(50_000)}` }] });
     };
     const reader = connect(api.port, '127.0.0.1');
     reader.on('error', () => undefined);
@@ -75,8 +79,10 @@ describe('a reader that does not read', () => {
 
   test('gets the word to begin anew when it reads on in time', async () => {
     let shown = 0;
-    api.jobs.get = () =>
-      Promise.resolve(aJob({ id, status: 'running', notes: [{ at: new Date(0), text: `${String(++shown)} ${'x'.repeat(50_000)}` }] }));
+    api.jobs.get = async () => {
+      await pause();
+      return aJob({ id, status: 'running', notes: [{ at: new Date(0), text: `${String(++shown)} ${'x'.repeat(50_000)}` }] });
+    };
     const client = await follow();
     client.response.pause();
     await soon(() => {
