@@ -1,27 +1,14 @@
 import type { FileReference } from '../src/jobs/definition.ts';
-import type { EmailContent } from '../src/jobs/email-message.ts';
+import type { EmailContent, MailCategory } from '../src/jobs/email-message.ts';
 import type { SentMessage } from '../src/jobs/email.ts';
 import type { FileStore } from '../src/jobs/files.ts';
 import { resolve } from './claim-check.ts';
 import { currentJobId } from './current-job.ts';
 import { classified } from './failures.ts';
 import { heartbeating } from './heartbeat.ts';
+import type { OutgoingMessage } from './mail-ports.ts';
 import { messageIdFor } from './message-id.ts';
-
-/** One message to one recipient. */
-export interface OutgoingMessage {
-  from: string;
-  /** The only address in the envelope. */
-  recipient: string;
-  /** All of them, for the To header. */
-  to: string[];
-  subject: string;
-  text?: string;
-  html?: string;
-  /** With angle brackets. */
-  messageId: string;
-  date: Date;
-}
+import { outgoingMessage, senderOf } from './outgoing.ts';
 
 export interface MailSender {
   /**
@@ -40,10 +27,12 @@ export interface EmailDependencies {
 }
 
 export interface Delivery {
+  /** Only of jobs of older versions: now it is in the content. */
   from?: string;
   to: string[];
   recipient: string;
   content: EmailContent | FileReference;
+  category?: MailCategory;
   /** RFC 3339. */
   date: string;
 }
@@ -54,17 +43,18 @@ export function emailActivities({ mail, files, defaultFrom }: EmailDependencies)
      * Sends one message to one recipient. Every attempt sends the same bytes with the same Message-ID: when the connection
      * dies between the end of DATA and the reply nobody can know whether it was taken (RFC 5321, 6.1), and it is sent again.
      */
-    deliverEmail({ from = defaultFrom, to, recipient, content, date }: Delivery): Promise<SentMessage> {
+    deliverEmail({ from = defaultFrom, to, recipient, content: stored, category, date }: Delivery): Promise<SentMessage> {
       return classified(() =>
         heartbeating(async ({ signal }) => {
-          const { subject = '', text, html } = await resolve(content, files);
-          const domain = from.slice(from.lastIndexOf('@') + 1);
-          const messageId = messageIdFor(currentJobId(), recipient, domain);
-          const body = { subject, ...(text !== undefined && { text }), ...(html !== undefined && { html }) };
-          const { response } = await mail.send({ from, recipient, to, ...body, messageId, date: new Date(date) }, { signal });
+          const content = await resolve(stored, files);
+          const messageId = messageIdFor(currentJobId(), recipient, domainOf(senderOf(content, from).address));
+          const about = { content, defaultFrom: from, to, recipient, category, messageId, date: new Date(date) };
+          const { response } = await mail.send(outgoingMessage({ ...about, open: (file) => files.read(file) }), { signal });
           return { recipient, messageId, status: 'sent', response };
         }),
       );
     },
   };
 }
+
+const domainOf = (address: string) => address.slice(address.lastIndexOf('@') + 1);

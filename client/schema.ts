@@ -997,7 +997,7 @@ export interface components {
             }[];
         };
         /**
-         * @description Give `text`, `html` or both, or a `template`.
+         * @description Give `text`, `html` or both, or a `template`. `to`, `cc` and `bcc` have at most 50 addresses together, none twice.
          * @example {
          *       "to": [
          *         "ada@example.com",
@@ -1008,29 +1008,63 @@ export interface components {
          *       "html": "<p>Hi</p>",
          *       "from": "shop@example.com"
          *     }
+         * @example {
+         *       "to": [
+         *         {
+         *           "name": "Ada Lovelace",
+         *           "address": "ada@example.com"
+         *         }
+         *       ],
+         *       "bcc": [
+         *         "archive@example.com"
+         *       ],
+         *       "replyTo": [
+         *         "help@example.com"
+         *       ],
+         *       "subject": "Your order 42",
+         *       "html": "<p>Thank you.</p>",
+         *       "headers": {
+         *         "X-Order": "42"
+         *       },
+         *       "attachments": [
+         *         {
+         *           "name": "terms.txt",
+         *           "contentType": "text/plain",
+         *           "content": "QmUga2luZC4K"
+         *         }
+         *       ],
+         *       "tags": {
+         *         "campaign": "autumn"
+         *       }
+         *     }
          */
         EmailRequest: {
             /** @description Each address gets an SMTP envelope of its own; all are named in the To header. */
             to: (string | {
                 name?: string;
                 /**
-                 * @description A bare address, without a display name.
+                 * Format: email
+                 * @description A bare address, without a display name. Beyond ASCII, letters, marks and digits are allowed before the @ (RFC 6531), and in domains that are in their canonical form.
                  * @example ada@example.com
                  */
                 address: string;
             })[];
+            /** @description As `to`, named in the Cc header. */
             cc?: (string | {
                 name?: string;
                 /**
-                 * @description A bare address, without a display name.
+                 * Format: email
+                 * @description A bare address, without a display name. Beyond ASCII, letters, marks and digits are allowed before the @ (RFC 6531), and in domains that are in their canonical form.
                  * @example ada@example.com
                  */
                 address: string;
             })[];
+            /** @description As `to`, named in no header. */
             bcc?: (string | {
                 name?: string;
                 /**
-                 * @description A bare address, without a display name.
+                 * Format: email
+                 * @description A bare address, without a display name. Beyond ASCII, letters, marks and digits are allowed before the @ (RFC 6531), and in domains that are in their canonical form.
                  * @example ada@example.com
                  */
                 address: string;
@@ -1039,7 +1073,8 @@ export interface components {
             from?: string | {
                 name?: string;
                 /**
-                 * @description A bare address, without a display name.
+                 * Format: email
+                 * @description A bare address, without a display name. Beyond ASCII, letters, marks and digits are allowed before the @ (RFC 6531), and in domains that are in their canonical form.
                  * @example ada@example.com
                  */
                 address: string;
@@ -1047,14 +1082,17 @@ export interface components {
             replyTo?: (string | {
                 name?: string;
                 /**
-                 * @description A bare address, without a display name.
+                 * Format: email
+                 * @description A bare address, without a display name. Beyond ASCII, letters, marks and digits are allowed before the @ (RFC 6531), and in domains that are in their canonical form.
                  * @example ada@example.com
                  */
                 address: string;
             })[];
             subject?: string;
+            /** @description Without it, text is made from `html`. */
             text?: string;
             html?: string;
+            /** @description In place of `subject`, `text` and `html`. */
             template?: {
                 name: string;
                 /** @description Default: the newest one when the job is taken. */
@@ -1063,30 +1101,55 @@ export interface components {
                     [key: string]: unknown;
                 };
             };
+            /**
+             * @description At most 20: X-… but for those by which providers are steered, in-reply-to, references, list-id, feedback-id, auto-submitted, importance, priority, sensitivity, precedence, thread-index, thread-topic, organization, keywords, comments.
+             * @example {
+             *       "X-Order": "42",
+             *       "In-Reply-To": "<0123@example.com>"
+             *     }
+             */
             headers?: {
                 [key: string]: string;
             };
             attachments?: ({
                 name: string;
+                /** @description Default: what the bytes prove, else application/octet-stream. */
                 contentType?: string;
                 content: string;
+                /** @description For images that `html` shows as `cid:…`. */
                 contentId?: string;
             } | {
+                /** @description Any file of the tenant: an upload, a variant, an output of a report. */
                 fileId: string;
+                /** @description Default: the name of the file. */
                 name?: string;
+                /** @description For images that `html` shows as `cid:…`. */
                 contentId?: string;
             })[];
+            /** @description An invitation (RFC 5545), sent as an alternative of the text and as a file (RFC 6047). */
             calendar?: {
                 /** @enum {string} */
                 method: "REQUEST" | "CANCEL" | "REPLY" | "PUBLISH";
                 content: string;
             };
+            /**
+             * @description At most 10, for reports of a provider. A mail server does not get them.
+             * @example {
+             *       "campaign": "autumn"
+             *     }
+             */
             tags?: {
                 [key: string]: string;
             };
-            /** @enum {string} */
+            /**
+             * @description Default: transactional.
+             * @enum {string}
+             */
             category?: "transactional" | "bulk";
-            /** @enum {string} */
+            /**
+             * @description When nobody can know whether a message was taken: send it again (default), or stop.
+             * @enum {string}
+             */
             duplicatePolicy?: "at_least_once" | "at_most_once";
             options?: components["schemas"]["JobOptions"];
         };
@@ -3867,6 +3930,9 @@ export interface operations {
              *     `invalid_idempotency_key`: The Idempotency-Key is not usable.
              *     `start_in_past`: The start time lies in the past.
              *     `malformed_json`: The body is not JSON.
+             *     `file_not_found`: There is no such file.
+             *     `content_type_mismatch`: The file is not what it is declared to be.
+             *     `template_not_found`: There is no such e-mail template.
              */
             400: {
                 headers: {
@@ -3918,7 +3984,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `payload_too_large`: The body is too large. */
+            /**
+             * @description `message_too_large`: The message is larger than mail servers take.
+             *     `payload_too_large`: The body is too large.
+             */
             413: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];

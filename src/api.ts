@@ -87,6 +87,7 @@ export async function startApi(
     audit: stores.audit,
     writeCsv,
     maxUploadBytes: config.maxUploadBytes,
+    maxMessageBytes: config.maxMessageBytes,
     metrics: createMetrics(),
     tenantKeys: stores.tenantKeys,
     payloads: stores.protection.codecServer,

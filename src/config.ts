@@ -19,6 +19,7 @@ export interface Config {
   readonly mailFrom: string;
   readonly maxUploadBytes: number;
   readonly maxImagePixels: number;
+  readonly maxMessageBytes: number;
   readonly maxStreamsPerKey: number;
   readonly limits: LimitSettings;
   readonly shutdownGraceSeconds: number;
@@ -108,6 +109,7 @@ const environment = z.object({
   HANDOFF_MAIL_FROM: z.email().default('handoff@localhost.localdomain'),
   HANDOFF_MAX_UPLOAD_BYTES: natural(512 * 1024 * 1024),
   HANDOFF_MAX_IMAGE_PIXELS: natural(100_000_000),
+  HANDOFF_MAX_MESSAGE_BYTES: natural(25 * 1024 * 1024),
   HANDOFF_MAX_STREAMS_PER_KEY: natural(100),
   ...limitVariables,
   HANDOFF_SHUTDOWN_GRACE_SECONDS: natural(20),
@@ -245,6 +247,7 @@ export function loadConfig(env: Environment = process.env): Config {
     mailFrom: values.HANDOFF_MAIL_FROM,
     maxUploadBytes: values.HANDOFF_MAX_UPLOAD_BYTES,
     maxImagePixels: values.HANDOFF_MAX_IMAGE_PIXELS,
+    maxMessageBytes: values.HANDOFF_MAX_MESSAGE_BYTES,
     maxStreamsPerKey: values.HANDOFF_MAX_STREAMS_PER_KEY,
     limits: limitsOf(values),
     shutdownGraceSeconds: values.HANDOFF_SHUTDOWN_GRACE_SECONDS,

@@ -6,10 +6,10 @@ import { job } from './job.ts';
 
 /** One delivery a recipient, so that one recipient's trouble neither blocks nor repeats another's mail. */
 export const sendEmail = job<EmailInput, EmailResult>(async ({ input }, { stepForEach, achieves, beganAt }) => {
-  const { to } = input;
+  const { to, named = to } = input;
   const date = input.date ?? beganAt.toISOString();
   const settled: PromiseSettledResult<SentMessage>[] = [];
-  achieves(() => ({ messages: to.map((recipient, index) => outcomeOf(recipient, settled[index])) }));
+  achieves(() => ({ messages: named.map((recipient, index) => outcomeOf(recipient, settled[index])) }));
   await stepForEach(
     'deliverEmail',
     to,
@@ -20,14 +20,14 @@ export const sendEmail = job<EmailInput, EmailResult>(async ({ input }, { stepFo
     settled,
   );
   const failures = settled.flatMap((one) => (one.status === 'rejected' ? [one.reason as Error] : []));
-  if (failures.length === 0) return { messages: settled.map((one) => (one as PromiseFulfilledResult<SentMessage>).value) };
+  if (failures.length === 0) return { messages: named.map((recipient, index) => outcomeOf(recipient, settled[index])) };
   const expiredOnly = failures.length === to.length && failures.every((failure) => replyOf(failure).type === 'expired');
   if (expiredOnly && failures[0]) throw failures[0];
-  throw partialFailure(to, settled, failures);
+  throw partialFailure(named, settled, failures);
 });
 
 function outcomeOf(recipient: string, outcome: PromiseSettledResult<SentMessage> | undefined): RecipientOutcome {
-  if (outcome?.status === 'fulfilled') return outcome.value;
+  if (outcome?.status === 'fulfilled') return { ...outcome.value, recipient };
   if (outcome === undefined || isCancellation(outcome.reason)) return { recipient, status: 'not_sent' };
   const { type, message } = replyOf(outcome.reason);
   return { recipient, status: isExhausted(outcome.reason) ? 'not_sent' : 'failed', code: type, response: message };

@@ -14,9 +14,10 @@ export interface BareMail {
 export function createBareActivities(smtpUrl: string) {
   const sender = createSmtpSender({ url: smtpUrl });
   return {
-    async send({ to, ...mail }: BareMail): Promise<string> {
-      const identity = { messageId: `<${randomUUID()}@localhost.localdomain>`, date: new Date() };
-      const { response } = await sender.send({ ...mail, ...identity, recipient: to, to: [to] }, { signal: new AbortController().signal });
+    async send({ from, to, ...mail }: BareMail): Promise<string> {
+      const people = { from: { address: from }, recipient: to, to: [{ address: to }] };
+      const identity = { messageId: `<${randomUUID()}@localhost.localdomain>`, date: new Date(), category: 'transactional' as const };
+      const { response } = await sender.send({ ...mail, ...people, ...identity }, { signal: new AbortController().signal });
       return response;
     },
     nothing: () => Promise.resolve(),

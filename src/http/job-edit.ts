@@ -27,6 +27,8 @@ export interface EditDependencies {
   jobs: JobClient;
   files: FileStore;
   limits: Limits;
+  /** In bytes. */
+  maxMessageBytes: number;
   tenantKeys: TenantKeys;
   presenter: Presenter;
   refuseSecrets: RefuseSecrets;
@@ -37,6 +39,7 @@ export function editing({
   jobs,
   files,
   limits,
+  maxMessageBytes,
   tenantKeys,
   presenter,
   refuseSecrets,
@@ -58,7 +61,7 @@ export function editing({
         charge = await limits.charge(tenant, { emails: emails && { ...emails, pointer: `/request${emails.pointer}` } });
         return editOf(
           { type, job: found, options, ...changed },
-          { now: Date.now(), tenant, tenantKeys, files: limits.files(tenant, files) },
+          { now: Date.now(), tenant, tenantKeys, files: limits.files(tenant, files), maxMessageBytes },
         );
       });
     return {

@@ -25,6 +25,8 @@ export interface SubmissionDependencies {
   limits: Limits;
   /** In bytes. */
   maxUploadBytes: number;
+  /** In bytes. */
+  maxMessageBytes: number;
   presenter: Presenter;
   tenantKeys: TenantKeys;
   waiting: Waiting;
@@ -95,7 +97,8 @@ function submit(type: AnyJobType, dependencies: SubmissionDependencies): Request
         const files = limits.files(tenant, dependencies.files);
         // Before anything is stored: what is refused leaves nothing behind.
         return charged(limits, { tenant, jobs: 1, emails: type.emails?.(asked) }, async () => {
-          const input = await type.prepare(asked, { tenant, jobId, createdAt, files, ...(received.part && { part: received.part }) });
+          const submission = { tenant, jobId, createdAt, files, maxMessageBytes: dependencies.maxMessageBytes };
+          const input = await type.prepare(asked, { ...submission, ...(received.part && { part: received.part }) });
           return jobs.start({ jobId, type, tenant, createdAt, input, fingerprint, options: startOptions });
         });
       };

@@ -44,6 +44,8 @@ export interface Submission {
   files: FileStore;
   /** E-mail templates of the tenant. */
   templates?: TemplateVersions;
+  /** HANDOFF_MAX_MESSAGE_BYTES. */
+  maxMessageBytes?: number;
   /** Present for job types with `body: 'multipart'`. */
   part?: ReceivedPart;
 }

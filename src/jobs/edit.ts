@@ -21,12 +21,21 @@ interface Surroundings {
   tenant: string;
   tenantKeys: TenantKeys;
   files: FileStore;
+  maxMessageBytes?: number;
 }
 
-async function inputOf({ type, job, request }: Change, { tenant, files }: Surroundings): Promise<Pick<Edit, 'input' | 'merge'>> {
+async function inputOf(
+  { type, job, request }: Change,
+  { tenant, files, maxMessageBytes }: Surroundings,
+): Promise<Pick<Edit, 'input' | 'merge'>> {
   if (request === undefined) return {};
   if (type.body === 'json')
-    return { input: await type.prepare(request, { tenant, jobId: job.id, createdAt: job.createdAt.toISOString(), files }) };
+    return {
+      input: await type.prepare(request, {
+        ...{ tenant, jobId: job.id, createdAt: job.createdAt.toISOString(), files },
+        ...(maxMessageBytes !== undefined && { maxMessageBytes }),
+      }),
+    };
   if (type.revise === undefined) throw invalid('/request', 'cannot be changed for this job type');
   return { input: type.revise(request), merge: true };
 }

@@ -5,3 +5,8 @@ import { z } from 'zod';
 const oneLine = /^[^\u0000-\u001f\u007f\u0085\u2028\u2029]*$/;
 
 export const singleLine = z.string().regex(oneLine, 'must not contain line breaks or control characters');
+
+/** JSON can hold half a character (a surrogate without the other one), UTF-8 cannot. */
+export const isWellFormed = (text: string) => !/\p{Cs}/u.test(text);
+
+export const wellFormed = (text: z.ZodString) => text.refine(isWellFormed, 'must not contain half a character');

@@ -8,5 +8,9 @@ export interface TenantKeys {
    * `recipient` (in the delivery ledger), `unsubscribe`.
    * @throws AppError `database_unavailable`.
    */
-  mac(tenant: string, purpose: 'label' | 'cursor' | 'file link' | 'job token' | 'recipient' | 'unsubscribe', value: string): Promise<Uint8Array>;
+  mac(
+    tenant: string,
+    purpose: 'label' | 'cursor' | 'file link' | 'job token' | 'recipient' | 'unsubscribe',
+    value: string,
+  ): Promise<Uint8Array>;
 }

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 
 import { invalid } from '../errors.ts';
-import type { JobType, ReceivedPart } from './definition.ts';
+import { contentTypeOf } from './content-type.ts';
+import type { JobType } from './definition.ts';
 import type { StoredFile } from './files.ts';
 import { fileIdFor } from './ids.ts';
 import { exampleFile, linkedFile } from './linked-file.ts';
@@ -76,38 +77,6 @@ const uploadResult = z
   })
   .meta({ examples: [{ file: exampleFile, image: null, variants: [] }] });
 
-const untold = new Set(['', 'application/octet-stream', 'binary/octet-stream']);
-/** Other names in use, and how the bytes are named. */
-const aliases: Partial<Record<string, string>> = {
-  'image/jpg': 'image/jpeg',
-  'image/pjpeg': 'image/jpeg',
-  'image/x-png': 'image/png',
-  'image/apng': 'image/png',
-  'image/vnd.microsoft.icon': 'image/x-icon',
-};
-/** RFC 6838, 4.2. What is no type of this form would not fit into a header. */
-const mediaType = /^[a-z0-9][a-z0-9!#$&^_.+-]{0,126}\/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}$/;
-
-/** HEIF files name their brand; clients name any of them. */
-const kindOf = (type: string | undefined) => type?.replace(/^image\/hei[cf](-sequence)?$/, 'image/heif');
-
-/**
- * What the file is, by its bytes first. Where either side says "image" both must agree: an image under a false name is
- * how a filter is passed or a decoder is reached.
- */
-function contentTypeOf({ staged, declaredType = '' }: ReceivedPart): string {
-  const given = declaredType.split(';')[0]?.trim().toLowerCase() ?? '';
-  const declared = mediaType.test(given) ? (aliases[given] ?? given) : '';
-  const sniffed = staged.sniffedType;
-  if (untold.has(declared)) return sniffed ?? 'application/octet-stream';
-  // What a part is that names no type (RFC 7578, 4.4): many clients send pictures so.
-  if (declared === 'text/plain') return sniffed ?? declared;
-  const imageByName = declared.startsWith('image/') && declared !== 'image/svg+xml';
-  if ((imageByName || sniffed?.startsWith('image/')) && kindOf(declared) !== kindOf(sniffed))
-    throw invalid('/file', `declared as ${declared}, but the bytes are ${sniffed ?? 'no known image'}`, 'content_type_mismatch');
-  return sniffed ?? declared;
-}
-
 export const upload: JobType<UploadRequest, UploadInput, UploadResult> = {
   type: 'upload',
   path: '/uploads',
@@ -117,7 +86,7 @@ export const upload: JobType<UploadRequest, UploadInput, UploadResult> = {
   problems: ['content_type_mismatch', 'image_truncated'],
   async prepare({ variants = defaultVariants }, { part, jobId, tenant }) {
     if (part === undefined) throw invalid('/file', 'is missing');
-    const contentType = contentTypeOf(part);
+    const contentType = contentTypeOf(part.declaredType, part.staged.sniffedType, '/file');
     if (part.staged.size === 0) throw invalid('/file', 'is empty');
     if (part.staged.truncation !== undefined) throw invalid('/file', part.staged.truncation, 'image_truncated');
     // The hash in the role: a second body under the same key must not touch the first one's file.

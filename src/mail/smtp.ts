@@ -1,10 +1,11 @@
-import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 
 import { createTransport } from 'nodemailer';
 
-import type { MailSender, OutgoingMessage } from '../../activities/email.ts';
+import type { MailSender } from '../../activities/email.ts';
+import type { OutgoingMessage } from '../../activities/mail-ports.ts';
 import { AppError } from '../errors.ts';
+import { composeMail, envelopeOf } from './compose.ts';
 import { mailFailure, oneLine } from './failure.ts';
 import { secretsOf, transportOf } from './smtp-url.ts';
 
@@ -12,37 +13,6 @@ export interface SmtpSenderOptions {
   /** `smtp://` or `smtps://`. Options in its query, but for `tls`, are nodemailer's own and win over ours. */
   url: string;
   maxConnections?: number;
-}
-
-/** ASCII only: nodemailer maps a Unicode domain, and what looks alike may become another domain. */
-const bareAddress = /^[\w!#$%&'*+/=?^`{|}~-]+(?:\.[\w!#$%&'*+/=?^`{|}~-]+)*@[a-z0-9-]+(?:\.[a-z0-9-]+)*$/i;
-
-/** nodemailer reads an address *string* as a list, where a line break or a comma makes another recipient; an object it takes as it is. */
-function asAddress(address: string): { name: string; address: string } {
-  if (!bareAddress.test(address)) throw new AppError('mail_rejected', 'A sender or recipient is not a bare e-mail address in ASCII');
-  return { name: '', address };
-}
-
-/**
- * Everything that nodemailer would otherwise choose at random is given, so that every attempt has the same bytes. The boundary
- * depends on the content too: no text can be written that holds its own.
- */
-function compose({ from, recipient, to, subject, text, html, messageId, date }: OutgoingMessage) {
-  const baseBoundary = createHash('sha256')
-    .update(JSON.stringify([messageId, text, html]))
-    .digest('hex')
-    .slice(0, 32);
-  return {
-    envelope: { from: asAddress(from), to: [asAddress(recipient)] },
-    from: asAddress(from),
-    to: to.map(asAddress),
-    subject,
-    ...(text !== undefined && { text }),
-    ...(html !== undefined && { html }),
-    messageId,
-    date,
-    baseBoundary,
-  };
 }
 
 /**
@@ -65,11 +35,17 @@ export function createSmtpSender({ url, maxConnections = 5 }: SmtpSenderOptions)
     disableUrlAccess: true,
   });
 
-  // A message has begun to leave once its stream has been read: that happens only after the server's reply to DATA.
+  // Composed anew for each connection that is tried. A message has begun to leave once its stream has been read: that
+  // happens only after the server's reply to DATA.
+  const messages = new WeakMap<AbortSignal, OutgoingMessage>();
   const bodies = new WeakMap<AbortSignal, Readable>();
-  transport.use('stream', ({ message, data }, next) => {
-    message.processFunc((body) => {
-      if (data.signal) bodies.set(data.signal, body);
+  transport.use('stream', ({ message, data: { signal } }, next) => {
+    message.processFunc((nothing) => {
+      const outgoing = signal && messages.get(signal);
+      if (outgoing === undefined) throw new Error('A message from nowhere');
+      nothing.resume();
+      const body = composeMail(outgoing);
+      bodies.set(signal as AbortSignal, body);
       return body;
     });
     next();
@@ -81,8 +57,9 @@ export function createSmtpSender({ url, maxConnections = 5 }: SmtpSenderOptions)
   return {
     async send(message, { signal }) {
       signal.throwIfAborted();
-      const mail = compose(message);
+      const mail = { envelope: envelopeOf(message), messageId: message.messageId };
       const attempt = new AbortController();
+      messages.set(attempt.signal, message);
       const begun = () => bodies.get(attempt.signal)?.readableDidRead ?? false;
       const giveUp = () => {
         if (!begun()) attempt.abort();

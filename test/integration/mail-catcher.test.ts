@@ -30,10 +30,11 @@ afterEach(async () => {
 
 function send(text: string, recipient = 'ada@example.com') {
   const message = {
-    from: 'shop@example.org',
+    from: { address: 'shop@example.org' },
     recipient,
-    to: [recipient],
+    to: [{ address: recipient }],
     subject: 'Hello',
+    category: 'transactional' as const,
     messageId: '<1@example.org>',
     date: new Date(0),
   };

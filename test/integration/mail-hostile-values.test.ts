@@ -2,7 +2,8 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import PostalMime from 'postal-mime';
 
-import type { MailSender, OutgoingMessage } from '../../activities/email.ts';
+import type { MailSender } from '../../activities/email.ts';
+import type { OutgoingMessage } from '../../activities/mail-ports.ts';
 import { createSmtpSender } from '../../src/mail/smtp.ts';
 import { emailRequest } from '../../src/jobs/email.ts';
 import { outgoing, startMailServer } from '../support/mail-server.ts';
@@ -54,7 +55,7 @@ afterEach(async () => {
 /** Sends past the request's schema, which would have refused most of these. */
 async function attempt(changes: Partial<OutgoingMessage>) {
   server.received.length = 0;
-  const message = outgoing({ to: ['ada@example.com'], ...changes });
+  const message = outgoing({ to: [{ address: 'ada@example.com' }], ...changes });
   const refusal = await sender.send(message, { signal: new AbortController().signal }).then(
     () => undefined,
     (error: unknown) => error as { code: string; retryable: boolean },
@@ -97,10 +98,14 @@ describe('a hostile value', () => {
     await fc.assert(
       fc.asyncProperty(injection, fc.boolean(), async (part, inFront) => {
         const address = inFront ? `${part}ada@example.com` : `ada@example.com${part}`;
-        const { message, refusal, recipients, mails } = await attempt({ [field]: field === 'to' ? [address] : address });
+        const { message, refusal, recipients, mails } = await attempt({
+          [field]: field === 'recipient' ? address : field === 'to' ? [{ address }] : { address },
+        });
         expect([undefined, 'mail_rejected']).toContain(refusal?.code);
         expect(recipients).toEqual(refusal === undefined ? [[asEnvelope(message.recipient)]] : []);
-        expect(mails.map(({ to, from }) => [to?.length, from?.address])).toEqual(recipients.map(() => [1, asEnvelope(message.from)]));
+        expect(mails.map(({ to, from }) => [to?.length, from?.address])).toEqual(
+          recipients.map(() => [1, asEnvelope(message.from.address)]),
+        );
       }),
       { numRuns: 300 },
     );
@@ -111,7 +116,7 @@ test('every address that a request may hold is taken as it is', async () => {
   const valid = fc.emailAddress().filter((address) => emailRequest.safeParse({ to: [address], subject: '', text: '' }).success);
   await fc.assert(
     fc.asyncProperty(valid, async (recipient) => {
-      const { refusal, recipients } = await attempt({ recipient, to: [recipient] });
+      const { refusal, recipients } = await attempt({ recipient, to: [{ address: recipient }] });
       expect(refusal).toBeUndefined();
       expect(recipients).toEqual([[asEnvelope(recipient)]]);
     }),

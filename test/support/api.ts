@@ -90,6 +90,7 @@ export function jobOf({ jobId, type, createdAt }: Pick<StartRequest, 'jobId' | '
 
 export interface TestApiOptions {
   maxUploadBytes?: number;
+  maxMessageBytes?: number;
   streams?: AppDependencies['streams'];
   edges?: Pick<AppDependencies, 'corsOrigins' | 'codecOrigins' | 'devCodec' | 'trustProxy' | 'refuseSecrets'>;
   server?: HttpServerOptions;
@@ -114,6 +115,7 @@ export function bulkActionOf(
 /** The real application with a fake job client and the real disk store, on a port of its own for each test. */
 export function testApi({
   maxUploadBytes = 100_000,
+  maxMessageBytes = 100_000,
   streams = { perKey: 100 },
   edges = {},
   server: serverOptions = {},
@@ -223,6 +225,7 @@ export function testApi({
       writeCsv,
       identities: identities?.(),
       maxUploadBytes,
+      maxMessageBytes,
       tenantKeys,
       payloads: { decode: (payloads, of) => api.payloads.decode?.(payloads, of) ?? Promise.resolve([...payloads]) },
       namespace: 'default',

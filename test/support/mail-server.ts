@@ -3,15 +3,16 @@ import { createServer, type AddressInfo, type Server, type Socket } from 'node:n
 
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server';
 
-import type { OutgoingMessage } from '../../activities/email.ts';
+import type { OutgoingMessage } from '../../activities/mail-ports.ts';
 
 export function outgoing(changes: Partial<OutgoingMessage> = {}): OutgoingMessage {
   return {
-    from: 'shop@example.org',
+    from: { address: 'shop@example.org' },
     recipient: 'ada@example.com',
-    to: ['ada@example.com', 'bob@example.com'],
+    to: [{ address: 'ada@example.com' }, { address: 'bob@example.com' }],
     subject: 'Hello',
     text: 'Hi',
+    category: 'transactional',
     messageId: '<0123456789abcdef@example.org>',
     date: new Date('2026-11-22T12:00:00.000Z'),
     ...changes,

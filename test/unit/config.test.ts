@@ -15,6 +15,7 @@ const defaults: Config = {
   mailFrom: 'handoff@localhost.localdomain',
   maxUploadBytes: 536_870_912,
   maxImagePixels: 100_000_000,
+  maxMessageBytes: 26_214_400,
   maxStreamsPerKey: 100,
   limits: {
     requestsPerMinute: 120_000,

@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import { Readable } from 'node:stream';
 import { describe, expect, test } from '@jest/globals';
 
-import { type Delivery, emailActivities, type OutgoingMessage } from '../../../activities/email.ts';
+import { type Delivery, emailActivities } from '../../../activities/email.ts';
+import type { OutgoingMessage } from '../../../activities/mail-ports.ts';
 import { AppError } from '../../../src/errors.ts';
 import { runActivity } from '../../support/activity.ts';
 
@@ -30,9 +31,10 @@ describe('deliverEmail', () => {
     });
     for (const attempt of [1, 2, 7]) await runActivity(() => activities.deliverEmail(delivery), { attempt }).result;
     expect(messages[0]).toEqual({
-      from: 'shop@example.org',
+      from: { address: 'shop@example.org' },
       recipient: 'ada@example.com',
-      to: delivery.to,
+      to: [{ address: 'ada@example.com' }, { address: 'bob@example.com' }],
+      category: 'transactional',
       subject: 'Hello',
       text: 'Hi',
       messageId: expect.stringMatching(/^<[0-9a-f]{32,}@example\.org>$/),
