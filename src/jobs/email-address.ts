@@ -5,14 +5,13 @@ import { singleLine, wellFormed } from './single-line.ts';
 import type { Mailbox } from './email-message.ts';
 
 // Both halves, in ASCII as zod has them, with everything beyond ASCII let through: what of that is right, no pattern can say.
-const atom = String.raw`(?:[A-Za-z0-9_'+\-]|[^\x00-\x7f])`;
-const label = String.raw`(?:[A-Za-z0-9]|[^\x00-\x7f])(?:[A-Za-z0-9\-]|[^\x00-\x7f])*`;
-const topLabel = String.raw`(?:[A-Za-z]{2,}|[xX][nN]--[A-Za-z0-9\-]+|(?:[A-Za-z0-9\-]|[^\x00-\x7f])*[^\x00-\x7f](?:[A-Za-z0-9\-]|[^\x00-\x7f])*)`;
-const shape = String.raw`^(?![^@]{65,}@)(?:${atom}+\.)*${atom}*(?:[A-Za-z0-9_+\-]|[^\x00-\x7f])@(?:${label}\.)+${topLabel}$`;
-const shaped = new RegExp(shape);
+const atom = String.raw`(?:[A-Za-z0-9_'+\-]|[\u0080-\uffff])`;
+const label = String.raw`(?:[A-Za-z0-9]|[\u0080-\uffff])(?:[A-Za-z0-9\-]|[\u0080-\uffff])*`;
+const topLabel = String.raw`(?:[A-Za-z]{2,}|[xX][nN]--[A-Za-z0-9\-]+|(?:[A-Za-z0-9\-]|[\u0080-\uffff])*[\u0080-\uffff](?:[A-Za-z0-9\-]|[\u0080-\uffff])*)`;
+const shape = String.raw`^(?![^@]{65,}@)(?:${atom}+\.)*${atom}*(?:[A-Za-z0-9_+\-]|[\u0080-\uffff])@(?:${label}\.)+${topLabel}$`;
+const shaped = new RegExp(shape, 'u');
 
-// eslint-disable-next-line no-control-regex -- ASCII is meant
-const ascii = /^[\x00-\x7f]*$/;
+const ascii = /^\p{ASCII}*$/u;
 /** No controls, blanks, punctuation or symbols, among them everything that looks like @, comma or dot. */
 const letters = /^[\p{L}\p{M}\p{N}_'+.-]*$/u;
 
@@ -30,9 +29,12 @@ const inLowerCase = (text: string) => text.replace(/[A-Z]/g, (letter) => letter.
 function domainFault(domain: string): string | undefined {
   if (!letters.test(domain)) return 'has a character in its domain that no domain has';
   const inAscii = domainToASCII(domain);
-  const same = ascii.test(domain) ? inAscii === inLowerCase(domain) : domainToUnicode(inAscii) === inLowerCase(domain);
+  const [asciiLabels, labels] = [inAscii.split('.'), domainToUnicode(inAscii).split('.')];
+  const same = inLowerCase(domain)
+    .split('.')
+    .every((label, index) => label === asciiLabels[index] || label === labels[index]);
   if (inAscii === '' || !same) return 'has a domain that is not in its canonical form (UTS 46), or is none';
-  return inAscii.split('.').some((part) => part.length > 63) ? 'has a label of more than 63 characters in its domain' : undefined;
+  return asciiLabels.some((part) => part.length > 63) ? 'has a label of more than 63 characters in its domain' : undefined;
 }
 
 /** RFC 5321: 64 octets before the @, 254 in all; RFC 6531 beyond ASCII. Quoted local parts and address literals are refused. */

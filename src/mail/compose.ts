@@ -81,6 +81,9 @@ async function* bytesOf(message: OutgoingMessage): AsyncGenerator<Uint8Array> {
   const stream = compiled(message).createReadStream();
   try {
     yield* stream as AsyncIterable<Uint8Array>;
+  } catch (cause) {
+    // As its cause: nodemailer writes a code of its own into whatever error it meets.
+    throw new Error('A part of the message cannot be read', { cause });
   } finally {
     stream.destroy();
   }
@@ -97,7 +100,8 @@ export function envelopeOf({ from, recipient, to, cc = [], replyTo = [] }: Outgo
  * The message as it is sent (RFC 5322, MIME), the same bytes for the same message. Nothing is opened before it is read;
  * attachments are read as fast as it is.
  *
- * @throws AppError `mail_rejected`: an address or name that must not stand in a header.
+ * @throws AppError `mail_rejected`: an address or name that must not stand in a header. The stream fails with an error whose
+ * cause is what an attachment's stream failed with.
  */
 export function composeMail(message: OutgoingMessage): Readable {
   envelopeOf(message);

@@ -5,9 +5,11 @@ import { createTransport } from 'nodemailer';
 import type { MailSender } from '../../activities/email.ts';
 import type { OutgoingMessage } from '../../activities/mail-ports.ts';
 import { AppError } from '../errors.ts';
+import { isInternational } from './addresses.ts';
 import { composeMail, envelopeOf } from './compose.ts';
 import { mailFailure, oneLine } from './failure.ts';
 import { secretsOf, transportOf } from './smtp-url.ts';
+import { takesUtf8 } from './smtp-utf8.ts';
 
 export interface SmtpSenderOptions {
   /** `smtp://` or `smtps://`. Options in its query, but for `tls`, are nodemailer's own and win over ours. */
@@ -23,14 +25,12 @@ export interface SmtpSenderOptions {
  */
 export function createSmtpSender({ url, maxConnections = 5 }: SmtpSenderOptions): MailSender {
   const secrets = secretsOf(url);
+  const connecting = { ...transportOf(url), connectionTimeout: 20_000, greetingTimeout: 20_000, socketTimeout: 60_000 };
   const transport = createTransport({
-    ...transportOf(url),
+    ...connecting,
     pool: true,
     maxConnections,
     maxMessages: Infinity,
-    connectionTimeout: 20_000,
-    greetingTimeout: 20_000,
-    socketTimeout: 60_000,
     disableFileAccess: true,
     disableUrlAccess: true,
   });
@@ -51,6 +51,13 @@ export function createSmtpSender({ url, maxConnections = 5 }: SmtpSenderOptions)
     next();
   });
 
+  let knowsUtf8 = false;
+  async function assertTakes({ from, recipient }: OutgoingMessage): Promise<void> {
+    if (knowsUtf8 || !(isInternational(recipient) || isInternational(from.address))) return;
+    knowsUtf8 = await takesUtf8(connecting);
+    if (!knowsUtf8) throw new AppError('mail_rejected', 'The mail server takes only addresses in ASCII (it has no SMTPUTF8, RFC 6531)');
+  }
+
   const inFlight = new Set<Promise<unknown>>();
   let closed = false;
 
@@ -65,13 +72,15 @@ export function createSmtpSender({ url, maxConnections = 5 }: SmtpSenderOptions)
         if (!begun()) attempt.abort();
       };
       signal.addEventListener('abort', giveUp, { once: true });
-      const sending = transport.sendMail({ ...mail, signal: attempt.signal });
+      const sending = assertTakes(message).then(() => transport.sendMail({ ...mail, signal: attempt.signal }));
       inFlight.add(sending);
       try {
         const { response } = await sending;
         return { response: oneLine(response, secrets) };
       } catch (error) {
         if (attempt.signal.aborted) throw signal.reason;
+        const known = error instanceof AppError ? error : (error as Error).cause;
+        if (known instanceof AppError) throw known;
         const failure = mailFailure(error, { secrets, begun: begun() });
         if (failure !== undefined) throw failure;
         throw closed ? new AppError('mail_server_unreachable', 'The mail sender was closed', { retryable: true }) : error;

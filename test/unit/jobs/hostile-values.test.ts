@@ -13,6 +13,8 @@ function faults(schema: typeof emailRequest | typeof reportRequest | typeof uplo
   return schema.safeParse(value).error?.issues.map((issue) => issue.path.join('.'));
 }
 
+const many = (from: number, count: number) => Array.from({ length: count }, (_, i) => `u${String(from + i)}@example.com`);
+
 describe('an e-mail', () => {
   test.each([
     ['text only', email],
@@ -22,7 +24,13 @@ describe('an e-mail', () => {
     ['50 recipients', { ...email, to: Array.from({ length: 50 }, (_, i) => `u${String(i)}@example.com`) }],
     ['a plus address and a long top-level domain', { ...email, to: ["o'hara+tag_1@mail-1.example.photography"] }],
     ['a local part of 64 characters', { ...email, to: [`${'a'.repeat(64)}@example.com`] }],
-    ['a punycode domain', { ...email, to: ['ada@xn--bcher-kva.example'] }],
+    ['a punycode domain', { ...email, to: ['ada@xn--bcher-kva.example', 'ada@пример.xn--p1ai'] }],
+    ['a domain beyond ASCII', { ...email, to: ['ada@bücher.example', 'ada@пример.рф', 'ada@faß.example', 'ada@例え.テスト'] }],
+    ['a local part beyond ASCII', { ...email, to: ['jörg@example.com', 'адa@example.com', '用户@例え.テスト'] }],
+    ['names', { ...email, to: [{ name: 'Lovelace, Ada "the 1st" <x@y.example>;', address: 'ada@example.com' }] }],
+    ['copies', { ...email, cc: ['bob@example.com'], bcc: [{ address: 'eve@example.com' }], replyTo: ['shop@example.com'] }],
+    ['an attachment', { ...email, attachments: [{ name: 'ø.txt', content: 'YQ==' }, { fileId: 'file_x' }] }],
+    ['tags', { ...email, tags: { campaign: 'autumn_1' } }],
     ['a subject of 998 characters', { ...email, subject: 'ø'.repeat(998) }],
     ['a body with every control character', { ...email, text: '\u0000\r\n\u2028\u0085' }],
   ])('is taken with %s', (_what, value) => {
@@ -83,8 +91,6 @@ describe('an e-mail', () => {
     'ada@example..com',
     'ada@-example.com',
     'ada@exa_mple.com',
-    'ada@bücher.example',
-    'адa@example.com',
     'ada\0@example.com',
     'ada%0a@example.com\0',
     'ada@example.com?x=\r\nRCPT TO:<eve@example.com>',
@@ -95,7 +101,6 @@ describe('an e-mail', () => {
     null,
     {},
     ['ada@example.com'],
-    { address: 'ada@example.com', name: 'x' },
   ];
   test.each(addresses)('is refused with the address %j, as recipient and as sender', (address) => {
     expect(faults(emailRequest, { ...email, to: ['bob@example.com', address] })).toEqual(['to.1']);
@@ -106,17 +111,19 @@ describe('an e-mail', () => {
     ['nobody', { ...email, to: [] }, ['to']],
     ['one string for a list', { ...email, to: 'ada@example.com' }, ['to']],
     ['51 recipients', { ...email, to: Array.from({ length: 51 }, (_, i) => `u${String(i)}@example.com`) }, ['to']],
-    ['the same recipient twice', { ...email, to: ['ada@example.com', 'ada@example.com'] }, ['to']],
-    ['the same recipient in other letters', { ...email, to: ['ada@example.com', 'ADA@Example.com'] }, ['to']],
+    ['the same recipient twice', { ...email, to: ['ada@example.com', 'ada@example.com'] }, ['to.1']],
+    ['the same recipient in other letters', { ...email, to: ['ada@example.com', 'ADA@Example.com'] }, ['to.1']],
     ['neither text nor HTML', { to: email.to, subject: 'x' }, ['text']],
     ['no subject', { to: email.to, text: 'x' }, ['subject']],
     ['a subject of 999 characters', { ...email, subject: 'x'.repeat(999) }, ['subject']],
     ['a text that is no string', { ...email, text: 7 }, ['text']],
     ['null for HTML', { ...email, html: null }, ['html']],
-    ['an unknown field', { ...email, bcc: ['eve@example.com'] }, ['']],
+    ['the same recipient in another list', { ...email, cc: ['x@example.com'], bcc: ['Ada@example.com'] }, ['bcc.0']],
+    ['the same recipient with a domain in ASCII', { ...email, to: ['a@bücher.example'], cc: ['a@xn--bcher-kva.example'] }, ['cc.0']],
+    ['51 recipients in three lists', { ...email, to: many(0, 20), cc: many(20, 20), bcc: many(40, 11) }, ['to']],
+    ['an unknown field', { ...email, bc: ['eve@example.com'] }, ['']],
     ['a field called __proto__', JSON.parse('{"to":["a@example.com"],"subject":"x","text":"y","__proto__":{"bcc":1}}'), ['']],
-    ['headers', { ...email, headers: { 'X-A': 'b' } }, ['']],
-    ['attachments from the disk', { ...email, attachments: [{ path: '/etc/passwd' }] }, ['']],
+    ['attachments from the disk', { ...email, attachments: [{ path: '/etc/passwd' }] }, ['attachments.0']],
     ['no object', 'x', ['']],
     ['a list', [email], ['']],
     ['nothing', undefined, ['']],
