@@ -5,10 +5,12 @@ import type { OutgoingMessage } from '../../activities/mail-ports.ts';
 /** Of HTML that is read, in characters: much more takes seconds, and nobody reads it as text. */
 const longest = 200_000;
 
+const cut = (html: string) => (html.length > longest ? `${html.slice(0, longest)}…` : html);
+
 const textOf = (html: string) =>
-  convert(html, {
+  convert(cut(html), {
     wordwrap: false,
-    limits: { maxInputLength: longest, maxDepth: 100, maxChildNodes: 10_000, ellipsis: '…' },
+    limits: { maxDepth: 100, maxChildNodes: 10_000, ellipsis: '…' },
     selectors: [
       { selector: 'img', format: 'skip' },
       ...['h1', 'h2', 'h3', 'h4', 'h5', 'h6'].map((selector) => ({ selector, options: { uppercase: false } })),
