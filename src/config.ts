@@ -8,6 +8,7 @@ import { z } from 'zod';
 
 import { identityOf, type IdentitySettings, identityVariables } from './config-identity.ts';
 import { type LimitSettings, limitsOf, limitVariables } from './config-limits.ts';
+import { mailOf, type MailSettings, mailVariables } from './config-mail.ts';
 
 /** What the environment says, checked. Defaults and meanings: `.env.example`. */
 export interface Config {
@@ -15,7 +16,7 @@ export interface Config {
   readonly port: number;
   readonly dataDir: string;
   readonly databaseUrl: string | undefined;
-  readonly smtpUrl: string | undefined;
+  readonly mail: MailSettings;
   readonly mailFrom: string;
   readonly maxUploadBytes: number;
   readonly maxImagePixels: number;
@@ -105,7 +106,7 @@ const environment = z.object({
   HANDOFF_PORT: port(3000),
   HANDOFF_DATA_DIR: z.string().default('.handoff'),
   DATABASE_URL: url('postgres:', 'postgresql:').optional(),
-  SMTP_URL: url('smtp:', 'smtps:').optional(),
+  ...mailVariables,
   HANDOFF_MAIL_FROM: z.email().default('handoff@localhost.localdomain'),
   HANDOFF_MAX_UPLOAD_BYTES: natural(512 * 1024 * 1024),
   HANDOFF_MAX_IMAGE_PIXELS: natural(100_000_000),
@@ -236,14 +237,16 @@ export function loadConfig(env: Environment = process.env): Config {
   if (!parsed.success) problems.push(...parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`));
   const tls = parsed.success ? tlsOf(parsed.data, env, problems) : undefined;
   const identity = parsed.success ? identityOf(parsed.data, problems) : undefined;
-  if (!parsed.success || problems.length > 0) throw new ConfigError(`The configuration is not usable:\n  ${problems.join('\n  ')}`);
+  const mail = parsed.success ? mailOf(parsed.data, problems) : undefined;
+  if (!parsed.success || mail === undefined || problems.length > 0)
+    throw new ConfigError(`The configuration is not usable:\n  ${problems.join('\n  ')}`);
   const values = parsed.data;
   return {
     host: values.HANDOFF_HOST,
     port: values.HANDOFF_PORT,
     dataDir: resolve(values.HANDOFF_DATA_DIR),
     databaseUrl: values.DATABASE_URL,
-    smtpUrl: values.SMTP_URL,
+    mail,
     mailFrom: values.HANDOFF_MAIL_FROM,
     maxUploadBytes: values.HANDOFF_MAX_UPLOAD_BYTES,
     maxImagePixels: values.HANDOFF_MAX_IMAGE_PIXELS,

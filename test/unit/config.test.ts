@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -11,7 +12,7 @@ const defaults: Config = {
   port: 3000,
   dataDir: resolve('.handoff'),
   databaseUrl: undefined,
-  smtpUrl: undefined,
+  mail: { providers: undefined, connections: 5, dkim: undefined },
   mailFrom: 'handoff@localhost.localdomain',
   maxUploadBytes: 536_870_912,
   maxImagePixels: 100_000_000,
@@ -67,6 +68,11 @@ describe('the configuration', () => {
       HANDOFF_DATA_DIR: '/data',
       DATABASE_URL: 'postgresql://u:p@db/handoff',
       SMTP_URL: 'smtps://u:p@mail:465',
+      HANDOFF_MAIL_PROVIDERS: 'main=resend://re_key@, smtps://mail.example.org',
+      HANDOFF_MAIL_CONNECTIONS: '9',
+      HANDOFF_DKIM_DOMAIN: 'example.org',
+      HANDOFF_DKIM_SELECTOR: 'handoff',
+      HANDOFF_DKIM_KEY: generateKeyPairSync('rsa', { modulusLength: 1024 }).privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
       HANDOFF_MAIL_FROM: 'shop@example.org',
       HANDOFF_MAX_UPLOAD_BYTES: '1000',
       HANDOFF_MAX_IMAGE_PIXELS: '2000',
@@ -114,7 +120,14 @@ describe('the configuration', () => {
       port: 8080,
       dataDir: '/data',
       databaseUrl: env.DATABASE_URL,
-      smtpUrl: env.SMTP_URL,
+      mail: {
+        providers: [
+          { name: 'main', kind: 'resend', url: 'resend://re_key@api' },
+          { name: 'smtp', kind: 'smtp', url: 'smtps://mail.example.org' },
+        ],
+        connections: 9,
+        dkim: { domain: 'example.org', selector: 'handoff', key: env.HANDOFF_DKIM_KEY },
+      },
       mailFrom: 'shop@example.org',
       maxUploadBytes: 1000,
       maxImagePixels: 2000,

@@ -33,6 +33,9 @@ describe('.env.example', () => {
         ...[
           'DATABASE_URL',
           'SMTP_URL',
+          'HANDOFF_MAIL_PROVIDERS',
+          'HANDOFF_DKIM_DOMAIN',
+          'HANDOFF_DKIM_SELECTOR',
           'TEMPORAL_ADDRESS',
           'HANDOFF_TEMPORAL_UI_URL',
           'HANDOFF_ENCRYPTION_KEY_MODULE',
