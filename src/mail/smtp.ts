@@ -2,11 +2,11 @@ import type { Readable } from 'node:stream';
 
 import { createTransport } from 'nodemailer';
 
-import type { MailSender } from '../../activities/email.ts';
-import type { OutgoingMessage } from '../../activities/mail-ports.ts';
+import type { MailSender, OutgoingMessage } from '../../activities/mail-ports.ts';
 import { AppError } from '../errors.ts';
 import { isInternational } from './addresses.ts';
 import { composeMail, envelopeOf } from './compose.ts';
+import { type DkimKey, signed } from './dkim.ts';
 import { mailFailure, oneLine } from './failure.ts';
 import { secretsOf, transportOf } from './smtp-url.ts';
 import { takesUtf8 } from './smtp-utf8.ts';
@@ -14,7 +14,10 @@ import { takesUtf8 } from './smtp-utf8.ts';
 export interface SmtpSenderOptions {
   /** `smtp://` or `smtps://`. Options in its query, but for `tls`, are nodemailer's own and win over ours. */
   url: string;
+  /** What it is called in outcomes. */
+  name?: string;
   maxConnections?: number;
+  dkim?: DkimKey | undefined;
 }
 
 /**
@@ -23,7 +26,7 @@ export interface SmtpSenderOptions {
  *
  * @throws AppError `mail_configuration` for an unusable URL.
  */
-export function createSmtpSender({ url, maxConnections = 5 }: SmtpSenderOptions): MailSender {
+export function createSmtpSender({ url, name = 'smtp', maxConnections = 5, dkim }: SmtpSenderOptions): MailSender {
   const secrets = secretsOf(url);
   const connecting = { ...transportOf(url), connectionTimeout: 20_000, greetingTimeout: 20_000, socketTimeout: 60_000 };
   const transport = createTransport({
@@ -44,7 +47,7 @@ export function createSmtpSender({ url, maxConnections = 5 }: SmtpSenderOptions)
       const outgoing = signal && messages.get(signal);
       if (outgoing === undefined) throw new Error('A message from nowhere');
       nothing.resume();
-      const body = composeMail(outgoing);
+      const body = signed(dkim, outgoing, composeMail(outgoing));
       bodies.set(signal as AbortSignal, body);
       return body;
     });
@@ -62,9 +65,11 @@ export function createSmtpSender({ url, maxConnections = 5 }: SmtpSenderOptions)
   let closed = false;
 
   return {
-    async send(message, { signal }) {
+    async send(message, { signal, beforeContent }) {
       signal.throwIfAborted();
       const mail = { envelope: envelopeOf(message), messageId: message.messageId };
+      await beforeContent(name);
+      signal.throwIfAborted();
       const attempt = new AbortController();
       messages.set(attempt.signal, message);
       const begun = () => bodies.get(attempt.signal)?.readableDidRead ?? false;
@@ -76,7 +81,7 @@ export function createSmtpSender({ url, maxConnections = 5 }: SmtpSenderOptions)
       inFlight.add(sending);
       try {
         const { response } = await sending;
-        return { response: oneLine(response, secrets) };
+        return { response: oneLine(response, secrets), provider: name };
       } catch (error) {
         if (attempt.signal.aborted) throw signal.reason;
         const known = error instanceof AppError ? error : (error as Error).cause;

@@ -78,7 +78,12 @@ export function createGuardedFetch(guard: Guard = {}): GuardedFetch {
     if (!fits || (isIP(host) !== 0 && !permits(url, host))) throw new OutboundError('refused');
   }
 
-  function ask(url: URL, { method = 'GET', headers, body, ports }: OutboundRequest, signal: AbortSignal): Promise<IncomingMessage> {
+  function ask(
+    url: URL,
+    { method = 'GET', headers, body, ports }: OutboundRequest,
+    signal: AbortSignal,
+    onConnected: () => void,
+  ): Promise<IncomingMessage> {
     assertMayAsk(url, ports);
     const lookup: LookupFunction = (_host, { all }, found) => {
       placesOf(url).then(
@@ -97,6 +102,7 @@ export function createGuardedFetch(guard: Guard = {}): GuardedFetch {
     return new Promise((resolved, rejected) => {
       const request = (url.protocol === 'https:' ? overHttps : overHttp)(url, options, resolved);
       request.once('error', rejected);
+      request.once('socket', (socket) => socket.once(url.protocol === 'https:' ? 'secureConnect' : 'connect', onConnected));
       request.end(body);
     });
   }
@@ -106,9 +112,12 @@ export function createGuardedFetch(guard: Guard = {}): GuardedFetch {
     const signal = request.signal ? AbortSignal.any([deadline, request.signal]) : deadline;
     let url = urlOf(first);
     let asked = request;
+    let connected = false;
     try {
       for (let left = request.maxRedirects ?? 0; ; left--) {
-        const answer = await ask(url, asked, signal);
+        const answer = await ask(url, asked, signal, () => {
+          connected = true;
+        });
         const next = left > 0 && request.method !== 'POST' ? redirectOf(answer, url) : undefined;
         if (next === undefined)
           return { status: answer.statusCode ?? 0, headers: answer.headers, url, body: await bytesOf(answer, request.maxBytes) };
@@ -120,7 +129,7 @@ export function createGuardedFetch(guard: Guard = {}): GuardedFetch {
     } catch (error) {
       if (error instanceof OutboundError) throw error;
       request.signal?.throwIfAborted();
-      throw new OutboundError(deadline.aborted ? 'timed_out' : 'unreachable', error);
+      throw new OutboundError(deadline.aborted ? 'timed_out' : 'unreachable', { connected, cause: error });
     }
   };
 }
@@ -146,7 +155,7 @@ async function bytesOf(answer: IncomingMessage, maxBytes: number): Promise<Buffe
   // Whoever leaves this loop early closes the connection.
   for await (const chunk of answer as AsyncIterable<Buffer>) {
     size += chunk.length;
-    if (size > maxBytes) throw new OutboundError('too_large');
+    if (size > maxBytes) throw new OutboundError('too_large', { connected: true });
     chunks.push(chunk);
   }
   return Buffer.concat(chunks);

@@ -9,9 +9,12 @@ const reasons = {
 export class OutboundError extends Error {
   override readonly name = 'OutboundError';
   readonly reason: keyof typeof reasons;
+  /** There was a connection: the request may have arrived, whole or in part. */
+  readonly connected: boolean;
 
-  constructor(reason: keyof typeof reasons, cause?: unknown) {
+  constructor(reason: keyof typeof reasons, { connected = false, cause }: { connected?: boolean; cause?: unknown } = {}) {
     super(reasons[reason], { cause });
     this.reason = reason;
+    this.connected = connected;
   }
 }

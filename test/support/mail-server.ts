@@ -30,8 +30,11 @@ export function reply(responseCode: number, text: string): Error {
   return Object.assign(new Error(text), { responseCode });
 }
 
-/** A real SMTP server that keeps what it accepts in memory. Options replace the handlers, to refuse at any stage. */
-export async function startMailServer(options: SMTPServerOptions = {}) {
+/**
+ * A real SMTP server that keeps what it accepts in memory. Options replace the handlers, to refuse at any stage.
+ * @param port 0: a free one.
+ */
+export async function startMailServer(options: SMTPServerOptions = {}, port = 0) {
   const received: ReceivedMail[] = [];
   let connections = 0;
   const server = new SMTPServer({
@@ -52,7 +55,7 @@ export async function startMailServer(options: SMTPServerOptions = {}) {
   });
   server.on('error', () => undefined);
   server.server.on('connection', () => connections++);
-  server.listen(0, '127.0.0.1');
+  server.listen(port, '127.0.0.1');
   await once(server.server, 'listening');
   return {
     port: (server.server.address() as AddressInfo).port,
