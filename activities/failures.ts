@@ -15,7 +15,10 @@ export async function classified<T>(work: () => Promise<T>): Promise<T> {
     return await work();
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
-    const nextRetryDelay = slowly[error.code];
+    // In its own time, where somebody asked for that.
+    const asked =
+      error.code === 'mail_refused_for_now' && error.retryAfterSeconds !== undefined ? error.retryAfterSeconds * 1000 : undefined;
+    const nextRetryDelay = slowly[error.code] ?? asked;
     throw ApplicationFailure.create({
       type: error.code,
       message: error.message,

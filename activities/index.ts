@@ -4,6 +4,8 @@ import { limitActivities, type LimitDependencies } from './limits.ts';
 import { reportActivities, type ReportDependencies } from './report.ts';
 import { uploadActivities, type UploadDependencies } from './upload.ts';
 
+export { emailActivities };
+
 export interface ActivityDependencies {
   email: EmailDependencies;
   report: ReportDependencies;

@@ -5,12 +5,14 @@ import { join } from 'node:path';
 import { startApi } from './api.ts';
 import { banner } from './banner.ts';
 import type { Config } from './config.ts';
+import { smtpProvider } from './config-mail.ts';
 import { newApiKey } from './database/api-keys.ts';
 import { lockDataDir } from './database/data-dir-lock.ts';
 import { newMasterKey } from './encryption-command.ts';
 import type { Scope } from './lifecycle.ts';
 import type { Log } from './log.ts';
 import { startCatcher } from './mail/catcher.ts';
+import { routingOf } from './mail-providers.ts';
 import { assertPortFree } from './port-check.ts';
 import { keptSecret } from './secret-file.ts';
 import { openStores } from './stores.ts';
@@ -38,7 +40,7 @@ export async function startDev(scope: Scope, config: Config, log: Log, say: (lin
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   scope.closing(await lockDataDir(dataDir), (lock) => lock.release());
   await assertPortFree(config.port, 'HANDOFF_PORT', config.host);
-  if (config.smtpUrl === undefined) await assertPortFree(dev.smtpPort, 'HANDOFF_SMTP_PORT');
+  if (config.mail.providers === undefined) await assertPortFree(dev.smtpPort, 'HANDOFF_SMTP_PORT');
 
   const codecSecret = randomBytes(32).toString('base64url');
   let address = temporal.address;
@@ -70,15 +72,16 @@ export async function startDev(scope: Scope, config: Config, log: Log, say: (lin
     );
 
   const mailDir = join(dataDir, 'mail');
-  if (config.smtpUrl === undefined)
+  if (config.mail.providers === undefined)
     scope.closing(await startCatcher({ port: dev.smtpPort, directory: mailDir }), (catcher) => catcher.close());
   say('Starting workers and API …');
-  const smtpUrl = config.smtpUrl ?? `smtp://127.0.0.1:${String(dev.smtpPort)}`;
+  const providers = config.mail.providers ?? [smtpProvider(`smtp://127.0.0.1:${String(dev.smtpPort)}`)];
+  const routing = routingOf(providers);
   // The API answers (with 503) also while a Temporal of somebody else's is not there yet.
-  const working = startWorker(scope, { config, stores, link, smtpUrl, log });
+  const working = startWorker(scope, { config, stores, link, providers, routing, log });
   working.catch(() => undefined);
   const devCodec = temporal.address === undefined && uiUrl !== undefined ? { secret: codecSecret, tenant, origin: uiUrl } : undefined;
-  const { url } = await startApi(scope, { config, stores, link, temporalUiUrl: uiUrl, log, ...(devCodec && { devCodec }) });
+  const { url } = await startApi(scope, { config, stores, link, temporalUiUrl: uiUrl, routing, log, ...(devCodec && { devCodec }) });
   await working;
-  say(banner({ url, host: config.host, uiUrl, key, mailDir: config.smtpUrl === undefined ? mailDir : undefined }));
+  say(banner({ url, host: config.host, uiUrl, key, mailDir: config.mail.providers === undefined ? mailDir : undefined }));
 }

@@ -66,7 +66,8 @@ function groupsOf(queues: string | undefined): Group[] {
 /** `handoff worker`: one of any number of worker processes. `/livez` and `/readyz` are served for health checks. */
 export async function serveWorker(scope: Scope, config: Config, log: Log, say: Say, queues: string | undefined): Promise<void> {
   const only = groupsOf(queues);
-  const smtpUrl = needed(config.smtpUrl, 'SMTP_URL');
+  const { providers } = config.mail;
+  if (providers === undefined) throw new ConfigError('Neither HANDOFF_MAIL_PROVIDERS nor SMTP_URL is set.');
   const { stores, link } = await connect(scope, config, log);
   let working = false;
   const checks = {
@@ -76,7 +77,7 @@ export async function serveWorker(scope: Scope, config: Config, log: Log, say: S
   };
   const { url } = await listen(scope, createHealthApp(checks), config, log);
   say(`Health: ${url}/readyz`);
-  await startWorker(scope, { config, stores, link, smtpUrl, only, log });
+  await startWorker(scope, { config, stores, link, providers, only, log });
   working = true;
   say(`Working on: ${only.join(', ')}`);
 }

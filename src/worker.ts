@@ -1,5 +1,7 @@
-import { type ActivityDependencies, createActivities } from '../activities/index.ts';
+import type { MailLane } from '../activities/mail-lane.ts';
+import { type ActivityDependencies, createActivities, emailActivities } from '../activities/index.ts';
 import type { Config } from './config.ts';
+import type { MailProviderSettings } from './config-mail.ts';
 import { createImageEngine } from './images/sharp.ts';
 import { createBulkJobs } from './jobs/bulk-jobs.ts';
 import { workflowTaskQueue } from './jobs/client.ts';
@@ -10,7 +12,8 @@ import { createTemporalCalls } from './jobs/temporal-calls.ts';
 import type { Scope } from './lifecycle.ts';
 import { createConcurrencyLimits } from './limits/effective-limits.ts';
 import type { Log } from './log.ts';
-import { createSmtpSender } from './mail/smtp.ts';
+import type { Routing } from './mail/routing.ts';
+import { furtherLanes, openLanes, routingOf } from './mail-providers.ts';
 import { renderTable } from './reports/render.ts';
 import { readCsv, readNdjson } from './reports/source.ts';
 import type { Stores } from './stores.ts';
@@ -22,14 +25,23 @@ const usual = { email: 50, report: 2, upload: 2, operations: 2, limits: 20 } as 
 
 export type Group = keyof typeof usual;
 export const groups = Object.keys(usual) as Group[];
-/** Where the activities of all groups go. */
-export const activityQueuesOf = (taskQueue: string): string[] => groups.map((group) => `${taskQueue}-${group}`);
+/** Groups with a Task Queue for each further mail provider. */
+const laneGroups = ['email'] as const satisfies Group[];
+
+/** Where the activities of all groups go. @param lanes of `furtherLanes`. */
+export function activityQueuesOf(taskQueue: string, lanes: readonly string[] = []): string[] {
+  const further = lanes.flatMap((lane) => laneGroups.map((group) => `${group}-${lane}`));
+  return [...groups, ...further].map((name) => `${taskQueue}-${name}`);
+}
 
 export interface WorkerDependencies {
   config: Config;
   stores: Stores;
   link: TemporalLink;
-  smtpUrl: string;
+  /** In their order; not empty. */
+  providers: readonly MailProviderSettings[];
+  /** Of these providers, for whoever wants to look at it. */
+  routing?: Routing;
   /** Groups of activities to serve. Default: all. `limits` is served wherever workflows are: jobs of every kind may need it. */
   only?: readonly Group[];
   /** Whether to serve the workflows. Default: yes. */
@@ -53,7 +65,8 @@ export async function startWorker(
     config,
     stores: { files, limits: stored },
     link,
-    smtpUrl,
+    providers,
+    routing = routingOf(providers),
     only = groups,
     workflows = true,
     taskQueue = workflowTaskQueue,
@@ -62,12 +75,14 @@ export async function startWorker(
     log,
   }: WorkerDependencies,
 ): Promise<void> {
-  const mail = scope.closing(createSmtpSender({ url: smtpUrl }), (sender) => sender.close());
+  const [firstLane, ...otherLanes] = openLanes(scope, { config, providers, routing, log });
+  if (firstLane === undefined) throw new Error('There is no mail provider');
   const calls = scope.closing(createTemporalCalls(link.client), (open) => {
     open.close();
   });
+  const emailOn = (lane: MailLane) => ({ mail: lane.mail, lane, files, defaultFrom: config.mailFrom });
   const activities = createActivities({
-    email: { mail, files, defaultFrom: config.mailFrom },
+    email: emailOn(firstLane),
     report: { engine: { render: renderTable, readCsv, readNdjson }, files, fileIdFor },
     upload: { images: createImageEngine({ maxPixels: config.maxImagePixels }), files, fileIdFor },
     operations: { jobs: createBulkJobs(calls) },
@@ -77,13 +92,23 @@ export async function startWorker(
   const running: { workers?: Workers } = {};
   scope.closing(running, ({ workers }) => workers?.shutdown());
   const served = new Set<Group>([...only, ...(workflows ? (['limits'] as const) : [])]);
+  const names = furtherLanes(providers);
+  const lanesOf = (group: { name: string; concurrency: number }) =>
+    otherLanes.map((lane, index) => ({
+      ...group,
+      name: `${group.name}-${names[index] ?? ''}`,
+      activities: emailActivities(emailOn(lane)),
+    }));
   const connection = await link.connected;
   const workers = await startWorkers({
     connection,
     namespace: config.temporal.namespace,
     protection: link.protection,
     taskQueue,
-    groups: [...served].map((name) => ({ name, activities: activities[name], concurrency: concurrency[name] ?? usual[name] })),
+    groups: [...served].flatMap((group) => {
+      const own = { name: group as string, activities: activities[group] as object, concurrency: concurrency[group] ?? usual[group] };
+      return group === 'email' ? [own, ...lanesOf(own)] : [own];
+    }),
     workflows,
     graceSeconds: config.shutdownGraceSeconds,
     log: (facts, message) => {

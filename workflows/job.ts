@@ -8,6 +8,7 @@ import {
 } from '@temporalio/workflow';
 
 import type { Activities } from '../activities/index.ts';
+import type { Elsewhere } from '../activities/mail-lane.ts';
 import type { JobArgs } from '../src/jobs/definition.ts';
 import { createDeadLetters } from './dead-letters.ts';
 import { foundNoWorker, isExhausted, replyOf } from './failure.ts';
@@ -16,7 +17,8 @@ import { activity, maximumAttemptsOf, type StepName } from './policies.ts';
 import { type Begun, expired, untilStartTime } from './start-time.ts';
 
 type ArgumentOf<Name extends StepName> = Parameters<Activities[Name]>[0];
-type ResultOf<Name extends StepName> = Awaited<ReturnType<Activities[Name]>>;
+/** Where it is done is nothing that a job type has to know. */
+type ResultOf<Name extends StepName> = Exclude<Awaited<ReturnType<Activities[Name]>>, Elsewhere>;
 
 /** What the steps of a job type are given. */
 export interface JobContext<Result> {
@@ -25,7 +27,7 @@ export interface JobContext<Result> {
    * with this very step when it is retried: steps before it are not run again.
    * @param summary what the Web UI shows beside it (no personal data).
    */
-  step: <Name extends StepName>(name: Name, summary?: string) => Activities[Name];
+  step: <Name extends StepName>(name: Name, summary?: string) => (argument: ArgumentOf<Name>) => Promise<ResultOf<Name>>;
   /**
    * The same activity for each item, all at once: one item's trouble neither blocks nor repeats another's. Parks while some have
    * used up their retries; only those run again. Resolves with what became of each, failures that no retry can help included.
@@ -78,22 +80,31 @@ export function job<Input, Result>(
     function contextOf({ deadline, priority }: Omit<Begun<Input>, 'input'>): JobContext<Result> {
       // From then on it can't expire.
       let begun = false;
-      const attempt = async <Name extends StepName>(name: Name, argument: ArgumentOf<Name>, summary?: string): Promise<ResultOf<Name>> => {
+      const attempt = async <Name extends StepName>(
+        name: Name,
+        argument: ArgumentOf<Name>,
+        summary?: string,
+        moved?: { lane: string | undefined; since: number },
+      ): Promise<ResultOf<Name>> => {
+        const since = moved?.since ?? Date.now();
         const timeLeft = deadline === undefined || begun ? undefined : deadline - Date.now();
         if (timeLeft !== undefined && timeLeft <= 0) throw expired();
-        const call = activity(name, { summary, retry, priority, scheduleToStartTimeout: timeLeft }) as (
+        const place = moved && { lane: moved.lane, spentMs: Date.now() - since };
+        const call = activity(name, { summary, retry, priority, scheduleToStartTimeout: timeLeft, ...place }) as (
           one: typeof argument,
-        ) => Promise<ResultOf<Name>>;
+        ) => Promise<ResultOf<Name> | Elsewhere>;
+        let result: ResultOf<Name> | Elsewhere;
         try {
-          const result = await call(argument);
-          begun = true;
-          return result;
+          result = await call(argument);
+          begun ||= !isElsewhere(result);
         } catch (failure) {
           begun ||= !hasExpired(failure);
           // The limit was meant for the first attempt only.
-          if (timeLeft !== undefined && foundNoWorker(failure)) return attempt(name, argument, summary);
+          if (timeLeft !== undefined && foundNoWorker(failure)) return attempt(name, argument, summary, moved);
           throw failure;
         }
+        if (!isElsewhere(result)) return result;
+        return attempt(name, { ...argument, route: result.route }, summary, { lane: result.lane ?? undefined, since });
       };
       /** Parks a job that has used up its retries, and lets one that is limited wait for a place, each time anew. */
       const parking = <T>(name: StepName, run: () => Promise<T>): Promise<T> =>
@@ -103,7 +114,7 @@ export function job<Input, Result>(
           return place.during(turn, run);
         });
       return {
-        step: (name, summary) => ((argument: never) => parking(name, () => attempt(name, argument, summary))) as Activities[typeof name],
+        step: (name, summary) => (argument) => parking(name, () => attempt(name, argument, summary)),
         stepForEach: (name, items, call, settled) =>
           parking(name, async () => {
             const runWhere = (isOpen: (outcome: (typeof settled)[number] | undefined) => boolean) =>
@@ -133,6 +144,10 @@ export function job<Input, Result>(
 
 /** In characters of JSON: the memo comes back with every describe and every line of a list. */
 const longestOutcome = 32_768;
+
+function isElsewhere(result: unknown): result is Elsewhere {
+  return (result as { status?: unknown } | null | undefined)?.status === 'elsewhere';
+}
 
 function hasExpired(error: unknown): boolean {
   return (error instanceof ApplicationFailure || error instanceof ActivityFailure) && replyOf(error).type === 'expired';

@@ -99,7 +99,14 @@ export interface CallOptions {
   priority?: number | undefined;
   /** In milliseconds. */
   scheduleToStartTimeout: number | undefined;
+  /** Of its group, when it is not the first one. */
+  lane?: string | undefined;
+  /** Milliseconds that it has already had, on other lanes. */
+  spentMs?: number | undefined;
 }
+
+/** However much was spent elsewhere, in milliseconds. */
+const leastTimeLeft = 60_000;
 
 /** Seconds of the HTTP contract as Temporal's Retry Policy, which refuses a longest interval below the first one. */
 export function retryOf(policy: RetryPolicy, asked: RetryOptions | undefined): RetryPolicy {
@@ -126,14 +133,17 @@ export function maximumAttemptsOf(name: StepName, retry: RetryOptions | undefine
 /** One activity under its policy. */
 export function activity<Name extends StepName>(
   name: Name,
-  { summary, retry, priority, scheduleToStartTimeout }: CallOptions,
+  { summary, retry, priority, scheduleToStartTimeout, lane, spentMs }: CallOptions,
 ): Activities[Name] {
   const { group, ...policy }: Policy<string> = policies[name];
-  const taskQueue = `${workflowInfo().taskQueue}-${group}`;
+  const taskQueue = `${workflowInfo().taskQueue}-${group}${lane === undefined ? '' : `-${lane}`}`;
   return proxyActivities<Activities>({
     ...policy,
     retry: retryOf(policy.retry, retry),
     taskQueue,
+    ...(spentMs !== undefined && {
+      scheduleToCloseTimeout: Math.max(msToNumber(policy.scheduleToCloseTimeout) - spentMs, leastTimeLeft),
+    }),
     ...(summary !== undefined && { summary }),
     // Fairness stays the job's: the server takes from there what is left out here.
     ...(priority !== undefined && { priority: { priorityKey: priority } }),

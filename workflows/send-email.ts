@@ -15,7 +15,7 @@ export const sendEmail = job<EmailInput, EmailResult>(async ({ input }, { stepFo
     to,
     (recipient, index) => ({
       summary: `recipient ${String(index + 1)} of ${String(to.length)}`,
-      argument: { ...input, date, recipient },
+      argument: { ...input, date, recipient, route: { failedAt: {}, moves: 0 } },
     }),
     settled,
   );

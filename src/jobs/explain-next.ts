@@ -14,9 +14,13 @@ const doing = (text: string, action: Action): Advice => ({ text, action });
 const cancel = doing('Cancel the job.', 'cancel');
 const submitAgain = 'Send it again as a new job, with another Idempotency-Key, if it is still wanted.';
 
-/** Workers serve groups of activities, whose queues are called `<queue of the workflows>-<group>`. */
+/**
+ * Workers serve groups of activities, whose queues are called `<queue of the workflows>-<group>`, and those of the lanes of further
+ * mail providers `<queue of the workflows>-<group>-<provider>`.
+ */
 function workerCommand({ taskQueue = '', step }: Place): string {
-  return step === undefined ? 'handoff worker' : `handoff worker --queues ${taskQueue.slice(taskQueue.lastIndexOf('-') + 1)}`;
+  const group = /-((?:bulk-)?email)(?:-|$)/.exec(taskQueue)?.[1] ?? taskQueue.slice(taskQueue.lastIndexOf('-') + 1);
+  return step === undefined ? 'handoff worker' : `handoff worker --queues ${group}`;
 }
 
 function unlimited({ taskQueue = '', step }: Place): Action {

@@ -39,7 +39,7 @@ export interface TestSystem {
   /** Where files and their temporary parts lie. */
   dataDir: string;
   /** More workers from now on, for a system that has none yet or too few. */
-  startWorker(options?: WorkerOptions): Promise<{ close(): Promise<void> }>;
+  startWorker(options?: FurtherWorkerOptions): Promise<{ close(): Promise<void> }>;
   /** Another API process, as far as one process can tell: HTTP on a port of its own, with a connection and a job client of its own. */
   startApi(): Promise<TestApiProcess>;
   /** As HTTP does it. */
@@ -68,11 +68,18 @@ export interface WorkerOptions {
   concurrency?: Partial<Record<Group, number>>;
 }
 
+export interface FurtherWorkerOptions extends WorkerOptions {
+  /** As another process has it: then there may be two for the same Task Queue. */
+  ownConnection?: boolean;
+}
+
 export interface SystemOptions extends WorkerOptions {
   /** Another way to Temporal than the straight one, as the environment says it. */
   temporal?: { env: NodeJS.ProcessEnv & { TEMPORAL_ADDRESS: string }; checkMs: number };
   taskQueue: string;
-  smtpUrl: string;
+  /** One mail server; or `providers`, as HANDOFF_MAIL_PROVIDERS has them. */
+  smtpUrl?: string;
+  providers?: string;
   /** On concurrent jobs. Default: none. */
   limits?: ConcurrencyLimits;
   /** What workers get in place of the file store, to make it fail. */
@@ -97,7 +104,8 @@ function collecting(): { scope: Scope; close: () => Promise<void> } {
 /** Workers, job client, embedded database and disk store on the run's Temporal server, with Task Queues of their own. */
 export async function startSystem({
   taskQueue,
-  smtpUrl,
+  smtpUrl = 'smtp://127.0.0.1:1',
+  providers,
   only = groups,
   workflows = true,
   concurrency = {},
@@ -114,6 +122,9 @@ export async function startSystem({
       HANDOFF_DATA_DIR: dataDir,
       HANDOFF_SHUTDOWN_GRACE_SECONDS: '5',
       HANDOFF_MAIL_FROM: 'shop@example.org',
+      SMTP_URL: smtpUrl,
+      HANDOFF_MAIL_PROVIDERS: providers,
+      HANDOFF_OUTBOUND_ALLOW: '127.0.0.1',
       HANDOFF_ENCRYPTION_KEYS: randomBytes(32).toString('base64'),
     });
     const stores = await openStores(scope, config, { directory: temporary(await pgliteDirectory()) });
@@ -125,7 +136,7 @@ export async function startSystem({
       config,
       stores: { ...stores, files: wrapFiles(stores.files) },
       link,
-      smtpUrl,
+      providers: config.mail.providers ?? [],
       taskQueue,
       ...(limits && { limits }),
       log,
@@ -140,25 +151,31 @@ export async function startSystem({
       },
     );
 
+    const connected = async (owner: Scope): Promise<TemporalLink> => {
+      const another = owner.closing(linkTemporal({ connection, namespace: 'default', protection, log: () => undefined }), (open) =>
+        open.close(),
+      );
+      await another.connected;
+      return another;
+    };
+
     return {
       jobs,
       stores,
       link,
       dataDir,
       close,
-      async startWorker(options = {}) {
+      async startWorker({ ownConnection = false, ...options } = {}) {
         const own = collecting();
         // Whatever the test leaves open is closed with the system; a second time does nothing.
         const work = scope.closing({ close: own.close }, (open) => open.close());
-        await startWorker(own.scope, { ...worker, ...options });
+        const apart = ownConnection ? await connected(own.scope) : link;
+        await startWorker(own.scope, { ...worker, link: apart, ...options });
         return work;
       },
       async startApi() {
         const own = collecting();
-        const ownLink = own.scope.closing(linkTemporal({ connection, namespace: 'default', protection, log: () => undefined }), (open) =>
-          open.close(),
-        );
-        await ownLink.connected;
+        const ownLink = await connected(own.scope);
         const settings = { ...config, port: await freePort(), shutdownGraceSeconds: 1 };
         const { url } = await startApi(own.scope, {
           config: settings,

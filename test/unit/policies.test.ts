@@ -4,6 +4,7 @@ import { msToNumber } from '@temporalio/common/lib/time.js';
 import { type ActivityDependencies, createActivities } from '../../activities/index.ts';
 import { workflowTaskQueue } from '../../src/jobs/client.ts';
 import { activityQueuesOf, groups } from '../../src/worker.ts';
+import { furtherLanes } from '../../src/mail-providers.ts';
 import type { RetryOptions } from '../../src/jobs/options.ts';
 import { maximumAttemptsOf, policies, retryOf } from '../../workflows/policies.ts';
 
@@ -45,6 +46,13 @@ describe('the Task Queues', () => {
     expect(new Set(table.map(([, { group }]) => group))).toEqual(new Set(groups));
     expect(activityQueuesOf(workflowTaskQueue)).toEqual(groups.map((group) => `handoff-${group}`));
     expect(Object.keys(activities).sort()).toEqual([...groups].sort());
+  });
+
+  test('of further mail providers end in their names, beside the first one, which has the Task Queue of the group', () => {
+    const further = furtherLanes([{ name: 'main' }, { name: 'spare' }, { name: 'old' }]);
+    const added = activityQueuesOf('handoff', further).filter((name) => !activityQueuesOf('handoff').includes(name));
+    expect(added).toEqual(expect.arrayContaining(['handoff-email-spare', 'handoff-email-old']));
+    expect(added.join()).not.toContain('main');
   });
 
   test('of activities are never the one of the workflows: eager activities would pass by priorities and limits', () => {

@@ -149,6 +149,17 @@ describe('a queue', () => {
     expect(ahead(3, [[3, 61]], 0)).toMatchObject({ facts: { estimatedSeconds: null }, text: expect.stringContaining('not known') });
   });
 
+  test.each([
+    ['handoff-email', 'email'],
+    ['handoff-email-spare', 'email'],
+    ['handoff-email-old-report', 'email'],
+    ['handoff-report', 'report'],
+  ])('called %s that nobody serves is served by workers for %s', (taskQueue, group) => {
+    const step = stepOf({ ...waiting, taskQueue });
+    const [advice] = explain(factsOf({ steps: [step] }, {}, [queueOf({ name: taskQueue, served: false })])).next;
+    expect(advice?.action).toEqual({ command: `handoff worker --queues ${group}` });
+  });
+
   test('says what is wrong with it instead of a place in it', () => {
     const codes = (changes: Parameters<typeof queueOf>[0]) =>
       codesOf(explain(factsOf({ steps: [stepOf(waiting)] }, {}, [queueOf({ backlog: new Map([[3, 9]]), ...changes })])).because);
