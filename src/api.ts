@@ -8,6 +8,8 @@ import { createTokenVerifier } from './identity/verifier.ts';
 import { createJobClient, workflowTaskQueue } from './jobs/client.ts';
 import type { ConcurrencyLimits } from './jobs/concurrency.ts';
 import { createIdentities, type Identities } from './jobs/identities.ts';
+import { createMailRates } from './jobs/mail-rates.ts';
+import { createTemporalCalls } from './jobs/temporal-calls.ts';
 import { createWatcher } from './jobs/watch.ts';
 import type { Scope } from './lifecycle.ts';
 import { createLimits } from './limits/limits.ts';
@@ -15,6 +17,8 @@ import { listen } from './listen.ts';
 import { errorFacts, type Log } from './log.ts';
 import { createGuardedFetch } from './outbound/guarded-fetch.ts';
 import { writeCsv } from './reports/csv.ts';
+import { furtherLanes, namedProviders } from './mail-providers.ts';
+import type { Routing } from './mail/routing.ts';
 import type { Stores } from './stores.ts';
 import type { TemporalLink } from './temporal/connection.ts';
 import { activityQueuesOf } from './worker.ts';
@@ -29,6 +33,8 @@ export interface ApiDependencies {
   /** On concurrent jobs. Default: as the database says. */
   limits?: ConcurrencyLimits;
   devCodec?: DevCodec;
+  /** Of the worker in this process; default: there is none. */
+  routing?: Routing;
   log: Log;
 }
 
@@ -51,8 +57,9 @@ const probes = new Set(['/livez', '/readyz', '/metrics']);
 /** Serves HTTP until the scope closes: first no new connections, then the running requests end. */
 export async function startApi(
   scope: Scope,
-  { config, stores, link, temporalUiUrl, taskQueue = workflowTaskQueue, limits: concurrency, devCodec, log }: ApiDependencies,
+  { config, stores, link, temporalUiUrl, taskQueue = workflowTaskQueue, limits: concurrency, devCodec, routing, log }: ApiDependencies,
 ): Promise<{ url: string }> {
+  const providers = namedProviders(config);
   const { keylessRequestsPerMinute, maxBacklog, ...ceilings } = config.limits;
   const limits = createLimits({
     ...stores.limits,
@@ -67,7 +74,7 @@ export async function startApi(
     createJobClient({
       client: link.client,
       taskQueue,
-      activityQueues: activityQueuesOf(taskQueue),
+      activityQueues: activityQueuesOf(taskQueue, furtherLanes(providers)),
       tenantKeys: stores.tenantKeys,
       limits: concurrency ?? limits,
     }),
@@ -75,6 +82,10 @@ export async function startApi(
       client.close();
     },
   );
+  const calls = scope.closing(createTemporalCalls(link.client), (open) => {
+    open.close();
+  });
+  const rates = createMailRates(calls, { providers: providers.map(({ name }) => name), taskQueue });
   const watcher = createWatcher({ get: (tenant, id) => jobs.get(tenant, id) });
   const app = createApp({
     jobs,
@@ -89,6 +100,12 @@ export async function startApi(
     maxUploadBytes: config.maxUploadBytes,
     maxMessageBytes: config.maxMessageBytes,
     metrics: createMetrics(),
+    mailProviders: {
+      list: () =>
+        Promise.all(
+          providers.map(async ({ name, kind }) => ({ name, kind, circuit: routing?.stateOf(name) ?? null, rates: await rates.read(name) })),
+        ),
+    },
     tenantKeys: stores.tenantKeys,
     payloads: stores.protection.codecServer,
     namespace: config.temporal.namespace,

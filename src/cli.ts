@@ -7,6 +7,7 @@ import { type Scope, untilStopped } from './lifecycle.ts';
 import { type KeyOptions, keyOrderOf, keyTable, tenantOf } from './keys-command.ts';
 import { limitTable, limitValueOf } from './limits-command.ts';
 import { createLog, type Log } from './log.ts';
+import type { RateOptions } from './mail-providers-command.ts';
 
 const help = `Usage: handoff <command>
 
@@ -36,6 +37,9 @@ const help = `Usage: handoff <command>
               set --tenant name requestsPerMinute 600              its tenant can only go below
               clear --tenant name requestsPerMinute                back to the default (HANDOFF_LIMIT_…)
                 requestsPerMinute, openJobs, storedBytes, emailsPerDay or concurrentJobs.<job type>
+  mail-providers   ways on which mail leaves; for the operator of the installation; needs TEMPORAL_ADDRESS
+              list                                                 in their order, with their rates
+              rate <name> --per-second 14 --bulk-per-second 10     of all workers together; 0 pauses, none lifts it
   config    checks the configuration and names everything that is wrong with it
 
 Configuration comes from the environment: see .env.example.
@@ -45,7 +49,7 @@ const say = (line: string) => {
   console.error(line);
 };
 
-interface Options extends KeyOptions, AuditOptions {
+interface Options extends KeyOptions, AuditOptions, RateOptions {
   queues?: string | undefined;
   keep?: string | undefined;
   yes?: boolean | undefined;
@@ -107,6 +111,13 @@ const tasks: Record<string, (config: Config, options: Options, operands: string[
     await (await import('./server.ts')).setCeiling(config, tenantOf(tenant), name, null);
     say('It counts within 5 seconds.');
   },
+  'mail-providers list': async (config) => {
+    console.log(await (await import('./mail-providers-command.ts')).listMailProviders(config, say));
+  },
+  'mail-providers rate': async (config, options, [name]) => {
+    if (name === undefined) throw new ConfigError('Which provider? handoff mail-providers rate <name> --per-second 14');
+    await (await import('./mail-providers-command.ts')).setMailRate(config, name, options, say);
+  },
   config: () => {
     say('The configuration is usable.');
     return Promise.resolve();
@@ -114,7 +125,13 @@ const tasks: Record<string, (config: Config, options: Options, operands: string[
 };
 
 /** How many words follow a command. */
-const operandsOf: Record<string, number> = { 'keys revoke': 1, 'limits set': 2, 'limits clear': 1, 'tenants erase': 1 };
+const operandsOf: Record<string, number> = {
+  'keys revoke': 1,
+  'limits set': 2,
+  'limits clear': 1,
+  'mail-providers rate': 1,
+  'tenants erase': 1,
+};
 
 /** @returns the exit code. */
 export async function main(argv: readonly string[]): Promise<number> {
@@ -130,6 +147,8 @@ export async function main(argv: readonly string[]): Promise<number> {
         expires: { type: 'string' },
         name: { type: 'string' },
         keep: { type: 'string' },
+        'per-second': { type: 'string' },
+        'bulk-per-second': { type: 'string' },
         yes: { type: 'boolean' },
         action: { type: 'string' },
         actor: { type: 'string' },

@@ -20,6 +20,7 @@ import { jobTokens } from './job-tokens.ts';
 import { jobLists } from './job-lists.ts';
 import { jobs } from './jobs.ts';
 import { limits } from './limits.ts';
+import { mailProviders, type MailProviderDependencies } from './mail-providers.ts';
 import { createMetrics, type Metrics, metricsPage } from './metrics.ts';
 import { loggedPath } from './logged-path.ts';
 import { problemHandler, unknownPath } from './problem.ts';
@@ -47,7 +48,8 @@ export interface AppDependencies
     EventDependencies,
     CodecDependencies,
     Authenticators,
-    AuditLogDependencies {
+    AuditLogDependencies,
+    MailProviderDependencies {
   metrics: Metrics;
   checks: ReadinessChecks;
   onAnswer: (answer: Answered) => void;
@@ -150,6 +152,7 @@ export function createApp(dependencies: AppDependencies): Express {
   v1.use(codec(dependencies));
   v1.use(auditLog(dependencies));
   v1.use(limits(dependencies));
+  v1.use(mailProviders(dependencies));
   app.use('/v1', v1);
   if (dependencies.devCodec) app.use(devCodec(dependencies.devCodec, dependencies));
 

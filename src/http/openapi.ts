@@ -14,6 +14,7 @@ import { describeJobEvents } from './openapi/job-events.ts';
 import { describeJobTokens } from './openapi/job-tokens.ts';
 import { describeJobs } from './openapi/jobs.ts';
 import { describeLimits } from './openapi/limits.ts';
+import { describeMailProviders } from './openapi/mail-providers.ts';
 import { problemExamples } from './openapi/responses.ts';
 import { tags } from './openapi/route.ts';
 import { describeService } from './openapi/service.ts';
@@ -33,6 +34,7 @@ const resources = [
   describeAuditLog,
   describeCodec,
   describeLimits,
+  describeMailProviders,
   describeService,
 ];
 

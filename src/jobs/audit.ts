@@ -24,7 +24,6 @@ export const auditActions = [
   'suppression.add',
   'suppression.remove',
   'suppression.import',
-  'mail_provider.change',
 ] as const;
 
 export type AuditAction = (typeof auditActions)[number];

@@ -15,6 +15,7 @@ import type { JobClient, StartRequest } from '../../src/jobs/client.ts';
 import { newJobId } from '../../src/jobs/ids.ts';
 import type { PayloadReader } from '../../src/jobs/payloads.ts';
 import type { Job } from '../../src/jobs/job.ts';
+import type { MailProviderStanding } from '../../src/jobs/mail-providers.ts';
 import { jobTypeOf } from '../../src/jobs/registry.ts';
 import type { TenantKeys } from '../../src/jobs/tenant-keys.ts';
 import { createWatcher, type Watcher } from '../../src/jobs/watch.ts';
@@ -47,6 +48,7 @@ export interface TestApi {
   readonly limits: TestLimits;
   /** Replaces parts of the fake job client for the rest of the test. */
   jobs: Partial<JobClient>;
+  mailProviders: MailProviderStanding[];
   bulkActions: Partial<BulkActions>;
   payloads: Partial<PayloadReader>;
   checks: AppDependencies['checks'];
@@ -136,6 +138,7 @@ export function testApi({
     answers: [],
     audit,
     jobs: {},
+    mailProviders: [],
     bulkActions: {},
     payloads: {},
     checks: {},
@@ -230,6 +233,7 @@ export function testApi({
       payloads: { decode: (payloads, of) => api.payloads.decode?.(payloads, of) ?? Promise.resolve([...payloads]) },
       namespace: 'default',
       metrics: createMetrics(),
+      mailProviders: { list: () => Promise.resolve(api.mailProviders) },
       presenter: createPresenter({
         tenantKeys,
         workflowUrl: (jobId) => `http://127.0.0.1:8233/namespaces/default/workflows/${jobId}`,

@@ -13,6 +13,7 @@ export const tags = {
   'Audit log': 'What operators and admins have done.',
   Encryption: 'What is stored is encrypted; this reads it for Temporal’s own tools.',
   Limits: 'How much a tenant may use.',
+  'Mail providers': 'The ways on which mail leaves.',
   Service: 'For monitoring and for readers. Needs no key.',
 } as const;
 

@@ -19,7 +19,13 @@ const submissions = allJobTypes.map(({ path }) => `/v1${path}`);
 
 /** What a caller has to be allowed to, by the kind of request. */
 function neededFor(method: string, path: string): string {
-  if (path.startsWith('/v1/api-keys') || path === '/v1/audit-log' || (path === '/v1/limits' && method === 'put')) return 'admin';
+  if (
+    path.startsWith('/v1/api-keys') ||
+    path === '/v1/audit-log' ||
+    path === '/v1/mail-providers' ||
+    (path === '/v1/limits' && method === 'put')
+  )
+    return 'admin';
   if (submissions.includes(path)) return 'submit';
   // What may be read may be lent out for reading.
   if (path === '/v1/jobs/{id}/tokens') return 'read';
