@@ -17,7 +17,10 @@ export function createBareActivities(smtpUrl: string) {
     async send({ from, to, ...mail }: BareMail): Promise<string> {
       const people = { from: { address: from }, recipient: to, to: [{ address: to }] };
       const identity = { messageId: `<${randomUUID()}@localhost.localdomain>`, date: new Date(), category: 'transactional' as const };
-      const { response } = await sender.send({ ...mail, ...people, ...identity }, { signal: new AbortController().signal });
+      const { response } = await sender.send(
+        { ...mail, ...people, ...identity },
+        { signal: new AbortController().signal, beforeContent: () => Promise.resolve() },
+      );
       return response;
     },
     nothing: () => Promise.resolve(),

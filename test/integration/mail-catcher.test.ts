@@ -38,7 +38,7 @@ function send(text: string, recipient = 'ada@example.com') {
     messageId: '<1@example.org>',
     date: new Date(0),
   };
-  return sender.send({ ...message, text }, { signal: new AbortController().signal });
+  return sender.send({ ...message, text }, { signal: new AbortController().signal, beforeContent: () => Promise.resolve() });
 }
 
 async function caught(): Promise<string[]> {

@@ -56,7 +56,7 @@ afterEach(async () => {
 async function attempt(changes: Partial<OutgoingMessage>) {
   server.received.length = 0;
   const message = outgoing({ to: [{ address: 'ada@example.com' }], ...changes });
-  const refusal = await sender.send(message, { signal: new AbortController().signal }).then(
+  const refusal = await sender.send(message, { signal: new AbortController().signal, beforeContent: () => Promise.resolve() }).then(
     () => undefined,
     (error: unknown) => error as { code: string; retryable: boolean },
   );

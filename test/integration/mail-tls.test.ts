@@ -13,7 +13,8 @@ afterEach(async () => {
   for (const resource of open.splice(0)) await resource.close();
 });
 
-const send = (url: string) => using(createSmtpSender({ url })).send(outgoing(), { signal: new AbortController().signal });
+const send = (url: string) =>
+  using(createSmtpSender({ url })).send(outgoing(), { signal: new AbortController().signal, beforeContent: () => Promise.resolve() });
 
 describe('a mail server that must have TLS', () => {
   test('and offers none gets neither login nor message', async () => {

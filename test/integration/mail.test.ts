@@ -21,7 +21,7 @@ function senderTo(port: number, { login = '', query = '', maxConnections = 5 } =
   return using(createSmtpSender({ url: `smtp://${login}127.0.0.1:${String(port)}${query}`, maxConnections }));
 }
 
-const never = () => ({ signal: new AbortController().signal });
+const never = () => ({ signal: new AbortController().signal, beforeContent: () => Promise.resolve() });
 
 describe('what the server gets', () => {
   test('is the message as asked for, in an envelope with one recipient', async () => {
@@ -200,7 +200,7 @@ describe('breaking off', () => {
   test('before the start: rejects with the reason and never connects', async () => {
     const server = using(await startMailServer());
     const reason = new Error('cancelled');
-    await expect(senderTo(server.port).send(message(), { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+    await expect(senderTo(server.port).send(message(), { ...never(), signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
     expect(server.connections()).toBe(0);
   });
 
@@ -209,7 +209,7 @@ describe('breaking off', () => {
     const cancel = new AbortController();
     const reason = new Error('cancelled');
     const outcome = senderTo(server.port)
-      .send(message(), { signal: cancel.signal })
+      .send(message(), { ...never(), signal: cancel.signal })
       .catch((error: unknown) => error);
     await server.connected();
     cancel.abort(reason);
@@ -226,7 +226,10 @@ describe('breaking off', () => {
         }),
       ),
     );
-    await expect(senderTo(server.port).send(message(), { signal: cancel.signal })).resolves.toEqual({ response: '250 taken all the same' });
+    await expect(senderTo(server.port).send(message(), { ...never(), signal: cancel.signal })).resolves.toEqual({
+      response: '250 taken all the same',
+      provider: 'smtp',
+    });
   });
 
   test('closing: a message under way gets its reply, a waiting one is refused for another attempt', async () => {

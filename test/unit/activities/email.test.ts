@@ -4,6 +4,7 @@ import { describe, expect, test } from '@jest/globals';
 
 import { type Delivery, emailActivities } from '../../../activities/email.ts';
 import type { OutgoingMessage } from '../../../activities/mail-ports.ts';
+import type { SentMessage } from '../../../src/jobs/email.ts';
 import { AppError } from '../../../src/errors.ts';
 import { runActivity } from '../../support/activity.ts';
 
@@ -16,7 +17,7 @@ const delivery: Delivery = {
 
 function deliveries(send: (message: OutgoingMessage, signal: AbortSignal) => Promise<{ response: string }>, stored = '') {
   return emailActivities({
-    mail: { send: (message, { signal }) => send(message, signal), close: () => Promise.resolve() },
+    mail: { send: async (message, { signal }) => ({ ...(await send(message, signal)), provider: 'smtp' }), close: () => Promise.resolve() },
     files: { read: () => Readable.from([Buffer.from(stored)]) },
     defaultFrom: 'shop@example.org',
   });
@@ -47,7 +48,7 @@ describe('deliverEmail', () => {
   test('has another Message-ID for another recipient and for another job', async () => {
     const activities = deliveries(() => Promise.resolve({ response: '250' }));
     const idOf = async (recipient: string, jobId: string) =>
-      (await runActivity(() => activities.deliverEmail({ ...delivery, recipient }), { jobId }).result).messageId;
+      ((await runActivity(() => activities.deliverEmail({ ...delivery, recipient }), { jobId }).result) as SentMessage).messageId;
     const ids = [
       await idOf('ada@example.com', 'email_a'),
       await idOf('bob@example.com', 'email_a'),
