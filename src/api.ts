@@ -2,6 +2,7 @@ import type { Config } from './config.ts';
 import { AppError } from './errors.ts';
 import { createApp } from './http/app.ts';
 import type { DevCodec } from './http/codec.ts';
+import type { CaughtMail } from './http/dev-mail/caught-mail.ts';
 import { createMetrics } from './http/metrics.ts';
 import { createPresenter } from './http/presentation.ts';
 import { createTokenVerifier } from './identity/verifier.ts';
@@ -35,6 +36,7 @@ export interface ApiDependencies {
   devCodec?: DevCodec;
   /** Of the worker in this process; default: there is none. */
   routing?: Routing;
+  caughtMail?: CaughtMail;
   log: Log;
 }
 
@@ -52,12 +54,13 @@ function identitiesOf({ identity, outboundAllow }: Pick<Config, 'identity' | 'ou
   return createIdentities({ ...identity, verifier });
 }
 
-const probes = new Set(['/livez', '/readyz', '/metrics']);
+/** Probes, scrapes and pages that are open. */
+const everyFewSeconds = new Set(['/livez', '/readyz', '/metrics', '/dev/mail']);
 
 /** Serves HTTP until the scope closes: first no new connections, then the running requests end. */
 export async function startApi(
   scope: Scope,
-  { config, stores, link, temporalUiUrl, taskQueue = workflowTaskQueue, limits: concurrency, devCodec, routing, log }: ApiDependencies,
+  { config, stores, link, temporalUiUrl, taskQueue = workflowTaskQueue, limits: concurrency, devCodec, caughtMail, routing, log }: ApiDependencies,
 ): Promise<{ url: string }> {
   const providers = namedProviders(config);
   const { keylessRequestsPerMinute, maxBacklog, ...ceilings } = config.limits;
@@ -125,12 +128,12 @@ export async function startApi(
       },
     },
     onAnswer: (answer) => {
-      // Probes and scrapes come every few seconds.
-      log[probes.has(answer.path) ? 'debug' : 'info']({ ...answer }, 'request');
+      log[everyFewSeconds.has(answer.path) ? 'debug' : 'info']({ ...answer }, 'request');
     },
     corsOrigins: config.corsOrigins,
     codecOrigins: config.codecOrigins,
     ...(devCodec && { devCodec }),
+    ...(caughtMail && { caughtMail }),
     trustProxy: config.trustProxy,
     refuseSecrets: config.refuseSecrets,
     onUnexpected: (error, requestId) => {

@@ -10,6 +10,18 @@ export interface BannerFacts {
 
 const isLoopback = (host: string) => host === 'localhost' || host === '::1' || /^127\./.test(host);
 
+/** Pages for this machine only: what listens everywhere can be reached there, too. */
+function mailPage(url: string, host: string): string | undefined {
+  if (isLoopback(host)) return `${url}/dev/mail`;
+  return host === '0.0.0.0' || host === '::' ? `${url.replace(/\/\/.*:/, '//127.0.0.1:')}/dev/mail` : undefined;
+}
+
+function mailPlace({ url, host, mailDir }: BannerFacts): string {
+  if (mailDir === undefined) return '(none: mail goes to SMTP_URL)';
+  const page = mailPage(url, host);
+  return page === undefined ? mailDir : `${page} (files: ${mailDir})`;
+}
+
 /** For who listens to other machines, too: `npm start` is for one. */
 function othersNote(host: string): string {
   if (isLoopback(host)) return '';
@@ -20,7 +32,8 @@ Make keys for others with it: POST /v1/api-keys. (Should the API not listen ther
 }
 
 /** What a newcomer needs to see: where things are, and one request for each job type. */
-export function banner({ url, host, uiUrl, key, mailDir }: BannerFacts): string {
+export function banner(facts: BannerFacts): string {
+  const { url, host, uiUrl, key } = facts;
   const send = `curl -sS ${url}/v1`;
   const auth = `-H 'Authorization: Bearer ${key}'`;
   const json = `-H 'Content-Type: application/json'`;
@@ -30,7 +43,7 @@ Handoff is ready.
   API               ${url}/v1
   API docs          ${url}/docs
   Temporal Web UI   ${uiUrl ?? '(your own)'}
-  Caught mail       ${mailDir ?? '(none: mail goes to SMTP_URL)'}
+  Caught mail       ${mailPlace(facts)}
   API key           ${key}
 
 Send an e-mail:

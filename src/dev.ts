@@ -13,6 +13,7 @@ import type { Scope } from './lifecycle.ts';
 import type { Log } from './log.ts';
 import { startCatcher } from './mail/catcher.ts';
 import { routingOf } from './mail-providers.ts';
+import { createMailbox } from './mail/mailbox.ts';
 import { assertPortFree } from './port-check.ts';
 import { keptSecret } from './secret-file.ts';
 import { openStores } from './stores.ts';
@@ -81,7 +82,12 @@ export async function startDev(scope: Scope, config: Config, log: Log, say: (lin
   const working = startWorker(scope, { config, stores, link, providers, routing, log });
   working.catch(() => undefined);
   const devCodec = temporal.address === undefined && uiUrl !== undefined ? { secret: codecSecret, tenant, origin: uiUrl } : undefined;
-  const { url } = await startApi(scope, { config, stores, link, temporalUiUrl: uiUrl, routing, log, ...(devCodec && { devCodec }) });
+  const caughtMail = config.mail.providers === undefined ? createMailbox(mailDir) : undefined;
+  const { url } = await startApi(scope, {
+    ...{ config, stores, link, temporalUiUrl: uiUrl, routing, log },
+    ...(devCodec && { devCodec }),
+    ...(caughtMail && { caughtMail }),
+  });
   await working;
   say(banner({ url, host: config.host, uiUrl, key, mailDir: config.mail.providers === undefined ? mailDir : undefined }));
 }

@@ -10,6 +10,8 @@ import { bulkActions } from './bulk-actions.ts';
 import { codec, type CodecDependencies, type DevCodec, devCodec } from './codec.ts';
 import { nothingRuns } from './content-policy.ts';
 import { allowOrigins } from './cors.ts';
+import type { CaughtMail } from './dev-mail/caught-mail.ts';
+import { devMail } from './dev-mail/routes.ts';
 import { docs } from './docs.ts';
 import { type EventDependencies, events } from './events.ts';
 import { explaining } from './explain.ts';
@@ -59,6 +61,8 @@ export interface AppDependencies
   codecOrigins?: readonly string[];
   /** Of the Web UI of `npm start`, which can't send a key. */
   devCodec?: DevCodec;
+  /** What the mail catcher of `npm start` has kept, for a person on this machine. */
+  caughtMail?: CaughtMail;
   /** Proxies whose forwarding headers are believed: how many, or which networks. Default: none. */
   trustProxy?: number | string[] | undefined;
   /** Whether bodies that seem to carry a credential are refused. Default: `off`. */
@@ -155,6 +159,7 @@ export function createApp(dependencies: AppDependencies): Express {
   v1.use(mailProviders(dependencies));
   app.use('/v1', v1);
   if (dependencies.devCodec) app.use(devCodec(dependencies.devCodec, dependencies));
+  if (dependencies.caughtMail) app.use(devMail(dependencies.caughtMail));
 
   app.use(unknownPath);
   app.use(problemHandler(dependencies.onUnexpected));

@@ -94,7 +94,7 @@ export interface TestApiOptions {
   maxUploadBytes?: number;
   maxMessageBytes?: number;
   streams?: AppDependencies['streams'];
-  edges?: Pick<AppDependencies, 'corsOrigins' | 'codecOrigins' | 'devCodec' | 'trustProxy' | 'refuseSecrets'>;
+  edges?: Pick<AppDependencies, 'corsOrigins' | 'codecOrigins' | 'devCodec' | 'caughtMail' | 'trustProxy' | 'refuseSecrets'>;
   server?: HttpServerOptions;
   /** Asked before each test. */
   identities?: () => AppDependencies['identities'];

@@ -12,4 +12,19 @@ describe('what npm start says', () => {
   test.each(['127.0.0.1', '127.1.2.3', 'localhost', '::1'])('on %s has nothing about other machines', (host) => {
     expect(shownOn(host)).not.toContain('other machines');
   });
+
+  test.each([
+    ['127.0.0.1', 'http://127.0.0.1:3000/dev/mail (files: /data/mail)'],
+    ['localhost', 'http://localhost:3000/dev/mail (files: /data/mail)'],
+    ['0.0.0.0', 'http://127.0.0.1:3000/dev/mail (files: /data/mail)'],
+    ['192.0.2.7', '/data/mail'],
+  ])('on %s has where caught mail can be seen: at this machine only', (host, place) => {
+    expect(banner({ url: `http://${host}:3000`, host, uiUrl: undefined, key: 'hk_x', mailDir: '/data/mail' })).toContain(
+      `  Caught mail       ${place}\n`,
+    );
+  });
+
+  test('says that mail goes to SMTP_URL where nothing is caught', () => {
+    expect(shownOn('127.0.0.1')).toContain('Caught mail       (none: mail goes to SMTP_URL)\n');
+  });
 });
