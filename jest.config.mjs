@@ -32,6 +32,8 @@ export default {
       globalSetup: '<rootDir>/test/support/temporal-server.ts',
       globalTeardown: '<rootDir>/test/support/temporal-server-stop.ts',
     },
+    // Pages in the system's Chromium; their tests say why where there is none.
+    { ...base, displayName: 'browser', testMatch: ['<rootDir>/test/browser/**/*.test.ts'], setupFilesAfterEnv: [leakGuard] },
     // No server: these tests start the product, which brings its own.
     { ...base, displayName: 'e2e', testMatch: ['<rootDir>/test/e2e/**/*.test.ts'], setupFilesAfterEnv: [leakGuard] },
   ],

@@ -45,9 +45,12 @@ function decoded(id: string): string {
   }
 }
 
-/** A document for the frame. `link` elements go: `preconnect` and its like reach out whatever the policy says. */
+/** For these Chromium opens a connection before it asks the policy, which then refuses the request. */
+const eager = /<(?=(?:link|iframe|frame|object|embed)(?:[\s/>]|$))/gi;
+
+/** A document for the frame. */
 export function frameDocument(html: string, attachments: readonly CaughtAttachment[]): string {
-  return withPictures(html.slice(0, maxHtml).replace(/<link(?![^\s/>])/gi, '<x-link'), attachments);
+  return withPictures(html.slice(0, maxHtml).replace(eager, '<x-'), attachments);
 }
 
 /** Where the links of a message lead, each once, in their order. */

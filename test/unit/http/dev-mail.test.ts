@@ -156,9 +156,11 @@ describe('what a message brings', () => {
     );
   });
 
-  test('reaches nobody by links that a browser follows on its own', async () => {
-    const id = await withHtml('<link rel=preconnect href=//evil.example><LINK/rel=prefetch href=//evil.example><linked>');
-    expect((await get(`/dev/mail/${id}/frame`)).text).not.toMatch(/<link[\s/>]/i);
+  test('reaches nobody by elements for which a browser connects before it asks the policy', async () => {
+    const id = await withHtml(
+      '<link rel=preconnect href=//evil.example><LINK/rel=prefetch href=//evil.example><linked><iFrame\nsrc=//evil.example>',
+    );
+    expect((await get(`/dev/mail/${id}/frame`)).text).not.toMatch(/<(?:link|iframe)[\s/>]/i);
   });
 
   test('shows where its links lead, if they lead to a page or an address', async () => {
