@@ -1,4 +1,4 @@
-import { mkdtempSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
 import { readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,7 +11,7 @@ import { createMailbox } from '../../src/mail/mailbox.ts';
 
 /** A mail catcher for each test, and the mailbox that it fills. */
 export function caughtMail() {
-  const directory = mkdtempSync(join(tmpdir(), 'handoff-caught-'));
+  const directory = join(tmpdir(), `handoff-caught-${randomUUID()}`);
   let catcher: Catcher;
   beforeEach(async () => {
     catcher = await startCatcher({ port: 0, directory });

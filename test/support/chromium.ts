@@ -1,11 +1,15 @@
-import { access, constants } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
 import { delimiter, join } from 'node:path';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
 
 const names = ['chromium', 'chromium-browser', 'google-chrome'];
 
-async function isProgram(path: string): Promise<boolean> {
-  return access(path, constants.X_OK).then(
-    () => true,
+/** Some systems have a script of this name that only says where to get the browser. */
+async function isBrowser(path: string): Promise<boolean> {
+  return run(path, ['--version']).then(
+    ({ stdout }) => /Chrom(?:e|ium) \d+/.test(stdout),
     () => false,
   );
 }
@@ -14,11 +18,11 @@ async function isProgram(path: string): Promise<boolean> {
 export async function findChromium(): Promise<{ executablePath: string } | { skipped: string }> {
   const named = process.env['CHROMIUM_PATH'];
   if (named !== undefined && named !== '') {
-    if (await isProgram(named)) return { executablePath: named };
-    return { skipped: 'CHROMIUM_PATH is no program' };
+    if (await isBrowser(named)) return { executablePath: named };
+    return { skipped: 'CHROMIUM_PATH is no Chromium' };
   }
-  const places = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/bin'];
+  const places = (process.env['PATH'] ?? '').split(delimiter);
   for (const name of names)
-    for (const place of places) if (await isProgram(join(place, name))) return { executablePath: join(place, name) };
+    for (const place of places) if (await isBrowser(join(place, name))) return { executablePath: join(place, name) };
   return { skipped: 'no Chromium here' };
 }
