@@ -167,13 +167,12 @@ const what = 'skipped' in found ? `caught mail in a browser (skipped: ${found.sk
     await page.goto(`/dev/mail/${id}`);
     for (const [tab, shown] of [
       ['Text', 'The text'],
-      ['Headers', 'X-Mailer'],
+      ['Headers', 'Return-Path'],
       ['Source', 'Delivered-To: ada@example.com'],
     ] as const) {
       await page.getByRole('link', { name: tab }).click();
       await page.locator('.tabs a[aria-current]', { hasText: tab }).waitFor();
-      if (tab !== 'Headers') expect(await page.locator('.view').innerText()).toContain(shown);
-      else expect(await page.getByRole('rowheader').allInnerTexts()).toContain('Return-Path');
+      expect(await page.locator('.view').innerText()).toContain(shown);
     }
     await page.getByRole('link', { name: 'Attachments 1' }).click();
     const started = page.waitForEvent('download');

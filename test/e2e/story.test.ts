@@ -38,7 +38,13 @@ describe('the product with its own mail catcher', () => {
   }, 2 * minutes);
 
   test('prints the addresses, the key and one request for each job type', () => {
-    for (const part of [`${product.url}/v1`, `${product.url}/docs`, `http://127.0.0.1:${String(product.ports.ui)}`, product.key])
+    for (const part of [
+      `${product.url}/v1`,
+      `${product.url}/docs`,
+      `${product.url}/dev/mail`,
+      `http://127.0.0.1:${String(product.ports.ui)}`,
+      product.key,
+    ])
       expect(product.printed).toContain(part);
     for (const path of ['/emails', '/reports', '/uploads']) expect(product.printed).toMatch(new RegExp(`curl .*${path}`));
   });
@@ -59,6 +65,7 @@ describe('the product with its own mail catcher', () => {
       expect(mails).toEqual([
         expect.objectContaining({ subject: 'Grüße', text: expect.stringContaining('Hi'), messageId: job.result.messages[0].messageId }),
       ]);
+      expect((await product.request('GET', '/dev/mail')).body).toContain('Grüße');
     },
     4 * minutes,
   );

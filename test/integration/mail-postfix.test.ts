@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 
-import type { OutgoingMessage } from '../../activities/email.ts';
+import type { OutgoingMessage } from '../../activities/mail-ports.ts';
 import { createSmtpSender } from '../../src/mail/smtp.ts';
 import { eventually } from '../support/eventually.ts';
 import { outgoing, startMailServer } from '../support/mail-server.ts';
