@@ -65,6 +65,30 @@ describe('PATCH of a scheduled job', () => {
     expect(mail.mailTo('before@example.com')).toEqual([]);
   });
 
+  test('replaces copies, attachments and headers of an e-mail', async () => {
+    const { job } = await system.submit(
+      'email',
+      { ...emailTo('first@example.com'), attachments: [{ name: 'old.txt', content: 'b2xk' }] },
+      { options: inAnHour },
+    );
+    const request = {
+      ...emailTo('second@example.com'),
+      cc: [{ name: 'Bob', address: 'copy@example.com' }],
+      headers: { 'X-Order': '43' },
+      attachments: [{ name: 'new.txt', content: 'bmV3' }],
+    };
+    expect(await patch(job.id, { request, options: { delaySeconds: 0 } })).toMatchObject({ status: 200 });
+    const { result } = await untilStatus(system, job.id, 'completed');
+    expect(result).toMatchObject({ messages: [{ recipient: 'second@example.com' }, { recipient: 'copy@example.com' }] });
+    for (const recipient of ['second@example.com', 'copy@example.com']) {
+      const [message = ''] = mail.mailTo(recipient);
+      expect(message).toMatch(/^X-Order: 43\r$/m);
+      expect(message).toMatch(/^Cc: Bob <copy@example\.com>\r$/m);
+      expect([message.includes('bmV3'), message.includes('b2xk')]).toEqual([true, false]);
+    }
+    expect(await patch(job.id, { request: { ...request, attachments: [{ fileId: 'file_x' }] } })).toMatchObject({ status: 409 });
+  });
+
   test('replaces what a report is made of', async () => {
     const report = { title: 'Old', source: { rows: [{ city: 'Oslo' }] }, outputs: [{ format: 'csv' }, { format: 'xlsx' }] };
     const { job } = await system.submit('report', report, { options: inAnHour });

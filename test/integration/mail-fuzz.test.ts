@@ -170,7 +170,7 @@ async function sendAll(valid: EmailRequest, index: number): Promise<Asked[]> {
   const jobId = `email_${String(index)}`;
   const { to, content: stored } = await email.prepare(valid, { tenant: 'acme', jobId, createdAt: '', files });
   const content = 'file' in stored ? (JSON.parse(await text(files.read(stored.file))) as EmailContent) : stored;
-  const common = { content, defaultFrom: 'shop@example.org', to, date: new Date(0), open: files.read };
+  const common = { content, defaultFrom: 'shop@example.org', to, date: new Date(0), open: (file: { sha256: string }) => files.read(file) };
   return Promise.all(
     to.map(async (recipient) => {
       const messageId = messageIdFor(jobId, recipient, 'example.org');
