@@ -1,69 +1,73 @@
 import type { FileReference } from '../src/jobs/definition.ts';
-import type { EmailContent, MailCategory } from '../src/jobs/email-message.ts';
-import type { SentMessage } from '../src/jobs/email.ts';
+import { AppError } from '../src/errors.ts';
+import type { DuplicatePolicy, EmailContent, MailCategory } from '../src/jobs/email-message.ts';
 import type { FileStore } from '../src/jobs/files.ts';
 import { resolve } from './claim-check.ts';
 import { currentJobId } from './current-job.ts';
+import type { Deliverer, DeliveryOutcome } from './delivery.ts';
 import { classified } from './failures.ts';
 import { heartbeating } from './heartbeat.ts';
 import type { Elsewhere, MailLane, Route } from './mail-lane.ts';
-import type { MailSender } from './mail-ports.ts';
-import { messageIdFor } from './message-id.ts';
+import type { DeliveryLedger } from './mail-ports.ts';
 import { onLane } from './on-lane.ts';
-import { outgoingMessage, senderOf } from './outgoing.ts';
-
-export type { MailSender } from './mail-ports.ts';
 
 export interface EmailDependencies {
-  mail: MailSender;
+  deliverer: Deliverer;
+  ledger: Pick<DeliveryLedger, 'claim'>;
   /** Default: there is only one provider. */
   lane?: MailLane;
   files: Pick<FileStore, 'read'>;
-  /** HANDOFF_MAIL_FROM. */
-  defaultFrom: string;
 }
 
 export interface Delivery {
-  /** Only of jobs of older versions: now it is in the content. */
+  /** Missing in tasks of older versions. */
+  tenant?: string;
+  /** A bare address; only in tasks of older versions. */
   from?: string;
+  /** All of the job's recipients. */
   to: string[];
   recipient: string;
   content: EmailContent | FileReference;
+  duplicatePolicy?: DuplicatePolicy;
   category?: MailCategory;
+  /** The job says itself when to try again. */
+  ownPauses?: boolean;
   /** RFC 3339. */
   date: string;
   /** Not there when an older version scheduled it: then it stays on its lane. */
   route?: Route;
 }
 
-export function emailActivities({ mail, lane, files, defaultFrom }: EmailDependencies) {
+export function emailActivities({ deliverer, ledger, lane, files }: EmailDependencies) {
   return {
     /**
-     * Sends one message to one recipient. Every attempt sends the same bytes with the same Message-ID: when the connection
-     * dies between the end of DATA and the reply nobody can know whether it was taken (RFC 5321, 6.1), and it is sent again.
+     * Sends one message to one recipient, once: what an earlier attempt has sent, or settled, is not sent again. Every attempt has
+     * the same bytes and the same Message-ID. When the connection dies between the end of the message and the reply nobody can know
+     * whether it was taken (RFC 5321, 6.1): then `duplicatePolicy` decides.
      */
-    deliverEmail({
-      from = defaultFrom,
-      to,
-      recipient,
-      content: stored,
-      category,
-      date,
-      route,
-    }: Delivery): Promise<SentMessage | Elsewhere> {
-      return classified(() =>
-        onLane(lane, route, () =>
-          heartbeating(async ({ signal }) => {
-            const content = await resolve(stored, files);
-            const messageId = messageIdFor(currentJobId(), recipient, domainOf(senderOf(content, from).address));
-            const about = { content, defaultFrom: from, to, recipient, category, messageId, date: new Date(date) };
-            const { response } = await mail.send(outgoingMessage({ ...about, open: (file) => files.read(file) }), {
-              signal,
-              beforeContent: () => Promise.resolve(),
-            });
-            return { recipient, messageId, status: 'sent', response };
-          }),
-        ),
+    deliverEmail({ ownPauses, route, ...delivery }: Delivery): Promise<DeliveryOutcome | Elsewhere> {
+      let held = 0;
+      const facts = () => ({ uncounted: held, ...(ownPauses !== undefined && { ownPauses }) });
+      return classified(
+        () =>
+          onLane(lane, route, () =>
+            heartbeating(async ({ signal }) => {
+              const { from, to, recipient, date, tenant = '', category = 'transactional', duplicatePolicy = 'at_least_once' } = delivery;
+              const content = await resolve(delivery.content, files);
+              const job = { tenant, jobId: currentJobId(), seq: to.indexOf(recipient), recipient, to, category, duplicatePolicy };
+              const one = { ...job, content, from, date: new Date(date) };
+              const [claim] = await ledger.claim([await deliverer.toClaim(one)]);
+              if (claim === undefined) throw new Error('The ledger gave no claim');
+              held = claim.before.held;
+              try {
+                return await deliverer.deliver(one, claim, signal);
+              } catch (error) {
+                if (error instanceof AppError && error.code === 'mail_configuration') held += 1;
+                throw error;
+              }
+            }),
+          ),
+        facts,
       );
     },
   };

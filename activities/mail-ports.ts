@@ -77,6 +77,10 @@ export interface DeliveryRecord {
   response: string | null;
   /** Error code of what failed, or why it was suppressed. */
   code: string | null;
+  /** An earlier attempt began to send it, and nobody knows what came of that. */
+  doubted: boolean;
+  /** Attempts so far that failed with `mail_configuration`. */
+  held: number;
 }
 
 /** What an attempt got: `fence` is higher than that of every attempt before. */
@@ -100,7 +104,7 @@ export type Settlement =
 
 /** One row a delivery. Everything is durable when its promise resolves. All throw AppError `database_unavailable`. */
 export interface DeliveryLedger {
-  /** Makes what is not there, as `queued`, and takes each delivery from every earlier attempt. In the order that was asked for. */
+  /** Makes what is not there, as `queued`, and takes each delivery from every earlier attempt. In the order that was asked for, none twice. */
   claim(deliveries: readonly NewDelivery[]): Promise<Claim[]>;
   /**
    * `sending`, right before the content leaves. Calls at the same time share a transaction.

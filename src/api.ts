@@ -3,7 +3,7 @@ import { AppError } from './errors.ts';
 import { createApp } from './http/app.ts';
 import type { DevCodec } from './http/codec.ts';
 import type { CaughtMail } from './http/dev-mail/caught-mail.ts';
-import { createMetrics } from './http/metrics.ts';
+import { createMetrics, type Metrics } from './http/metrics.ts';
 import { createPresenter } from './http/presentation.ts';
 import { createTokenVerifier } from './identity/verifier.ts';
 import { createJobClient, workflowTaskQueue } from './jobs/client.ts';
@@ -37,6 +37,8 @@ export interface ApiDependencies {
   /** Of the worker in this process; default: there is none. */
   routing?: Routing;
   caughtMail?: CaughtMail;
+  /** With what the rest of the process shows there. Default: the API alone. */
+  metrics?: Metrics;
   log: Log;
 }
 
@@ -60,7 +62,19 @@ const everyFewSeconds = new Set(['/livez', '/readyz', '/metrics', '/dev/mail']);
 /** Serves HTTP until the scope closes: first no new connections, then the running requests end. */
 export async function startApi(
   scope: Scope,
-  { config, stores, link, temporalUiUrl, taskQueue = workflowTaskQueue, limits: concurrency, devCodec, caughtMail, routing, log }: ApiDependencies,
+  {
+    config,
+    stores,
+    link,
+    temporalUiUrl,
+    taskQueue = workflowTaskQueue,
+    limits: concurrency,
+    devCodec,
+    caughtMail,
+    routing,
+    metrics = createMetrics(),
+    log,
+  }: ApiDependencies,
 ): Promise<{ url: string }> {
   const providers = namedProviders(config);
   const { keylessRequestsPerMinute, maxBacklog, ...ceilings } = config.limits;
@@ -102,7 +116,7 @@ export async function startApi(
     writeCsv,
     maxUploadBytes: config.maxUploadBytes,
     maxMessageBytes: config.maxMessageBytes,
-    metrics: createMetrics(),
+    metrics,
     mailProviders: {
       list: () =>
         Promise.all(

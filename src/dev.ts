@@ -11,7 +11,9 @@ import { lockDataDir } from './database/data-dir-lock.ts';
 import { newMasterKey } from './encryption-command.ts';
 import type { Scope } from './lifecycle.ts';
 import type { Log } from './log.ts';
+import { createMetrics } from './http/metrics.ts';
 import { startCatcher } from './mail/catcher.ts';
+import { createDeliveryWatch } from './mail/delivery-watch.ts';
 import { routingOf } from './mail-providers.ts';
 import { createMailbox } from './mail/mailbox.ts';
 import { assertPortFree } from './port-check.ts';
@@ -79,12 +81,15 @@ export async function startDev(scope: Scope, config: Config, log: Log, say: (lin
   const providers = config.mail.providers ?? [smtpProvider(`smtp://127.0.0.1:${String(dev.smtpPort)}`)];
   const routing = routingOf(providers);
   // The API answers (with 503) also while a Temporal of somebody else's is not there yet.
-  const working = startWorker(scope, { config, stores, link, providers, routing, log });
+  const watch = createDeliveryWatch(log);
+  const metrics = createMetrics();
+  watch.showOn(metrics);
+  const working = startWorker(scope, { config, stores, link, providers, routing, watch, log });
   working.catch(() => undefined);
   const devCodec = temporal.address === undefined && uiUrl !== undefined ? { secret: codecSecret, tenant, origin: uiUrl } : undefined;
   const caughtMail = config.mail.providers === undefined ? createMailbox(mailDir) : undefined;
   const { url } = await startApi(scope, {
-    ...{ config, stores, link, temporalUiUrl: uiUrl, routing, log },
+    ...{ config, stores, link, temporalUiUrl: uiUrl, routing, metrics, log },
     ...(devCodec && { devCodec }),
     ...(caughtMail && { caughtMail }),
   });

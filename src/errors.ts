@@ -76,6 +76,8 @@ export interface FieldError {
   detail: string;
 }
 
+export type Patience = 'greylisted' | 'mailbox_full';
+
 export interface AppErrorOptions {
   /** Worth repeating unchanged. Default false. */
   retryable?: boolean;
@@ -84,6 +86,8 @@ export interface AppErrorOptions {
   errors?: FieldError[];
   /** The name of the limit that is exceeded. */
   limit?: string;
+  /** Soon is useless: who greylists waits for minutes, a full mailbox for its owner. */
+  patience?: Patience;
   cause?: unknown;
 }
 
@@ -95,6 +99,7 @@ export class AppError extends Error {
   readonly retryAfterSeconds: number | undefined;
   readonly errors: FieldError[] | undefined;
   readonly limit: string | undefined;
+  readonly patience: Patience | undefined;
 
   constructor(code: ErrorCode, message: string, options: AppErrorOptions = {}) {
     super(message, { cause: options.cause });
@@ -103,6 +108,7 @@ export class AppError extends Error {
     this.retryAfterSeconds = options.retryAfterSeconds;
     this.errors = options.errors;
     this.limit = options.limit;
+    this.patience = options.patience;
   }
 }
 

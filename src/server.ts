@@ -18,6 +18,8 @@ import type { LimitName, LimitsByLevel } from './jobs/limits.ts';
 import { type Scope } from './lifecycle.ts';
 import { listen } from './listen.ts';
 import type { Log } from './log.ts';
+import { createMetrics } from './http/metrics.ts';
+import { createDeliveryWatch } from './mail/delivery-watch.ts';
 import { openStores, type Stores } from './stores.ts';
 import type { TemporalLink } from './temporal/connection.ts';
 import { openLink } from './temporal-link.ts';
@@ -75,9 +77,12 @@ export async function serveWorker(scope: Scope, config: Config, log: Log, say: S
     storage: () => stores.files.check(),
     workers: () => (working ? Promise.resolve() : Promise.reject(new Error('not started'))),
   };
-  const { url } = await listen(scope, createHealthApp(checks), config, log);
+  const metrics = createMetrics();
+  const watch = createDeliveryWatch(log);
+  watch.showOn(metrics);
+  const { url } = await listen(scope, createHealthApp(checks, metrics), config, log);
   say(`Health: ${url}/readyz`);
-  await startWorker(scope, { config, stores, link, providers, only, log });
+  await startWorker(scope, { config, stores, link, providers, only, watch, log });
   working = true;
   say(`Working on: ${only.join(', ')}`);
 }

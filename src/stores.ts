@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Config } from './config.ts';
 import { type ApiKeyStore, createApiKeys } from './database/api-keys.ts';
 import { createAuditLog } from './database/audit-log.ts';
+import { createDeliveries, type Deliveries } from './database/deliveries.ts';
 import { createFileRecords } from './database/file-records.ts';
 import { checkDatabase, type DatabaseLocation, openDatabase } from './database/open.ts';
 import { createDatabaseLeases, createEmailCounter } from './database/limit-windows.ts';
@@ -23,6 +24,7 @@ export interface Stores {
   files: SweepableFileStore;
   keys: ApiKeyStore;
   audit: AuditLog;
+  deliveries: Deliveries;
   tenantKeys: TenantKeys;
   /** Of what Temporal stores. */
   protection: Protection;
@@ -32,6 +34,15 @@ export interface Stores {
 
 /** Left-overs of crashes this old are removed. Longer than any upload takes. */
 const leftOverMs = 24 * 60 * 60 * 1000;
+/** Between sweeps of the delivery ledger. */
+const dayMs = 24 * 60 * 60 * 1000;
+
+/** Now, and each day from now on: what is missed today goes tomorrow. */
+async function sweepDaily(scope: Scope, deliveries: Deliveries): Promise<void> {
+  const timer = setInterval(() => void deliveries.sweep().catch(() => 0), dayMs);
+  scope.closing(timer, clearInterval);
+  await deliveries.sweep();
+}
 
 export async function openStores(scope: Scope, config: Config, location: DatabaseLocation): Promise<Stores> {
   const db = scope.closing(await openDatabase(location), (open) => open.destroy());
@@ -39,10 +50,13 @@ export async function openStores(scope: Scope, config: Config, location: Databas
   const blobs = createDiskBlobStore(join(config.dataDir, 'files'));
   const files = createFileStore({ blobs, records: createFileRecords(db), completeness: imageCompleteness });
   await files.sweep({ olderThanMs: leftOverMs });
+  const deliveries = createDeliveries(db);
+  await sweepDaily(scope, deliveries);
   return {
     files,
     keys: createApiKeys(db),
     audit: createAuditLog(db),
+    deliveries,
     tenantKeys: createTenantSecrets(db),
     protection,
     limits: {

@@ -1,3 +1,4 @@
+import { createDelivering } from '../activities/delivery.ts';
 import type { MailLane } from '../activities/mail-lane.ts';
 import { type ActivityDependencies, createActivities, emailActivities } from '../activities/index.ts';
 import type { Config } from './config.ts';
@@ -8,10 +9,12 @@ import { workflowTaskQueue } from './jobs/client.ts';
 import type { ConcurrencyLimits } from './jobs/concurrency.ts';
 import { fileIdFor } from './jobs/ids.ts';
 import { createPlaces } from './jobs/places.ts';
+import { recipientHashOf } from './jobs/recipient.ts';
 import { createTemporalCalls } from './jobs/temporal-calls.ts';
 import type { Scope } from './lifecycle.ts';
 import { createConcurrencyLimits } from './limits/effective-limits.ts';
 import type { Log } from './log.ts';
+import { createDeliveryWatch, type WatchedDeliveries } from './mail/delivery-watch.ts';
 import type { Routing } from './mail/routing.ts';
 import { furtherLanes, openLanes, routingOf } from './mail-providers.ts';
 import { renderTable } from './reports/render.ts';
@@ -52,6 +55,8 @@ export interface WorkerDependencies {
   concurrency?: Partial<Record<Group, number>>;
   /** On concurrent jobs. Default: as the database says. */
   limits?: ConcurrencyLimits;
+  /** Default: one that shows its counts nowhere. */
+  watch?: WatchedDeliveries;
   log: Log;
 }
 
@@ -63,7 +68,7 @@ export async function startWorker(
   scope: Scope,
   {
     config,
-    stores: { files, limits: stored },
+    stores: { files, deliveries: ledger, tenantKeys, limits: stored },
     link,
     providers,
     routing = routingOf(providers),
@@ -73,6 +78,7 @@ export async function startWorker(
     concurrency = {},
     limits = createConcurrencyLimits(stored.settings),
     log,
+    watch = createDeliveryWatch(log),
   }: WorkerDependencies,
 ): Promise<void> {
   const [firstLane, ...otherLanes] = openLanes(scope, { config, providers, routing, log });
@@ -80,7 +86,9 @@ export async function startWorker(
   const calls = scope.closing(createTemporalCalls(link.client), (open) => {
     open.close();
   });
-  const emailOn = (lane: MailLane) => ({ mail: lane.mail, lane, files, defaultFrom: config.mailFrom });
+  const recipientHash = (tenant: string, address: string) => recipientHashOf(tenantKeys, tenant, address);
+  const delivering = { ledger, files, defaultFrom: config.mailFrom, recipientHash, watch };
+  const emailOn = (lane: MailLane) => ({ deliverer: createDelivering({ ...delivering, mail: lane.mail }), ledger, lane, files });
   const activities = createActivities({
     email: emailOn(firstLane),
     report: { engine: { render: renderTable, readCsv, readNdjson }, files, fileIdFor },

@@ -2,6 +2,7 @@ import {
   ActivityFailure,
   ApplicationFailure,
   isCancellation,
+  sleep,
   upsertMemo,
   upsertSearchAttributes,
   workflowInfo,
@@ -10,6 +11,7 @@ import {
 import type { Activities } from '../activities/index.ts';
 import type { Elsewhere } from '../activities/mail-lane.ts';
 import type { JobArgs } from '../src/jobs/definition.ts';
+import { type Again, again, toldBy } from './again.ts';
 import { createDeadLetters } from './dead-letters.ts';
 import { foundNoWorker, isExhausted, replyOf } from './failure.ts';
 import { createPlace } from './place.ts';
@@ -40,6 +42,8 @@ export interface JobContext<Result> {
   ) => Promise<void>;
   /** Says how to tell what was done so far, for a job that is cancelled, parked or discarded in the middle. */
   achieves: (outcome: () => Partial<Result>) => void;
+  /** The job says itself when its steps are tried again. */
+  ownPauses: boolean;
   /** When the steps began, by the workflow's clock. */
   beganAt: Date;
 }
@@ -80,31 +84,48 @@ export function job<Input, Result>(
     function contextOf({ deadline, priority }: Omit<Begun<Input>, 'input'>): JobContext<Result> {
       // From then on it can't expire.
       let begun = false;
-      const attempt = async <Name extends StepName>(
+      /** One call after another, for as long as one may follow: all of them are one step. */
+      const attempt = async <Name extends StepName>(name: Name, argument: ArgumentOf<Name>, summary?: string): Promise<ResultOf<Name>> => {
+        const before = { since: Date.now(), uncounted: 0 };
+        let next: Again | undefined;
+        for (;;) {
+          try {
+            return await call(name, argument, summary, next);
+          } catch (failure) {
+            next = again(name, failure, before);
+            if (next === undefined) throw failure;
+            before.uncounted = toldBy(failure)?.uncounted ?? 0;
+            await sleep(next.afterMs);
+          }
+        }
+      };
+      const call = async <Name extends StepName>(
         name: Name,
         argument: ArgumentOf<Name>,
-        summary?: string,
+        summary: string | undefined,
+        next: Again | undefined,
         moved?: { lane: string | undefined; since: number },
       ): Promise<ResultOf<Name>> => {
         const since = moved?.since ?? Date.now();
         const timeLeft = deadline === undefined || begun ? undefined : deadline - Date.now();
         if (timeLeft !== undefined && timeLeft <= 0) throw expired();
-        const place = moved && { lane: moved.lane, spentMs: Date.now() - since };
-        const call = activity(name, { summary, retry, priority, scheduleToStartTimeout: timeLeft, ...place }) as (
-          one: typeof argument,
-        ) => Promise<ResultOf<Name> | Elsewhere>;
+        const run = activity(name, {
+          ...{ summary, priority, scheduleToStartTimeout: timeLeft, scheduleToCloseTimeout: next?.scheduleToCloseMs },
+          ...(moved && { lane: moved.lane, spentMs: Date.now() - since }),
+          retry: next?.maximumAttempts === undefined ? retry : { ...retry, maximumAttempts: next.maximumAttempts },
+        }) as (one: typeof argument) => Promise<ResultOf<Name> | Elsewhere>;
         let result: ResultOf<Name> | Elsewhere;
         try {
-          result = await call(argument);
+          result = await run(argument);
           begun ||= !isElsewhere(result);
         } catch (failure) {
           begun ||= !hasExpired(failure);
           // The limit was meant for the first attempt only.
-          if (timeLeft !== undefined && foundNoWorker(failure)) return attempt(name, argument, summary, moved);
+          if (timeLeft !== undefined && foundNoWorker(failure)) return call(name, argument, summary, next, moved);
           throw failure;
         }
         if (!isElsewhere(result)) return result;
-        return attempt(name, { ...argument, route: result.route }, summary, { lane: result.lane ?? undefined, since });
+        return call(name, { ...argument, route: result.route }, summary, next, { lane: result.lane ?? undefined, since });
       };
       /** Parks a job that has used up its retries, and lets one that is limited wait for a place, each time anew. */
       const parking = <T>(name: StepName, run: () => Promise<T>): Promise<T> =>
@@ -135,6 +156,7 @@ export function job<Input, Result>(
         achieves: (tell) => {
           outcome = tell;
         },
+        ownPauses: retry !== undefined,
         beganAt: new Date(),
       };
     }

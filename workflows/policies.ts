@@ -103,6 +103,8 @@ export interface CallOptions {
   lane?: string | undefined;
   /** Milliseconds that it has already had, on other lanes. */
   spentMs?: number | undefined;
+  /** In milliseconds. Default: the policy's. */
+  scheduleToCloseTimeout?: number | undefined;
 }
 
 /** However much was spent elsewhere, in milliseconds. */
@@ -133,20 +135,19 @@ export function maximumAttemptsOf(name: StepName, retry: RetryOptions | undefine
 /** One activity under its policy. */
 export function activity<Name extends StepName>(
   name: Name,
-  { summary, retry, priority, scheduleToStartTimeout, lane, spentMs }: CallOptions,
+  { summary, retry, priority, scheduleToStartTimeout, scheduleToCloseTimeout, lane, spentMs }: CallOptions,
 ): Activities[Name] {
   const { group, ...policy }: Policy<string> = policies[name];
+  const wholeTime = scheduleToCloseTimeout ?? policy.scheduleToCloseTimeout;
   const taskQueue = `${workflowInfo().taskQueue}-${group}${lane === undefined ? '' : `-${lane}`}`;
   return proxyActivities<Activities>({
     ...policy,
     retry: retryOf(policy.retry, retry),
     taskQueue,
-    ...(spentMs !== undefined && {
-      scheduleToCloseTimeout: Math.max(msToNumber(policy.scheduleToCloseTimeout) - spentMs, leastTimeLeft),
-    }),
     ...(summary !== undefined && { summary }),
     // Fairness stays the job's: the server takes from there what is left out here.
     ...(priority !== undefined && { priority: { priorityKey: priority } }),
     ...(scheduleToStartTimeout !== undefined && { scheduleToStartTimeout }),
+    scheduleToCloseTimeout: spentMs === undefined ? wholeTime : Math.max(msToNumber(wholeTime) - spentMs, leastTimeLeft),
   })[name];
 }

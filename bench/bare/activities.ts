@@ -15,10 +15,9 @@ export function createBareActivities(smtpUrl: string) {
   const sender = createSmtpSender({ url: smtpUrl });
   return {
     async send({ from, to, ...mail }: BareMail): Promise<string> {
-      const people = { from: { address: from }, recipient: to, to: [{ address: to }] };
-      const identity = { messageId: `<${randomUUID()}@localhost.localdomain>`, date: new Date(), category: 'transactional' as const };
+      const identity = { messageId: `<${randomUUID()}@localhost.localdomain>`, date: new Date() };
       const { response } = await sender.send(
-        { ...mail, ...people, ...identity },
+        { ...mail, ...identity, from: { address: from }, recipient: to, to: [{ address: to }], category: 'transactional' },
         { signal: new AbortController().signal, beforeContent: () => Promise.resolve() },
       );
       return response;

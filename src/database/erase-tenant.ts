@@ -24,6 +24,7 @@ export async function revokeKeys(db: Kysely<Database>, tenant: string, entry: Om
 export async function removeTenant(db: Kysely<Database>, tenant: string): Promise<{ files: number }> {
   return db.transaction().execute(async (transaction) => {
     const { numDeletedRows } = await transaction.deleteFrom('files').where('tenant', '=', tenant).executeTakeFirst();
+    await transaction.deleteFrom('deliveries').where('tenant', '=', tenant).execute();
     await transaction.deleteFrom('tenantSecrets').where('tenant', '=', tenant).execute();
     await transaction.updateTable('apiKeys').set({ name: null }).where('tenant', '=', tenant).execute();
     return { files: Number(numDeletedRows) };

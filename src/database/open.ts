@@ -7,6 +7,7 @@ import { keyScopes } from './migrations/0003-key-scopes.ts';
 import { dataKeys } from './migrations/0004-data-keys.ts';
 import { auditLog } from './migrations/0005-audit-log.ts';
 import { limits } from './migrations/0006-limits.ts';
+import { deliveries } from './migrations/0007-deliveries.ts';
 import { openPglite } from './pglite.ts';
 import type { Database } from './schema.ts';
 
@@ -18,6 +19,7 @@ const migrations = {
   '0004-data-keys': dataKeys,
   '0005-audit-log': auditLog,
   '0006-limits': limits,
+  '0007-deliveries': deliveries,
 };
 
 export type DatabaseLocation = { url: string } | { directory: string };

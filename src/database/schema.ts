@@ -1,5 +1,6 @@
 import type { ColumnType, Generated } from 'kysely';
 
+import type { DeliveryState } from '../../activities/mail-ports.ts';
 import type { KeyScope } from '../jobs/api-keys.ts';
 import type { AuditDetails, AuditEntry } from '../jobs/audit.ts';
 import type { LimitLevel } from '../jobs/limits.ts';
@@ -71,6 +72,23 @@ export interface Database {
     size: BigInteger;
     sha256: string;
     createdAt: ColumnType<Date, Date, never>;
+  };
+  deliveries: {
+    jobId: string;
+    seq: number;
+    tenant: string;
+    state: DeliveryState;
+    fence: number;
+    doubted: boolean;
+    /** Attempts that failed for our own settings. */
+    held: number;
+    messageId: string;
+    recipientHash: string;
+    provider: string | null;
+    code: string | null;
+    response: string | null;
+    createdAt: Generated<Date>;
+    changedAt: Generated<Date>;
   };
   /** Rows are only ever added. */
   auditLog: {

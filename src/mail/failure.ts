@@ -1,4 +1,4 @@
-import { AppError, type ErrorCode } from '../errors.ts';
+import { AppError, type ErrorCode, type Patience } from '../errors.ts';
 
 /** What nodemailer tells of a failure; its `code` alone is the same for greylisting and for an unknown user. */
 interface SmtpError {
@@ -34,13 +34,36 @@ const withoutReply: Record<string, ErrorCode> = {
   EMESSAGE: 'mail_rejected',
 };
 
+/** RFC 3463: no such mailbox, no such system, a bad address, moved away without trace, no mail for this domain (RFC 7505). */
+const noSuchRecipient = /^5\.1\.(?:1|2|3|6|10)$/;
+
+/** Of those who say no more than "later", whoever greylists names the reason, or the rule (X.7.X). */
+const namesGreylisting = /gr[ae]y-?list/i;
+const asksToComeBack = /gr[ae]y-?list|try again later|deferred/i;
+
+const enhancedOf = (response: string) => /^\d{3}[ -]([245]\.\d{1,3}\.\d{1,3})(?![.\d])/.exec(response)?.[1];
+
 function classify({ code = '', command = '', response = '', responseCode }: SmtpError): ErrorCode | undefined {
   if (responseCode === undefined) return withoutReply[code];
   if (responseCode < 500) return 'mail_refused_for_now';
-  if (aboutCredentials.has(responseCode) || /^\d{3}[ -]5\.7\.[89]\b/.test(response)) return 'mail_configuration';
+  const enhanced = enhancedOf(response);
+  if (aboutCredentials.has(responseCode) || enhanced === '5.7.8' || enhanced === '5.7.9') return 'mail_configuration';
   if (!aboutMessage.test(command)) return 'mail_configuration';
   // "Bad sequence of commands" is about the session: on a new connection the same message may pass.
-  return responseCode === 503 ? 'mail_refused_for_now' : 'mail_rejected';
+  if (responseCode === 503) return 'mail_refused_for_now';
+  // At MAIL FROM the address is ours. A bare 550 may be policy as well (RFC 5321, 4.2.3), a bare 553 too; 551 is about the user only.
+  const aboutRecipient = enhanced === undefined ? responseCode === 551 : noSuchRecipient.test(enhanced);
+  return aboutRecipient && !command.startsWith('MAIL') ? 'recipient_rejected' : 'mail_rejected';
+}
+
+/** How long a refusal for now lasts, as far as the reply tells. */
+function patienceOf({ command = '', response = '', responseCode }: SmtpError): Patience | undefined {
+  const enhanced = enhancedOf(response);
+  if (!aboutMessage.test(command) || responseCode === undefined || responseCode >= 500) return undefined;
+  if (enhanced === '4.2.2') return 'mailbox_full';
+  if (responseCode !== 450 && responseCode !== 451) return undefined;
+  if (enhanced === undefined) return asksToComeBack.test(response) ? 'greylisted' : undefined;
+  return enhanced.startsWith('4.7.') || namesGreylisting.test(response) ? 'greylisted' : undefined;
 }
 
 /** A server's reply in one line: no control characters, at most 500 characters, nothing that was given as secret. */
@@ -56,18 +79,18 @@ export function oneLine(reply: string, secrets: readonly string[] = []): string 
 
 export interface FailureContext {
   secrets: readonly string[];
-  /** Part of the message may have left before the failure. */
-  begun: boolean;
+  /** All of the message had left before the failure. */
+  whole: boolean;
 }
 
-function wording(code: ErrorCode, error: SmtpError, { secrets, begun }: FailureContext): string {
+function wording(code: ErrorCode, error: SmtpError, { secrets }: FailureContext): string {
   if (error.response !== undefined) return oneLine(error.response, secrets);
   if (code === 'mail_rejected') return 'The message or its address can not be given to this mail server';
   const detail = error.originalCode ?? error.timeoutType ?? error.code ?? 'unknown';
   if (code === 'mail_configuration') return `The settings for the mail server do not work: ${detail}`;
-  return begun
-    ? `The mail server was lost while the message was handed over, it may have been taken: ${detail}`
-    : `The mail server could not be reached: ${detail}`;
+  if (code === 'delivery_in_doubt')
+    return `The mail server was lost after the whole message and before its answer, it may have been taken: ${detail}`;
+  return `The mail server could not be reached, or was lost before it had the whole message: ${detail}`;
 }
 
 /**
@@ -76,7 +99,11 @@ function wording(code: ErrorCode, error: SmtpError, { secrets, begun }: FailureC
  */
 export function mailFailure(error: unknown, context: FailureContext): AppError | undefined {
   const smtp = (typeof error === 'object' && error !== null ? error : {}) as SmtpError;
-  const code = classify(smtp);
-  if (code === undefined) return undefined;
-  return new AppError(code, wording(code, smtp, context), { retryable: code !== 'mail_rejected' });
+  const found = classify(smtp);
+  if (found === undefined) return undefined;
+  // A reply always tells. Without one nobody knows, once the end of the message may have arrived (RFC 5321, 6.1).
+  const code = context.whole && smtp.responseCode === undefined ? 'delivery_in_doubt' : found;
+  const patience = patienceOf(smtp);
+  const retryable = code !== 'mail_rejected' && code !== 'recipient_rejected';
+  return new AppError(code, wording(code, smtp, context), { retryable, ...(patience && { patience }) });
 }

@@ -1,11 +1,10 @@
-import type { Readable } from 'node:stream';
-
 import { createTransport } from 'nodemailer';
 
 import type { MailSender, OutgoingMessage } from '../../activities/mail-ports.ts';
 import { AppError } from '../errors.ts';
 import { isInternational } from './addresses.ts';
 import { composeMail, envelopeOf } from './compose.ts';
+import { type Gate, gateOf } from './content-gate.ts';
 import { type DkimKey, signed } from './dkim.ts';
 import { mailFailure, oneLine } from './failure.ts';
 import { secretsOf, transportOf } from './smtp-url.ts';
@@ -17,7 +16,15 @@ export interface SmtpSenderOptions {
   /** What it is called in outcomes. */
   name?: string;
   maxConnections?: number;
+  /** For one message, its wait for a connection included, in milliseconds. Default: 8 minutes. */
+  longestMs?: number;
   dkim?: DkimKey | undefined;
+}
+
+/** No server takes a message that has no end. */
+function heldBack(reason: unknown): AppError {
+  if (reason instanceof AppError) return reason;
+  return new AppError('storage_unavailable', 'The content of the message could not be read.', { retryable: true, cause: reason });
 }
 
 /**
@@ -26,9 +33,10 @@ export interface SmtpSenderOptions {
  *
  * @throws AppError `mail_configuration` for an unusable URL.
  */
-export function createSmtpSender({ url, name = 'smtp', maxConnections = 5, dkim }: SmtpSenderOptions): MailSender {
+export function createSmtpSender({ url, name = 'smtp', maxConnections = 5, longestMs = 480_000, dkim }: SmtpSenderOptions): MailSender {
   const secrets = secretsOf(url);
-  const connecting = { ...transportOf(url), connectionTimeout: 20_000, greetingTimeout: 20_000, socketTimeout: 60_000 };
+  // RFC 5321, 4.5.3.2: 5 minutes for MAIL and RCPT, 10 for the end of the message. Giving up there would leave it in doubt.
+  const connecting = { ...transportOf(url), connectionTimeout: 20_000, greetingTimeout: 20_000, socketTimeout: 300_000 };
   const transport = createTransport({
     ...connecting,
     pool: true,
@@ -38,19 +46,12 @@ export function createSmtpSender({ url, name = 'smtp', maxConnections = 5, dkim 
     disableUrlAccess: true,
   });
 
-  // Composed anew for each connection that is tried. A message has begun to leave once its stream has been read: that
-  // happens only after the server's reply to DATA.
-  const messages = new WeakMap<AbortSignal, OutgoingMessage>();
-  const bodies = new WeakMap<AbortSignal, Readable>();
-  transport.use('stream', ({ message, data: { signal } }, next) => {
-    message.processFunc((nothing) => {
-      const outgoing = signal && messages.get(signal);
-      if (outgoing === undefined) throw new Error('A message from nowhere');
-      nothing.resume();
-      const body = signed(dkim, outgoing, composeMail(outgoing));
-      bodies.set(signal as AbortSignal, body);
-      return body;
-    });
+  const leaving = new WeakMap<AbortSignal, { message: OutgoingMessage; gate: Gate }>();
+  transport.use('stream', ({ message: node, data: { signal } }, next) => {
+    const one = signal && leaving.get(signal);
+    if (one === undefined) throw new Error('A message from nowhere');
+    // Composed anew for each connection that is tried; the gate, around the signature, is read only after the server's reply to DATA.
+    node.createReadStream = () => one.gate.around(signed(dkim, one.message, composeMail(one.message)));
     next();
   });
 
@@ -64,35 +65,45 @@ export function createSmtpSender({ url, name = 'smtp', maxConnections = 5, dkim 
   const inFlight = new Set<Promise<unknown>>();
   let closed = false;
 
+  async function send(message: OutgoingMessage, signal: AbortSignal, gate: Gate) {
+    const attempt = new AbortController();
+    leaving.set(attempt.signal, { message, gate });
+    const giveUp = () => {
+      if (!gate.begun()) attempt.abort();
+    };
+    signal.addEventListener('abort', giveUp, { once: true });
+    const timer = setTimeout(() => {
+      attempt.abort();
+    }, longestMs);
+    const mail = { envelope: envelopeOf(message), messageId: message.messageId, signal: attempt.signal };
+    const sending = assertTakes(message).then(() => transport.sendMail(mail));
+    inFlight.add(sending);
+    try {
+      return { response: oneLine((await sending).response, secrets), provider: name };
+    } catch (error) {
+      const refusal = gate.refusal();
+      if (refusal !== undefined) throw heldBack(refusal);
+      if (error instanceof AppError) throw error;
+      if (signal.aborted && !gate.begun()) throw signal.reason;
+      const late = attempt.signal.aborted ? { code: 'ETIMEDOUT', originalCode: 'took too long' } : error;
+      const failure = mailFailure(late, { secrets, whole: gate.ended() });
+      if (failure !== undefined) throw failure;
+      throw closed ? new AppError('mail_server_unreachable', 'The mail sender was closed', { retryable: true }) : error;
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', giveUp);
+      inFlight.delete(sending);
+    }
+  }
+
   return {
     async send(message, { signal, beforeContent }) {
       signal.throwIfAborted();
-      const mail = { envelope: envelopeOf(message), messageId: message.messageId };
-      await beforeContent(name);
-      signal.throwIfAborted();
-      const attempt = new AbortController();
-      messages.set(attempt.signal, message);
-      const begun = () => bodies.get(attempt.signal)?.readableDidRead ?? false;
-      const giveUp = () => {
-        if (!begun()) attempt.abort();
-      };
-      signal.addEventListener('abort', giveUp, { once: true });
-      const sending = assertTakes(message).then(() => transport.sendMail({ ...mail, signal: attempt.signal }));
-      inFlight.add(sending);
-      try {
-        const { response } = await sending;
-        return { response: oneLine(response, secrets), provider: name };
-      } catch (error) {
-        if (attempt.signal.aborted) throw signal.reason;
-        const known = error instanceof AppError ? error : (error as Error).cause;
-        if (known instanceof AppError) throw known;
-        const failure = mailFailure(error, { secrets, begun: begun() });
-        if (failure !== undefined) throw failure;
-        throw closed ? new AppError('mail_server_unreachable', 'The mail sender was closed', { retryable: true }) : error;
-      } finally {
-        signal.removeEventListener('abort', giveUp);
-        inFlight.delete(sending);
-      }
+      return send(
+        message,
+        signal,
+        gateOf(() => beforeContent(name)),
+      );
     },
 
     /** Messages that are being sent get their reply; those still waiting for a connection are refused. */

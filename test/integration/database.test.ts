@@ -12,6 +12,7 @@ import type { FileRecord } from '../../src/storage/file-records.ts';
 import { anEntry } from '../support/audit.ts';
 import { pgliteDirectory } from '../support/pglite.ts';
 import { findPostgres, startPostgres } from '../support/postgres.ts';
+import { deliveryBehaviour } from './delivery-behaviour.ts';
 import { auditBehaviour } from './audit-behaviour.ts';
 import { keyBehaviour } from './key-behaviour.ts';
 import { limitBehaviour } from './limit-behaviour.ts';
@@ -150,6 +151,8 @@ function sharedBehaviour(place: () => Promise<Place>): void {
   keyBehaviour(() => db);
   auditBehaviour(() => db);
   limitBehaviour(() => db);
+
+  deliveryBehaviour(() => db);
 }
 
 describe('the embedded database', () => {

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 
-import { emailActivities } from '../../activities/email.ts';
 import { createSmtpSender } from '../../src/mail/smtp.ts';
 import type { JobOptions } from '../../src/jobs/options.ts';
 import { startWorkers, type Workers } from '../../src/temporal/workers.ts';
+import { emailActivitiesWith } from '../support/deliveries.ts';
 import { eventually } from '../support/eventually.ts';
 import { actionsOf, codesOf, laterBy, until, untilCode } from '../support/explanations.ts';
 import { startMailServer } from '../support/mail-server.ts';
@@ -125,7 +125,7 @@ describe('with a worker for workflows only', () => {
   test('a backlog before a job is told, with the number of those before it', async () => {
     held.set('slow@example.com', () => undefined);
     const sender = createSmtpSender({ url: smtpUrl() });
-    const activities = emailActivities({ mail: sender, files: system.stores.files, defaultFrom: 'shop@example.org' });
+    const activities = emailActivitiesWith({ mail: sender, ledger: system.stores.deliveries, files: system.stores.files });
     const one = await workers({ groups: [{ name: 'email', activities, concurrency: 1 }], workflows: false });
     try {
       const first = await submit(system, 'slow@example.com');

@@ -7,10 +7,11 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import PostalMime from 'postal-mime';
 
-import type { MailSender } from '../../activities/email.ts';
+import type { MailSender } from '../../activities/mail-ports.ts';
 import { startCatcher, type Catcher } from '../../src/mail/catcher.ts';
 import { createSmtpSender } from '../../src/mail/smtp.ts';
 import { eventually } from '../support/eventually.ts';
+import { freely } from '../support/mail-server.ts';
 
 let directory: string;
 let catcher: Catcher;
@@ -33,12 +34,12 @@ function send(text: string, recipient = 'ada@example.com') {
     from: { address: 'shop@example.org' },
     recipient,
     to: [{ address: recipient }],
-    subject: 'Hello',
     category: 'transactional' as const,
+    subject: 'Hello',
     messageId: '<1@example.org>',
     date: new Date(0),
   };
-  return sender.send({ ...message, text }, { signal: new AbortController().signal, beforeContent: () => Promise.resolve() });
+  return sender.send({ ...message, text }, freely());
 }
 
 async function caught(): Promise<string[]> {

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import PostalMime, { decodeWords, type Email } from 'postal-mime';
 
-import type { MailSender } from '../../activities/email.ts';
+import type { MailSender } from '../../activities/mail-ports.ts';
 import { messageIdFor } from '../../activities/message-id.ts';
 import { outgoingMessage } from '../../activities/outgoing.ts';
 import type { EmailContent, Mailbox } from '../../src/jobs/email-message.ts';
@@ -12,7 +12,7 @@ import { email, emailRequest, type EmailRequest } from '../../src/jobs/email.ts'
 import { addressOf, inAscii, mailboxOf } from '../../src/jobs/email-address.ts';
 import { createSmtpSender } from '../../src/mail/smtp.ts';
 import { memoryFiles } from '../support/memory-files.ts';
-import { startMailServer } from '../support/mail-server.ts';
+import { freely, startMailServer } from '../support/mail-server.ts';
 
 const seed = 20_261_122;
 const requests = 700;
@@ -174,7 +174,7 @@ async function sendAll(valid: EmailRequest, index: number): Promise<Asked[]> {
   return Promise.all(
     to.map(async (recipient) => {
       const messageId = messageIdFor(jobId, recipient, 'example.org');
-      await sender.send(outgoingMessage({ ...common, recipient, messageId }), { signal: new AbortController().signal });
+      await sender.send(outgoingMessage({ ...common, recipient, messageId }), freely());
       return { request: valid, recipient, messageId };
     }),
   );

@@ -2,11 +2,10 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import PostalMime from 'postal-mime';
 
-import type { MailSender } from '../../activities/email.ts';
-import type { OutgoingMessage } from '../../activities/mail-ports.ts';
+import type { MailSender, OutgoingMessage } from '../../activities/mail-ports.ts';
 import { createSmtpSender } from '../../src/mail/smtp.ts';
 import { emailRequest } from '../../src/jobs/email.ts';
-import { outgoing, startMailServer } from '../support/mail-server.ts';
+import { freely, outgoing, startMailServer } from '../support/mail-server.ts';
 
 const ending = fc.constantFrom(
   ...[
@@ -56,7 +55,7 @@ afterEach(async () => {
 async function attempt(changes: Partial<OutgoingMessage>) {
   server.received.length = 0;
   const message = outgoing({ to: [{ address: 'ada@example.com' }], ...changes });
-  const refusal = await sender.send(message, { signal: new AbortController().signal, beforeContent: () => Promise.resolve() }).then(
+  const refusal = await sender.send(message, freely()).then(
     () => undefined,
     (error: unknown) => error as { code: string; retryable: boolean },
   );
@@ -99,7 +98,7 @@ describe('a hostile value', () => {
       fc.asyncProperty(injection, fc.boolean(), async (part, inFront) => {
         const address = inFront ? `${part}ada@example.com` : `ada@example.com${part}`;
         const { message, refusal, recipients, mails } = await attempt({
-          [field]: field === 'recipient' ? address : field === 'to' ? [{ address }] : { address },
+          [field]: { recipient: address, from: { address }, to: [{ address }] }[field],
         });
         expect([undefined, 'mail_rejected']).toContain(refusal?.code);
         expect(recipients).toEqual(refusal === undefined ? [[asEnvelope(message.recipient)]] : []);

@@ -5,7 +5,7 @@ import PostalMime from 'postal-mime';
 import type { OutgoingMessage } from '../../activities/mail-ports.ts';
 import { AppError } from '../../src/errors.ts';
 import { createSmtpSender } from '../../src/mail/smtp.ts';
-import { outgoing, startMailServer, startRawServer, untilData } from '../support/mail-server.ts';
+import { freely, outgoing, startMailServer, startRawServer, untilData } from '../support/mail-server.ts';
 
 const open: { close(): Promise<void> }[] = [];
 function using<T extends { close(): Promise<void> }>(resource: T): T {
@@ -17,7 +17,7 @@ afterEach(async () => {
 });
 
 const send = (port: number, changes: Partial<OutgoingMessage>) =>
-  using(createSmtpSender({ url: `smtp://127.0.0.1:${String(port)}` })).send(outgoing(changes), { signal: new AbortController().signal });
+  using(createSmtpSender({ url: `smtp://127.0.0.1:${String(port)}` })).send(outgoing(changes), freely());
 
 describe('an address beyond ASCII', () => {
   const international = { recipient: 'jörg@xn--bcher-kva.example', to: [{ address: 'jörg@xn--bcher-kva.example' }] };

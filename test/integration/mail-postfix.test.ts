@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { OutgoingMessage } from '../../activities/mail-ports.ts';
 import { createSmtpSender } from '../../src/mail/smtp.ts';
 import { eventually } from '../support/eventually.ts';
-import { outgoing, startMailServer } from '../support/mail-server.ts';
+import { freely, outgoing, startMailServer } from '../support/mail-server.ts';
 import { startPostfix, whyNoPostfix } from '../support/postfix.ts';
 
 const missing = await whyNoPostfix();
@@ -21,7 +21,7 @@ const trace = /^(?:(?:Return-Path|X-Original-To|Delivered-To|Received):.*\n(?:[ 
 
   async function send(port: number, message: OutgoingMessage) {
     const sender = createSmtpSender({ url: `smtp://127.0.0.1:${String(port)}` });
-    return sender.send(message, { signal: new AbortController().signal }).finally(() => sender.close());
+    return sender.send(message, freely()).finally(() => sender.close());
   }
 
   test('delivers a message byte for byte as it was sent, behind its own trace lines, to the one recipient', async () => {

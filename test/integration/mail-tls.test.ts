@@ -2,7 +2,7 @@ import { afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 
 import { createSmtpSender } from '../../src/mail/smtp.ts';
 import { type Authority, type Certificate, certificateAuthority, noOpenssl } from '../support/certificates.ts';
-import { outgoing, startMailServer, startRawServer } from '../support/mail-server.ts';
+import { freely, outgoing, startMailServer, startRawServer } from '../support/mail-server.ts';
 
 const open: { close(): Promise<void> }[] = [];
 function using<T extends { close(): Promise<void> }>(resource: T): T {
@@ -13,8 +13,7 @@ afterEach(async () => {
   for (const resource of open.splice(0)) await resource.close();
 });
 
-const send = (url: string) =>
-  using(createSmtpSender({ url })).send(outgoing(), { signal: new AbortController().signal, beforeContent: () => Promise.resolve() });
+const send = (url: string) => using(createSmtpSender({ url })).send(outgoing(), freely());
 
 describe('a mail server that must have TLS', () => {
   test('and offers none gets neither login nor message', async () => {

@@ -3,7 +3,7 @@ import { createServer, type AddressInfo, type Server, type Socket } from 'node:n
 
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server';
 
-import type { OutgoingMessage } from '../../activities/mail-ports.ts';
+import type { OutgoingMessage, SendOptions } from '../../activities/mail-ports.ts';
 
 export function outgoing(changes: Partial<OutgoingMessage> = {}): OutgoingMessage {
   return {
@@ -18,6 +18,9 @@ export function outgoing(changes: Partial<OutgoingMessage> = {}): OutgoingMessag
     ...changes,
   };
 }
+
+/** Lets every message leave. */
+export const freely = (signal = new AbortController().signal): SendOptions => ({ signal, beforeContent: () => Promise.resolve() });
 
 export interface ReceivedMail {
   from: string;

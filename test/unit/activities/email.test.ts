@@ -2,13 +2,15 @@ import { once } from 'node:events';
 import { Readable } from 'node:stream';
 import { describe, expect, test } from '@jest/globals';
 
-import { type Delivery, emailActivities } from '../../../activities/email.ts';
-import type { OutgoingMessage } from '../../../activities/mail-ports.ts';
-import type { SentMessage } from '../../../src/jobs/email.ts';
+import type { Delivery } from '../../../activities/email.ts';
+import type { MailSender, OutgoingMessage } from '../../../activities/mail-ports.ts';
 import { AppError } from '../../../src/errors.ts';
 import { runActivity } from '../../support/activity.ts';
+import type { DeliveryOutcome } from '../../../activities/delivery.ts';
+import { emailActivitiesWith } from '../../support/deliveries.ts';
 
 const delivery: Delivery = {
+  tenant: 'acme',
   to: ['ada@example.com', 'bob@example.com'],
   recipient: 'ada@example.com',
   content: { subject: 'Hello', text: 'Hi' },
@@ -16,11 +18,14 @@ const delivery: Delivery = {
 };
 
 function deliveries(send: (message: OutgoingMessage, signal: AbortSignal) => Promise<{ response: string }>, stored = '') {
-  return emailActivities({
-    mail: { send: async (message, { signal }) => ({ ...(await send(message, signal)), provider: 'smtp' }), close: () => Promise.resolve() },
-    files: { read: () => Readable.from([Buffer.from(stored)]) },
-    defaultFrom: 'shop@example.org',
-  });
+  const mail: MailSender = {
+    async send(message, { signal, beforeContent }) {
+      await beforeContent('smtp');
+      return { ...(await send(message, signal)), provider: 'smtp' };
+    },
+    close: () => Promise.resolve(),
+  };
+  return emailActivitiesWith({ mail, files: { read: () => Readable.from([Buffer.from(stored)]) } });
 }
 
 describe('deliverEmail', () => {
@@ -28,9 +33,10 @@ describe('deliverEmail', () => {
     const messages: OutgoingMessage[] = [];
     const activities = deliveries((message) => {
       messages.push(message);
-      return Promise.resolve({ response: '250 taken' });
+      return Promise.reject(new AppError('mail_refused_for_now', '451 later', { retryable: true }));
     });
-    for (const attempt of [1, 2, 7]) await runActivity(() => activities.deliverEmail(delivery), { attempt }).result;
+    for (const attempt of [1, 2, 7])
+      await expect(runActivity(() => activities.deliverEmail(delivery), { attempt }).result).rejects.toThrow('451 later');
     expect(messages[0]).toEqual({
       from: { address: 'shop@example.org' },
       recipient: 'ada@example.com',
@@ -48,7 +54,7 @@ describe('deliverEmail', () => {
   test('has another Message-ID for another recipient and for another job', async () => {
     const activities = deliveries(() => Promise.resolve({ response: '250' }));
     const idOf = async (recipient: string, jobId: string) =>
-      ((await runActivity(() => activities.deliverEmail({ ...delivery, recipient }), { jobId }).result) as SentMessage).messageId;
+      ((await runActivity(() => activities.deliverEmail({ ...delivery, recipient }), { jobId }).result) as DeliveryOutcome).messageId;
     const ids = [
       await idOf('ada@example.com', 'email_a'),
       await idOf('bob@example.com', 'email_a'),

@@ -4,7 +4,7 @@ import { msToNumber } from '@temporalio/common/lib/time.js';
 
 import { classified } from '../../../activities/failures.ts';
 import { heartbeating } from '../../../activities/heartbeat.ts';
-import { AppError, errorCodes } from '../../../src/errors.ts';
+import { AppError, type AppErrorOptions, errorCodes } from '../../../src/errors.ts';
 import { policies } from '../../../workflows/policies.ts';
 import { runActivity } from '../../support/activity.ts';
 
@@ -20,11 +20,37 @@ describe('a failure of ours', () => {
     }
   });
 
-  test('is tried again slowly when our settings are wrong, else as the policy says', async () => {
-    const delayOf = async (code: 'mail_configuration' | 'mail_refused_for_now') =>
-      ((await failureOf(new AppError(code, 'x', { retryable: true }))) as ApplicationFailure).nextRetryDelay;
-    expect(await delayOf('mail_configuration')).toBe('5 minutes');
-    expect(await delayOf('mail_refused_for_now')).toBeFalsy();
+  const later = (options: AppErrorOptions) => new AppError('mail_refused_for_now', 'x', { retryable: true, ...options });
+  const minutes = 60_000;
+  const nothing = undefined as unknown;
+
+  test.each([
+    ['wrong settings of ours: slowly', new AppError('mail_configuration', 'x', { retryable: true }), [5, 5, 5].map((n) => n * minutes)],
+    ['nothing is known: as the policy says', later({}), [nothing, nothing]],
+    ['greylisting: 5 minutes and more', later({ patience: 'greylisted' }), [5, 10, 20, 40, 80, 120, 120].map((n) => n * minutes)],
+    ['a full mailbox: hours', later({ patience: 'mailbox_full' }), [60, 120, 240, 480, 480].map((n) => n * minutes)],
+    ['a time that is asked for', later({ retryAfterSeconds: 30 }), [30_000, 30_000]],
+    ['a time that is absurd: two hours', later({ retryAfterSeconds: 1e9 }), [120 * minutes]],
+    ['a refusal for good: never', new AppError('mail_rejected', 'x', { patience: 'greylisted' }), [nothing]],
+  ])('is tried again after %s', async (_, error, pauses) => {
+    const found = [];
+    for (let attempt = 1; attempt <= pauses.length; attempt += 1)
+      found.push(((await failureOf(error, attempt)) as ApplicationFailure).nextRetryDelay ?? undefined);
+    expect(found).toEqual(pauses);
+  });
+
+  test('is tried again when the job says, if it says when, but for wrong settings', async () => {
+    const delayOf = async (error: AppError) => {
+      const run = () =>
+        classified(
+          () => Promise.reject(error),
+          () => ({ ownPauses: true }),
+        );
+      const failure = await runActivity(run).result.catch((thrown: unknown) => thrown);
+      return (failure as ApplicationFailure).nextRetryDelay ?? undefined;
+    };
+    expect(await delayOf(later({ patience: 'greylisted' }))).toBeUndefined();
+    expect(await delayOf(new AppError('mail_configuration', 'x', { retryable: true }))).toBe(5 * minutes);
   });
 
   test('tells the number of the attempt, for whoever looks at a dead letter', async () => {

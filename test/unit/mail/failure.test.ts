@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import { mailFailure, oneLine } from '../../../src/mail/failure.ts';
 import { secretsOf } from '../../../src/mail/smtp-url.ts';
 
-const context = { secrets: [], begun: false };
+const context = { secrets: [], whole: false };
 
 function failed(fields: Record<string, unknown>) {
   return mailFailure(Object.assign(new Error('as nodemailer words it'), fields), context);
@@ -12,7 +12,7 @@ function failed(fields: Record<string, unknown>) {
 describe('mailFailure', () => {
   test.each([
     ['greylisting', { code: 'EENVELOPE', command: 'RCPT TO', responseCode: 450, response: '450 4.2.0 later' }, 'mail_refused_for_now'],
-    ['an unknown user', { code: 'EENVELOPE', command: 'RCPT TO', responseCode: 550, response: '550 5.1.1 no' }, 'mail_rejected'],
+    ['an unknown user', { code: 'EENVELOPE', command: 'RCPT TO', responseCode: 550, response: '550 5.1.1 no' }, 'recipient_rejected'],
     ['a policy block', { code: 'EMESSAGE', command: 'DATA', responseCode: 550, response: '550 5.7.1 spam' }, 'mail_rejected'],
     [
       'a temporary login failure',
@@ -48,13 +48,19 @@ describe('mailFailure', () => {
     ['no STARTTLS', { code: 'ETLS', command: 'STARTTLS' }, 'mail_server_unreachable'],
     ['a message over the announced limit', { code: 'EMESSAGE', command: 'MAIL FROM' }, 'mail_rejected'],
   ])('tells %s', (_, fields, code) => {
-    expect(failed(fields)).toMatchObject({ code, retryable: code !== 'mail_rejected' });
+    expect(failed(fields)).toMatchObject({ code, retryable: code !== 'mail_rejected' && code !== 'recipient_rejected' });
   });
 
   test('says when the message may have been taken', () => {
     const error = Object.assign(new Error('read ECONNRESET'), { code: 'ESOCKET', originalCode: 'ECONNRESET', command: 'CONN' });
-    expect(mailFailure(error, { secrets: [], begun: true })?.message).toMatch(/may have been taken: ECONNRESET$/);
-    expect(mailFailure(error, { secrets: [], begun: false })?.message).toMatch(/could not be reached: ECONNRESET$/);
+    expect(mailFailure(error, { secrets: [], whole: true })).toMatchObject({
+      code: 'delivery_in_doubt',
+      message: expect.stringMatching(/may have been taken: ECONNRESET$/),
+    });
+    expect(mailFailure(error, { secrets: [], whole: false })).toMatchObject({
+      code: 'mail_server_unreachable',
+      message: expect.stringMatching(/could not be reached.*: ECONNRESET$/),
+    });
   });
 
   test('leaves an error alone that does not come from SMTP', () => {
