@@ -1,8 +1,8 @@
 import { msToNumber } from '@temporalio/common/lib/time.js';
-import { ActivityFailure, ApplicationFailure } from '@temporalio/workflow';
+import { ActivityFailure, ApplicationFailure, TimeoutFailure } from '@temporalio/workflow';
 
 import type { FailureFacts } from '../activities/failures.ts';
-import { replyOf } from './failure.ts';
+import { lastAttemptOf, replyOf } from './failure.ts';
 import { policies, type StepName } from './policies.ts';
 
 /** A mailbox is full for days, not for hours (RFC 5321, 4.5.4.1: give up after 4 or 5 days at the earliest). */
@@ -27,7 +27,8 @@ export interface Before {
 
 /** What a failed activity told; undefined where it was not one of ours that spoke last. */
 export function toldBy(failure: unknown): FailureFacts | undefined {
-  const cause = failure instanceof ActivityFailure ? failure.cause : undefined;
+  const reason = failure instanceof ActivityFailure ? failure.cause : undefined;
+  const cause = reason instanceof TimeoutFailure ? lastAttemptOf(reason) : reason;
   return cause instanceof ApplicationFailure ? ((cause.details?.[1] ?? undefined) as FailureFacts | undefined) : undefined;
 }
 
@@ -46,7 +47,8 @@ export function again(name: StepName, failure: unknown, { since, uncounted }: Be
     const left = callMs - passedMs - afterMs;
     return left > 0 ? { afterMs, maximumAttempts: burnt, scheduleToCloseMs: left } : undefined;
   }
-  if (failure.retryState === 'TIMEOUT' && told.patience === 'mailbox_full') {
+  const ranOutOfTime = failure.retryState === 'TIMEOUT' || failure.cause instanceof TimeoutFailure;
+  if (ranOutOfTime && told.patience === 'mailbox_full') {
     const left = patientDays * dayMs - passedMs - pauseMs.patient;
     return left > 0 ? { afterMs: pauseMs.patient, maximumAttempts: undefined, scheduleToCloseMs: Math.min(left, callMs) } : undefined;
   }

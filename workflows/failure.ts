@@ -28,7 +28,7 @@ export function replyOf(failure: unknown): { type: string; message: string } {
 const converter = new DefaultFailureConverter();
 
 /** The failure of the attempt before, when time ran out between attempts. The SDK leaves out the cause of a time-out. */
-function lastAttemptOf({ timeoutType, failure }: TimeoutFailure): Error | undefined {
+export function lastAttemptOf({ timeoutType, failure }: TimeoutFailure): Error | undefined {
   if (timeoutType !== 'SCHEDULE_TO_START' && timeoutType !== 'SCHEDULE_TO_CLOSE') return undefined;
   return failure?.cause ? converter.failureToError(failure.cause, defaultPayloadConverter) : undefined;
 }

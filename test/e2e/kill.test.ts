@@ -28,7 +28,7 @@ describe('kill -9 of api, worker and Temporal at once', () => {
   beforeAll(async () => {
     mailServer = await startMailServer({
       onRcptTo: (_address, _session, callback) => {
-        callback(refusing ? reply(451, 'try again later') : null);
+        callback(refusing ? reply(451, '4.3.0 no memory left') : null);
       },
     });
     product = await Product.create({ SMTP_URL: `smtp://127.0.0.1:${String(mailServer.port)}` });

@@ -64,7 +64,7 @@ describe('a job whose retries are used up', () => {
     system.refusals.set('gone@example.com', reply(550, '5.1.1 No such user'));
     const { job } = await system.submit('email', emailTo('gone@example.com'), { options: twoAttempts });
     const failed = await system.untilStatus(job.id, 'failed');
-    expect(failed).toMatchObject({ deadLetter: null, error: { code: 'mail_rejected' } });
+    expect(failed).toMatchObject({ deadLetter: null, error: { code: 'recipient_rejected' } });
     expect(await system.handoffStateOf(job.id)).toBeUndefined();
   });
 

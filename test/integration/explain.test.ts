@@ -47,7 +47,7 @@ describe('with workers for everything', () => {
     expect(failed.because).toHaveLength(1);
     expect(failed.reason).toMatchObject({
       text: expect.stringContaining('No such user here'),
-      facts: { error: { code: 'mail_rejected', message: expect.stringContaining('No such user here') } },
+      facts: { error: { code: 'recipient_rejected', message: expect.stringContaining('No such user here') } },
     });
   });
 

@@ -72,10 +72,10 @@ describe('an e-mail', () => {
   });
 
   test('that is refused for now is tried again, says why, and is delivered once it is taken', async () => {
-    refusals.set('later@example.com', reply(451, '4.7.1 Greylisted, come back'));
+    refusals.set('later@example.com', reply(451, '4.3.0 Out of memory, come back'));
     const { job } = await system.submit('email', emailTo('later@example.com'));
     const retrying = await untilStatus(job.id, 'retrying');
-    expect(retrying.error).toMatchObject({ code: 'mail_refused_for_now', message: expect.stringContaining('Greylisted, come back') });
+    expect(retrying.error).toMatchObject({ code: 'mail_refused_for_now', message: expect.stringContaining('Out of memory, come back') });
     expect(retrying.attempt).toBeGreaterThanOrEqual(2);
     expect(retrying).toMatchObject({ finishedAt: null, result: null, startedAt: expect.any(Date) });
     refusals.clear();
@@ -93,7 +93,7 @@ describe('an e-mail', () => {
       attempt: 1,
       result: null,
       error: {
-        code: 'mail_rejected',
+        code: 'recipient_rejected',
         message: expect.stringContaining('No such user here'),
         details: { messages: [{ recipient: 'gone@example.com', status: 'failed' }] },
       },
@@ -106,12 +106,12 @@ describe('an e-mail', () => {
     const { job } = await system.submit('email', emailTo('one@example.com', 'no@example.com', 'two@example.com'));
     const failed = await untilStatus(job.id, 'failed');
     expect(failed.error).toMatchObject({
-      code: 'mail_rejected',
+      code: 'recipient_rejected',
       message: expect.stringMatching(/^1 of 3 recipients failed: .*No such user/),
       details: {
         messages: [
           { recipient: 'one@example.com', status: 'sent', response: '250 taken' },
-          { recipient: 'no@example.com', status: 'failed', code: 'mail_rejected', response: expect.stringContaining('No such user') },
+          { recipient: 'no@example.com', status: 'failed', code: 'recipient_rejected', response: expect.stringContaining('No such user') },
           { recipient: 'two@example.com', status: 'sent', response: '250 taken' },
         ],
       },

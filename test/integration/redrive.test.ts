@@ -134,9 +134,9 @@ describe('retry of a dead letter goes on from the step that failed', () => {
     const { id } = await system.park('moved@example.com', later);
     system.refusals.set('moved@example.com', reply(550, '5.1.6 Moved away'));
     await system.jobs.retry('acme', id);
-    const messages = [{ recipient: 'moved@example.com', status: 'failed', code: 'mail_rejected' }];
+    const messages = [{ recipient: 'moved@example.com', status: 'failed', code: 'recipient_rejected' }];
     const failed = await system.untilStatus(id, 'failed');
-    expect(failed).toMatchObject({ error: { code: 'mail_rejected', details: { messages } }, result: { messages } });
+    expect(failed).toMatchObject({ error: { code: 'recipient_rejected', details: { messages } }, result: { messages } });
     await replays(id);
   });
 });
