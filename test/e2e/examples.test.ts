@@ -59,6 +59,29 @@ describe('the examples against the product', () => {
   );
 
   test(
+    'email-full.sh ends with a message for each recipient that has the picture, the file and the invitation',
+    async () => {
+      const { code, output } = await run('email-full.sh');
+      expect({ code, output }).toEqual({ code: 0, output: expect.stringContaining('"recipient":"bob@bücher.example"') });
+      const names = (await readdir(join(product.dataDir, 'mail'))).filter((file) => file.endsWith('.eml'));
+      const mails = await Promise.all(names.map(async (name) => PostalMime.parse(await readFile(join(product.dataDir, 'mail', name)))));
+      const visits = mails.filter(({ subject }) => subject === 'Your visit – 24 December');
+      expect(visits).toHaveLength(2);
+      for (const { attachments, text } of visits) {
+        expect(text).toContain('We look forward to seeing you.');
+        expect(attachments.map(({ mimeType, disposition }) => [mimeType, disposition])).toEqual(
+          expect.arrayContaining([
+            ['image/jpeg', 'inline'],
+            ['text/plain', 'attachment'],
+            ['application/ics', 'attachment'],
+          ]),
+        );
+      }
+    },
+    4 * minutes,
+  );
+
+  test(
     'report.sh ends with a CSV and an XLSX file that hold the rows',
     async () => {
       expect(await run('report.sh')).toMatchObject({ code: 0 });
