@@ -23,7 +23,7 @@ export interface SmtpSenderOptions {
 
 /** No server takes a message that has no end. */
 function heldBack(reason: unknown): AppError {
-  if (reason instanceof AppError) return reason;
+  for (const known of [reason, (reason as Error | undefined)?.cause]) if (known instanceof AppError) return known;
   return new AppError('storage_unavailable', 'The content of the message could not be read.', { retryable: true, cause: reason });
 }
 
