@@ -11,16 +11,21 @@ import type { ConcurrencyLimits } from './jobs/concurrency.ts';
 import { createIdentities, type Identities } from './jobs/identities.ts';
 import { createMailRates } from './jobs/mail-rates.ts';
 import { createTemporalCalls } from './jobs/temporal-calls.ts';
+import { createTemplateVersions } from './jobs/template-choice.ts';
 import { createWatcher } from './jobs/watch.ts';
 import type { Scope } from './lifecycle.ts';
 import { createLimits } from './limits/limits.ts';
 import { listen } from './listen.ts';
 import { errorFacts, type Log } from './log.ts';
+import { textPart } from './mail/text-part.ts';
+import { unsentMail } from './mail/unsent.ts';
 import { createGuardedFetch } from './outbound/guarded-fetch.ts';
 import { writeCsv } from './reports/csv.ts';
 import { furtherLanes, namedProviders } from './mail-providers.ts';
 import type { Routing } from './mail/routing.ts';
 import type { Stores } from './stores.ts';
+import { variableFaults } from './templates/schema.ts';
+import { createWorkshop } from './templates/workshop.ts';
 import type { TemporalLink } from './temporal/connection.ts';
 import { activityQueuesOf } from './worker.ts';
 
@@ -114,6 +119,11 @@ export async function startApi(
     identities: identitiesOf(config, log),
     audit: stores.audit,
     writeCsv,
+    templates: stores.templates,
+    templateVersions: createTemplateVersions(stores.templates, variableFaults),
+    templateEngine: scope.closing(createWorkshop(), (workshop) => workshop.close()),
+    textOf: (html) => textPart({ html }) ?? '',
+    composed: (message) => unsentMail(message, config.mailFrom),
     maxUploadBytes: config.maxUploadBytes,
     maxMessageBytes: config.maxMessageBytes,
     metrics,

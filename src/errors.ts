@@ -38,6 +38,7 @@ export const errorCodes = [
   'file_not_found',
   'template_not_found',
   'template_invalid',
+  'precondition_failed',
   'message_too_large',
   'job_not_pausable',
   'signature_invalid',

@@ -4,6 +4,7 @@ import type { Config } from './config.ts';
 import { type ApiKeyStore, createApiKeys } from './database/api-keys.ts';
 import { createAuditLog } from './database/audit-log.ts';
 import { createDeliveries, type Deliveries } from './database/deliveries.ts';
+import { createTemplateStore } from './database/email-templates.ts';
 import { createFileRecords } from './database/file-records.ts';
 import { checkDatabase, type DatabaseLocation, openDatabase } from './database/open.ts';
 import { createDatabaseLeases, createEmailCounter } from './database/limit-windows.ts';
@@ -11,6 +12,7 @@ import { createTenantLimits, storedBytesIn } from './database/tenant-limits.ts';
 import { createTenantSecrets } from './database/tenant-secrets.ts';
 import { imageCompleteness } from './images/completeness.ts';
 import type { AuditLog } from './jobs/audit.ts';
+import type { TemplateStore } from './jobs/email-templates.ts';
 import type { TenantKeys } from './jobs/tenant-keys.ts';
 import type { Scope } from './lifecycle.ts';
 import type { LimitDependencies } from './limits/limits.ts';
@@ -25,6 +27,7 @@ export interface Stores {
   keys: ApiKeyStore;
   audit: AuditLog;
   deliveries: Deliveries;
+  templates: TemplateStore;
   tenantKeys: TenantKeys;
   /** Of what Temporal stores. */
   protection: Protection;
@@ -57,6 +60,7 @@ export async function openStores(scope: Scope, config: Config, location: Databas
     keys: createApiKeys(db),
     audit: createAuditLog(db),
     deliveries,
+    templates: createTemplateStore(db),
     tenantKeys: createTenantSecrets(db),
     protection,
     limits: {

@@ -20,6 +20,7 @@ import { furtherLanes, openLanes, routingOf } from './mail-providers.ts';
 import { renderTable } from './reports/render.ts';
 import { readCsv, readNdjson } from './reports/source.ts';
 import type { Stores } from './stores.ts';
+import { createTemplateRenderer } from './templates/renderer.ts';
 import type { TemporalLink } from './temporal/connection.ts';
 import { startWorkers, type Workers } from './temporal/workers.ts';
 
@@ -68,7 +69,7 @@ export async function startWorker(
   scope: Scope,
   {
     config,
-    stores: { files, deliveries: ledger, tenantKeys, limits: stored },
+    stores: { files, deliveries: ledger, templates, tenantKeys, limits: stored },
     link,
     providers,
     routing = routingOf(providers),
@@ -87,7 +88,8 @@ export async function startWorker(
     open.close();
   });
   const recipientHash = (tenant: string, address: string) => recipientHashOf(tenantKeys, tenant, address);
-  const delivering = { ledger, files, defaultFrom: config.mailFrom, recipientHash, watch };
+  const renderer = createTemplateRenderer(templates);
+  const delivering = { ledger, files, templates: renderer, defaultFrom: config.mailFrom, recipientHash, watch };
   const emailOn = (lane: MailLane) => ({ deliverer: createDelivering({ ...delivering, mail: lane.mail }), ledger, lane, files });
   const activities = createActivities({
     email: emailOn(firstLane),

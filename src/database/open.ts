@@ -8,6 +8,7 @@ import { dataKeys } from './migrations/0004-data-keys.ts';
 import { auditLog } from './migrations/0005-audit-log.ts';
 import { limits } from './migrations/0006-limits.ts';
 import { deliveries } from './migrations/0007-deliveries.ts';
+import { emailTemplates } from './migrations/0008-email-templates.ts';
 import { openPglite } from './pglite.ts';
 import type { Database } from './schema.ts';
 
@@ -20,6 +21,7 @@ const migrations = {
   '0005-audit-log': auditLog,
   '0006-limits': limits,
   '0007-deliveries': deliveries,
+  '0008-email-templates': emailTemplates,
 };
 
 export type DatabaseLocation = { url: string } | { directory: string };

@@ -89,6 +89,16 @@ export interface Database {
     response: string | null;
     createdAt: Generated<Date>;
     changedAt: Generated<Date>;
+  /** One row a version. What it holds never changes. */
+  emailTemplates: {
+    [Name in 'tenant' | 'name' | 'digest' | 'source' | 'schema' | 'subject']: ColumnType<string, string, never>;
+  } & {
+    [Name in 'description' | 'html' | 'text']: ColumnType<string | null, string | null, never>;
+  } & {
+    version: ColumnType<number, number, never>;
+    createdAt: ColumnType<Date, never, never>;
+    /** Hidden from new jobs since then. */
+    removedAt: Generated<Date | null>;
   };
   /** Rows are only ever added. */
   auditLog: {

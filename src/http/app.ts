@@ -13,6 +13,7 @@ import { allowOrigins } from './cors.ts';
 import type { CaughtMail } from './dev-mail/caught-mail.ts';
 import { devMail } from './dev-mail/routes.ts';
 import { docs } from './docs.ts';
+import { emailTemplates, type TemplateDependencies } from './email-templates.ts';
 import { type EventDependencies, events } from './events.ts';
 import { explaining } from './explain.ts';
 import { files, signedContent } from './files.ts';
@@ -30,6 +31,7 @@ import { limitKeyless, limitRequests } from './rate-limits.ts';
 import { wellFormed } from './request-limits.ts';
 import { refusingSecrets, type SecretRefusal } from './secrets-in-request.ts';
 import { type SubmissionDependencies, submissions } from './submissions.ts';
+import { type PreviewDependencies, templatePreview } from './template-preview.ts';
 import { createWaiting } from './waiting.ts';
 
 /** An answer, for the log. */
@@ -51,7 +53,9 @@ export interface AppDependencies
     CodecDependencies,
     Authenticators,
     AuditLogDependencies,
-    MailProviderDependencies {
+    MailProviderDependencies,
+    Omit<TemplateDependencies, 'refuseSecrets'>,
+    PreviewDependencies {
   metrics: Metrics;
   checks: ReadinessChecks;
   onAnswer: (answer: Answered) => void;
@@ -157,6 +161,8 @@ export function createApp(dependencies: AppDependencies): Express {
   v1.use(auditLog(dependencies));
   v1.use(limits(dependencies));
   v1.use(mailProviders(dependencies));
+  v1.use(emailTemplates({ ...dependencies, refuseSecrets }));
+  v1.use(templatePreview(dependencies));
   app.use('/v1', v1);
   if (dependencies.devCodec) app.use(devCodec(dependencies.devCodec, dependencies));
   if (dependencies.caughtMail) app.use(devMail(dependencies.caughtMail));

@@ -58,7 +58,14 @@ function addressOf(request: Request): string | null {
 function entryOf(action: AuditAction, request: Request, response: Response): AuditEntry {
   const { tenant, keyId, jobId }: Caller & Partial<TokenCaller> = callerOf(response);
   return {
-    ...{ tenant, actor: keyId, action, outcome: 'accepted', target: targetOf(request.params['id']), reason: null },
+    ...{
+      tenant,
+      actor: keyId,
+      action,
+      outcome: 'accepted',
+      target: targetOf(request.params['id'] ?? request.params['name']),
+      reason: null,
+    },
     // Whoever has a token of a job is not who has the key that made it.
     details: jobId === undefined ? null : { jobToken: jobId },
     ...{ address: addressOf(request), requestId: response.locals['requestId'] as string },

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { AppError, invalid } from '../errors.ts';
 import type { JobClient } from '../jobs/client.ts';
 import { editOf } from '../jobs/edit.ts';
+import type { TemplateVersions } from '../jobs/email-templates.ts';
 import type { FileStore } from '../jobs/files.ts';
 import { type Charge, type Limits, mayBeDone } from '../jobs/limits.ts';
 import { changedOptions } from '../jobs/options.ts';
@@ -29,6 +30,7 @@ export interface EditDependencies {
   limits: Limits;
   /** In bytes. */
   maxMessageBytes: number;
+  templateVersions: TemplateVersions;
   tenantKeys: TenantKeys;
   presenter: Presenter;
   refuseSecrets: RefuseSecrets;
@@ -40,6 +42,7 @@ export function editing({
   files,
   limits,
   maxMessageBytes,
+  templateVersions,
   tenantKeys,
   presenter,
   refuseSecrets,
@@ -61,7 +64,7 @@ export function editing({
         charge = await limits.charge(tenant, { emails: emails && { ...emails, pointer: `/request${emails.pointer}` } });
         return editOf(
           { type, job: found, options, ...changed },
-          { now: Date.now(), tenant, tenantKeys, files: limits.files(tenant, files), maxMessageBytes },
+          { now: Date.now(), tenant, tenantKeys, files: limits.files(tenant, files), templates: templateVersions, maxMessageBytes },
         );
       });
     return {

@@ -4,6 +4,7 @@ import { OpenAPIRegistry, OpenApiGeneratorV31 } from '@asteasolutions/zod-to-ope
 import { describeApiKeys } from './openapi/api-keys.ts';
 import { describeAuditLog } from './openapi/audit-log.ts';
 import { describeCodec } from './openapi/codec.ts';
+import { describeEmailTemplates } from './openapi/email-templates.ts';
 import { describeExplain } from './openapi/explain.ts';
 import { describeBulkActions } from './openapi/bulk-actions.ts';
 import { describeFiles } from './openapi/files.ts';
@@ -17,6 +18,7 @@ import { describeLimits } from './openapi/limits.ts';
 import { describeMailProviders } from './openapi/mail-providers.ts';
 import { problemExamples } from './openapi/responses.ts';
 import { tags } from './openapi/route.ts';
+import { describeTemplatePreview } from './openapi/template-preview.ts';
 import { describeService } from './openapi/service.ts';
 import { describeSubmissions } from './openapi/submissions.ts';
 
@@ -35,6 +37,8 @@ const resources = [
   describeCodec,
   describeLimits,
   describeMailProviders,
+  describeEmailTemplates,
+  describeTemplatePreview,
   describeService,
 ];
 

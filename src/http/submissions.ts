@@ -2,6 +2,7 @@ import { type Request, type RequestHandler, Router } from 'express';
 
 import { AppError } from '../errors.ts';
 import type { JobClient } from '../jobs/client.ts';
+import type { TemplateVersions } from '../jobs/email-templates.ts';
 import type { FileStore } from '../jobs/files.ts';
 import { fingerprintOf } from '../jobs/fingerprint.ts';
 import { newJobId } from '../jobs/ids.ts';
@@ -23,6 +24,7 @@ export interface SubmissionDependencies {
   jobs: JobClient;
   files: FileStore;
   limits: Limits;
+  templateVersions: TemplateVersions;
   /** In bytes. */
   maxUploadBytes: number;
   /** In bytes. */
@@ -72,6 +74,9 @@ async function receive(
   return receiveMultipart(request, limits.files(tenant, files, '/file'), maxUploadBytes);
 }
 
+const isOfTemplate = (error: unknown) =>
+  error instanceof AppError && (error.code === 'template_not_found' || error.errors?.[0]?.pointer.startsWith('/template/') === true);
+
 /** `POST` of one job type: validate, store what is large, start the workflow, answer 202 once Temporal has it. */
 function submit(type: AnyJobType, dependencies: SubmissionDependencies): RequestHandler {
   const { jobs, limits, tenantKeys, waiting, refuseSecrets } = dependencies;
@@ -97,7 +102,8 @@ function submit(type: AnyJobType, dependencies: SubmissionDependencies): Request
         const files = limits.files(tenant, dependencies.files);
         // Before anything is stored: what is refused leaves nothing behind.
         return charged(limits, { tenant, jobs: 1, emails: type.emails?.(asked) }, async () => {
-          const submission = { tenant, jobId, createdAt, files, maxMessageBytes: dependencies.maxMessageBytes };
+          const { templateVersions: templates, maxMessageBytes } = dependencies;
+          const submission = { tenant, jobId, createdAt, files, templates, maxMessageBytes };
           const input = await type.prepare(asked, { ...submission, ...(received.part && { part: received.part }) });
           return jobs.start({ jobId, type, tenant, createdAt, input, fingerprint, options: startOptions });
         });
@@ -107,8 +113,8 @@ function submit(type: AnyJobType, dependencies: SubmissionDependencies): Request
       const outcome = earlier
         ? { started: false, job: earlier }
         : await start().catch(async (error: unknown) => {
-            // A limit holds up new work, not the answer to what was taken before.
-            const job = isRefusal(error) ? await replayed() : undefined;
+            // A limit, or a template that has changed since, holds up new work, not the answer to what was taken before.
+            const job = isRefusal(error) || isOfTemplate(error) ? await replayed() : undefined;
             if (job === undefined) throw error;
             return { started: false, job };
           });

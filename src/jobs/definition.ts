@@ -43,7 +43,7 @@ export interface Submission {
   createdAt: string;
   files: FileStore;
   /** E-mail templates of the tenant. */
-  templates?: TemplateVersions;
+  templates: TemplateVersions;
   /** HANDOFF_MAX_MESSAGE_BYTES. */
   maxMessageBytes?: number;
   /** Present for job types with `body: 'multipart'`. */

@@ -1,4 +1,5 @@
 import { invalid } from '../errors.ts';
+import type { TemplateVersions } from './email-templates.ts';
 import type { FileStore } from './files.ts';
 import type { Job } from './job.ts';
 import { hashLabels } from './labels.ts';
@@ -21,18 +22,19 @@ interface Surroundings {
   tenant: string;
   tenantKeys: TenantKeys;
   files: FileStore;
+  templates: TemplateVersions;
   maxMessageBytes?: number;
 }
 
 async function inputOf(
   { type, job, request }: Change,
-  { tenant, files, maxMessageBytes }: Surroundings,
+  { tenant, files, templates, maxMessageBytes }: Surroundings,
 ): Promise<Pick<Edit, 'input' | 'merge'>> {
   if (request === undefined) return {};
   if (type.body === 'json')
     return {
       input: await type.prepare(request, {
-        ...{ tenant, jobId: job.id, createdAt: job.createdAt.toISOString(), files },
+        ...{ tenant, jobId: job.id, createdAt: job.createdAt.toISOString(), files, templates },
         ...(maxMessageBytes !== undefined && { maxMessageBytes }),
       }),
     };

@@ -1,6 +1,5 @@
 import type { z } from 'zod';
 
-import { invalid } from '../errors.ts';
 import type { Submission } from './definition.ts';
 import { mailboxOf } from './email-address.ts';
 import { findAttachments, storeAttachments } from './email-attachments.ts';
@@ -33,10 +32,7 @@ export async function messageContent(
     ...(calendar && { calendar }),
     ...(tags && { tags }),
   };
-  if (template !== undefined) {
-    if (submission.templates === undefined) throw invalid('/template', 'There are no templates here.', 'template_not_found');
-    content.template = await submission.templates.chosen(submission.tenant, template, '/template');
-  }
+  if (template !== undefined) content.template = await submission.templates.chosen(submission.tenant, template, '/template');
   const found = await findAttachments(attachments, submission);
   assertFits(content, found, submission.maxMessageBytes ?? defaultMaxMessageBytes);
   return found.length === 0 ? content : { ...content, attachments: await storeAttachments(found, submission) };

@@ -18,12 +18,14 @@ import type { Job } from '../../src/jobs/job.ts';
 import type { MailProviderStanding } from '../../src/jobs/mail-providers.ts';
 import { jobTypeOf } from '../../src/jobs/registry.ts';
 import type { TenantKeys } from '../../src/jobs/tenant-keys.ts';
+import { createTemplateVersions } from '../../src/jobs/template-choice.ts';
 import { createWatcher, type Watcher } from '../../src/jobs/watch.ts';
 import { writeCsv } from '../../src/reports/csv.ts';
 import { testAuditLog, type TestAuditLog } from './audit.ts';
 import { createLimits } from '../../src/limits/limits.ts';
 import { testFileStore, type TestFileStore } from './file-store.ts';
 import { keys, testKeys, type TestKeys } from './keys.ts';
+import { plainEngine, testTemplates } from './templates.ts';
 import { testLimits, type TestLimits } from './limits.ts';
 
 export { keys } from './keys.ts';
@@ -44,6 +46,8 @@ export interface TestApi {
   readonly answers: Answered[];
   /** What was audited, as new for each test. */
   readonly audit: TestAuditLog;
+  /** E-mail templates, as new for each test. */
+  readonly templates: ReturnType<typeof testTemplates>;
   /** What counts for every tenant, as new for each test. */
   readonly limits: TestLimits;
   /** Replaces parts of the fake job client for the rest of the test. */
@@ -98,6 +102,10 @@ export interface TestApiOptions {
   server?: HttpServerOptions;
   /** Asked before each test. */
   identities?: () => AppDependencies['identities'];
+  /** Default: one that takes everything as it is. */
+  templateEngine?: AppDependencies['templateEngine'];
+  /** Default: refuses nothing. */
+  variableFaults?: Parameters<typeof createTemplateVersions>[1];
   /** Made anew for each test. */
   limits?: () => Parameters<typeof testLimits>[0];
 }
@@ -123,6 +131,8 @@ export function testApi({
   server: serverOptions = {},
   identities,
   limits = () => ({}),
+  templateEngine = plainEngine,
+  variableFaults = () => [],
 }: TestApiOptions = {}): TestApi {
   const audit = testAuditLog();
   const store = testFileStore(audit);
@@ -131,6 +141,7 @@ export function testApi({
   let watcher: Watcher;
   let apiKeys = testKeys(audit);
   let given = testLimits();
+  let templates = testTemplates(audit);
   const api: TestApi = {
     store,
     started: [],
@@ -146,6 +157,9 @@ export function testApi({
     agent: (key = keys.acme) => request.agent(server).auth(key, { type: 'bearer' }),
     get keys() {
       return apiKeys;
+    },
+    get templates() {
+      return templates;
     },
     get limits() {
       return given;
@@ -204,6 +218,7 @@ export function testApi({
     api.payloads = {};
     api.checks = {};
     apiKeys = testKeys(audit);
+    templates = testTemplates(audit);
     audit.away = false;
     const stored = () => [...store.records.values()].reduce((sum, { size }) => sum + size, 0);
     given = testLimits(
@@ -226,6 +241,14 @@ export function testApi({
       keys: apiKeys,
       audit,
       writeCsv,
+      templates,
+      templateVersions: createTemplateVersions(templates, variableFaults),
+      templateEngine,
+      textOf: (html) => `text of ${html}`,
+      // eslint-disable-next-line @typescript-eslint/require-await -- a stream
+      composed: async function* (message) {
+        yield Buffer.from(JSON.stringify(message));
+      },
       identities: identities?.(),
       maxUploadBytes,
       maxMessageBytes,

@@ -14,11 +14,13 @@ import { newJobId } from '../../src/jobs/ids.ts';
 import type { Job } from '../../src/jobs/job.ts';
 import type { JobOptions } from '../../src/jobs/options.ts';
 import { jobTypeOf } from '../../src/jobs/registry.ts';
+import { createTemplateVersions } from '../../src/jobs/template-choice.ts';
 import { startOptionsOf } from '../../src/jobs/start-options.ts';
 import type { Scope } from '../../src/lifecycle.ts';
 import { openLink } from '../../src/temporal-link.ts';
 import { openStores, type Stores } from '../../src/stores.ts';
 import { linkTemporal, type TemporalLink } from '../../src/temporal/connection.ts';
+import { variableFaults } from '../../src/templates/schema.ts';
 import { type Group, groups, startWorker } from '../../src/worker.ts';
 import { chunks } from './file-store.ts';
 import { freePort } from './free-port.ts';
@@ -205,7 +207,8 @@ export async function startSystem({
           name: file.name,
           declaredType: file.type,
         };
-        const submission = { tenant, jobId, createdAt, files: stores.files, ...(part && { part }) };
+        const templates = createTemplateVersions(stores.templates, variableFaults);
+        const submission = { tenant, jobId, createdAt, files: stores.files, templates, ...(part && { part }) };
         const input = await type.prepare(type.request.parse(request), submission);
         const startOptions = await startOptionsOf(options, { now: Date.now(), tenant, tenantKeys: stores.tenantKeys });
         return jobs.start({ jobId, type, tenant, createdAt, input, fingerprint: fingerprintOf(request, part), options: startOptions });

@@ -97,6 +97,7 @@ const planted: Record<string, { in: string; line: string }[]> = {
   'database-uses-its-own-library': [{ in: 'src/database/library.ts', line: `import nodemailer from 'nodemailer';` }],
   'reports-uses-its-own-library': [{ in: 'src/reports/library.ts', line: `import pg from 'pg';` }],
   'images-uses-its-own-library': [{ in: 'src/images/library.ts', line: `import nodemailer from 'nodemailer';` }],
+  'templates-uses-its-own-library': [{ in: 'src/templates/library.ts', line: `import nodemailer from 'nodemailer';` }],
   'encryption-uses-its-own-library': [{ in: 'src/encryption/library.ts', line: `import pg from 'pg';` }],
   'identity-uses-its-own-library': [{ in: 'src/identity/library.ts', line: `import pg from 'pg';` }],
   'outbound-uses-its-own-library': [{ in: 'src/outbound/library.ts', line: `import pg from 'pg';` }],

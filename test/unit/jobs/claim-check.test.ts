@@ -6,6 +6,7 @@ import { fitsPayload, spool, spoolJson } from '../../../src/jobs/claim-check.ts'
 import type { Submission } from '../../../src/jobs/definition.ts';
 import { newJobId } from '../../../src/jobs/ids.ts';
 import { testFileStore } from '../../support/file-store.ts';
+import { noTemplates } from '../../support/templates.ts';
 
 const store = testFileStore();
 const jobId = newJobId('email', 'acme', 'k');
@@ -14,6 +15,7 @@ const submission = (changes: Partial<Submission> = {}): Submission => ({
   jobId,
   createdAt: '2026-11-22T12:00:00.000Z',
   files: store.files,
+  templates: noTemplates,
   ...changes,
 });
 

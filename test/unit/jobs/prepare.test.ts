@@ -8,6 +8,7 @@ import { report, type ReportRequest } from '../../../src/jobs/report.ts';
 import { defaultVariants, upload } from '../../../src/jobs/upload.ts';
 import { chunks, testFileStore } from '../../support/file-store.ts';
 import { picture } from '../../support/pictures.ts';
+import { noTemplates } from '../../support/templates.ts';
 
 const store = testFileStore();
 const jobId = newJobId('upload', 'acme', 'k');
@@ -16,6 +17,7 @@ const submission = (changes: Partial<Submission> = {}): Submission => ({
   jobId,
   createdAt: '2026-11-22T12:00:00.000Z',
   files: store.files,
+  templates: noTemplates,
   ...changes,
 });
 

@@ -1,0 +1,23 @@
+import { type Kysely, type Migration, sql } from 'kysely';
+
+/** Versions never change: only whether new jobs may have them. JSON lies as text, so that it comes back as it was. */
+export const emailTemplates: Migration = {
+  async up(db: Kysely<unknown>) {
+    await db.schema
+      .createTable('email_templates')
+      .addColumn('tenant', 'text', (column) => column.notNull())
+      .addColumn('name', 'text', (column) => column.notNull())
+      .addColumn('version', 'integer', (column) => column.notNull())
+      .addColumn('created_at', 'timestamptz(3)', (column) => column.notNull().defaultTo(sql`clock_timestamp()`))
+      .addColumn('removed_at', 'timestamptz(3)')
+      .addColumn('description', 'text')
+      .addColumn('digest', 'text', (column) => column.notNull())
+      .addColumn('source', 'text', (column) => column.notNull())
+      .addColumn('schema', 'text', (column) => column.notNull())
+      .addColumn('subject', 'text', (column) => column.notNull())
+      .addColumn('html', 'text')
+      .addColumn('text', 'text')
+      .addPrimaryKeyConstraint('email_templates_pk', ['tenant', 'name', 'version'])
+      .execute();
+  },
+};
