@@ -16,7 +16,7 @@ export const maxDepth = 50;
 export const maxCost = 4_000_000;
 export const stepCost = 8;
 /** Only where counting fails. In milliseconds. */
-export const maxRenderMs = 5_000;
+export const maxRenderMs = 30_000;
 /** What is searched for: a longer text makes searching slow. In characters. */
 export const maxNeedle = 256;
 

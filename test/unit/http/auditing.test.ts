@@ -73,6 +73,14 @@ const table: [string, Audited][] = [
   }),
   one('post /v1/api-keys/{id}/rotate', { action: 'api_key.rotate', id: key, status: 201 }),
   one('put /v1/api-keys/{id}/limits', { action: 'limit.change', id: key, body: { requestsPerMinute: 60 }, status: 200 }),
+  one('put /v1/email-templates/{name}', {
+    action: 'email_template.put',
+    id: 'welcome',
+    body: { subject: 'Ada', text: 'Ada', schema: true, sample: { name: 'Ada' } },
+    status: 200,
+    details: { version: 1, new: false },
+  }),
+  one('delete /v1/email-templates/{name}', { action: 'email_template.delete', id: 'welcome', status: 204 }),
   one('put /v1/limits', { action: 'limit.change', body: { openJobs: 7 }, status: 200, target: null }),
 ];
 
@@ -89,6 +97,13 @@ function recordDeeds(): [string, number][] {
   const [done, all] = [doing('job', job), doing('bulk', bulkActionOf(asked))];
   api.jobs = { cancel: done, retry: done, discard: done, addNote: done, edit: done, get: done };
   api.bulkActions = { start: doing('bulk', { started: true, bulkAction: bulkActionOf(asked) }), pause: all, resume: all, abort: all };
+  api.templates.versionsMade.push({
+    ...{ tenant: 'acme', name: 'welcome', version: 1, description: null, createdAt: new Date(0), removed: false },
+    ...{
+      source: { subject: 'Ada', text: 'Ada', schema: true, sample: { name: 'Ada' } },
+      parts: { subject: 'Ada', html: null, text: 'Ada' },
+    },
+  });
   api.store.records.set(fileId, {
     ...{ id: fileId, tenant: 'acme', jobId, name: 'a.txt', contentType: 'text/plain', size: 1, sha256: 'ab'.repeat(32) },
     createdAt: new Date(0),
@@ -98,7 +113,7 @@ function recordDeeds(): [string, number][] {
 
 function ask(name: string, { id = '', body }: Audited, apiKey = 'hk_of_the_actor') {
   const [method = '', path = ''] = name.split(' ');
-  const sent = { method: method.toUpperCase(), path: path.replace('{id}', id), body: body && JSON.stringify(body) };
+  const sent = { method: method.toUpperCase(), path: path.replace(/\{\w+\}/, id), body: body && JSON.stringify(body) };
   const headers = {
     Authorization: `Bearer ${apiKey}`,
     ...(body && { 'Content-Type': 'application/json' }),
@@ -181,7 +196,7 @@ describe.each(table)('%s', (name, expected) => {
     const deeds = recordDeeds();
     const answer = await ask(name, expected);
     expect([answer.status, deeds]).toEqual([403, []]);
-    const refused = { tenant: 'acme', actor, action, outcome: 'refused', target: name.includes('{id}') ? id : null };
+    const refused = { tenant: 'acme', actor, action, outcome: 'refused', target: name.includes('{') ? id : null };
     const requestId = answer.headers.get('X-Request-Id');
     expect(api.audit.entries).toMatchObject([{ ...refused, reason: null, details: null, address: '127.0.0.1', requestId }]);
   });
