@@ -89,6 +89,7 @@ export interface Database {
     response: string | null;
     createdAt: Generated<Date>;
     changedAt: Generated<Date>;
+  };
   /** One row a version. What it holds never changes. */
   emailTemplates: {
     [Name in 'tenant' | 'name' | 'digest' | 'source' | 'schema' | 'subject']: ColumnType<string, string, never>;

@@ -82,6 +82,18 @@ describe('the examples against the product', () => {
   );
 
   test(
+    'email-from-template.sh ends with the message that the template makes',
+    async () => {
+      expect(await run('email-from-template.sh')).toEqual({ code: 0, output: expect.stringContaining('"status":"completed"') });
+      const names = (await readdir(join(product.dataDir, 'mail'))).filter((file) => file.endsWith('.eml'));
+      const mails = await Promise.all(names.map(async (name) => PostalMime.parse(await readFile(join(product.dataDir, 'mail', name)))));
+      const mail = mails.find(({ subject }) => subject === 'Your order 42: thank you, Ada');
+      expect(mail).toMatchObject({ html: expect.stringContaining('Green tea, 100 g'), text: expect.stringMatching(/22 November 2026/) });
+    },
+    4 * minutes,
+  );
+
+  test(
     'report.sh ends with a CSV and an XLSX file that hold the rows',
     async () => {
       expect(await run('report.sh')).toMatchObject({ code: 0 });

@@ -16,6 +16,7 @@ import { deliveryBehaviour } from './delivery-behaviour.ts';
 import { auditBehaviour } from './audit-behaviour.ts';
 import { keyBehaviour } from './key-behaviour.ts';
 import { limitBehaviour } from './limit-behaviour.ts';
+import { templateBehaviour } from './template-behaviour.ts';
 
 const jobId = newJobId('upload', 'acme', 'k');
 let number = 0;
@@ -153,6 +154,7 @@ function sharedBehaviour(place: () => Promise<Place>): void {
   limitBehaviour(() => db);
 
   deliveryBehaviour(() => db);
+  templateBehaviour(() => db);
 }
 
 describe('the embedded database', () => {

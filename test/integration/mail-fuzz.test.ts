@@ -13,6 +13,7 @@ import { addressOf, inAscii, mailboxOf } from '../../src/jobs/email-address.ts';
 import { createSmtpSender } from '../../src/mail/smtp.ts';
 import { memoryFiles } from '../support/memory-files.ts';
 import { freely, startMailServer } from '../support/mail-server.ts';
+import { noTemplates } from '../support/templates.ts';
 
 const seed = 20_261_122;
 const requests = 700;
@@ -168,7 +169,7 @@ const files = memoryFiles();
 /** As a job does it, from the request on. */
 async function sendAll(valid: EmailRequest, index: number): Promise<Asked[]> {
   const jobId = `email_${String(index)}`;
-  const { to, content: stored } = await email.prepare(valid, { tenant: 'acme', jobId, createdAt: '', files });
+  const { to, content: stored } = await email.prepare(valid, { tenant: 'acme', jobId, createdAt: '', files, templates: noTemplates });
   const content = 'file' in stored ? (JSON.parse(await text(files.read(stored.file))) as EmailContent) : stored;
   const common = { content, defaultFrom: 'shop@example.org', to, date: new Date(0), open: (file: { sha256: string }) => files.read(file) };
   return Promise.all(

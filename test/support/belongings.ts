@@ -96,12 +96,15 @@ export async function belongingsOf(client: TenantClient): Promise<Belongings> {
   };
   const { files } = (await until(report, 'completed')) as { files: StoredFile[] };
   await Promise.all([until(sent, 'completed'), until(parked, 'dead_lettered'), until(refused, 'failed'), until(cancelled, 'cancelled')]);
+  const template = { subject: 'Hello {{ name }}', text: 'Hi', schema: true, sample: { name: 'Ada' } };
+  expect((await ask('PUT', '/v1/email-templates/welcome-of-acme', template)).status).toBe(201);
   const revoked = await made('/v1/api-keys', { scopes: ['read'] });
   await ask('DELETE', `/v1/api-keys/${revoked}`);
   return {
     '/v1/jobs/': jobs,
     '/v1/files/': { uploaded: file.id, reported: files[0]?.id ?? '' },
     '/v1/bulk-actions/': { dryRun: await made('/v1/bulk-actions', { action: 'discard', filter: {}, dryRun: true }) },
+    '/v1/email-templates/': { put: 'welcome-of-acme' },
     '/v1/api-keys/': { valid: await made('/v1/api-keys', { name: 'shop of acme', scopes: ['read'] }), revoked },
   };
 }

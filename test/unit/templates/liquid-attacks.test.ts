@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 
-import { parseParts, type Rendered, renderParts } from '../../../src/templates/parts.ts';
+import { parseParts, renderParts } from '../../../src/templates/parts.ts';
 
 const now = new Date('2026-11-22T12:00:00Z');
 
@@ -150,7 +150,7 @@ describe('the time', () => {
 });
 
 test('parts that are not there are not made', () => {
-  expect(renderParts(parseParts({ subject: 's', html: null, text: 't' }), { variables: {}, now })).toEqual<Rendered>({
+  expect(renderParts(parseParts({ subject: 's', html: null, text: 't' }), { variables: {}, now })).toEqual({
     subject: 's',
     text: 't',
   });
