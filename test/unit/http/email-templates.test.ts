@@ -62,11 +62,11 @@ describe('reading', () => {
     expect((await api.agent().get(`${path}/versions/2`).expect(200)).body).toMatchObject({ version: 2, text: 'two' });
     const seen: unknown[] = [];
     for (let next = '/v1/email-templates/welcome/versions?limit=2', end = false; !end;) {
-      const { body, headers } = await api.agent().get(next).expect(200);
-      const page = body as { items: { version: number }[]; nextCursor: string | null };
+      const answer = await api.agent().get(next).expect(200);
+      const page = answer.body as { items: { version: number }[]; nextCursor: string | null };
       seen.push(page.items.map(({ version }) => version));
       end = page.nextCursor === null;
-      next = /<([^>]+)>/.exec(String(headers['link']))?.[1] ?? '';
+      next = /<([^>]+)>/.exec(String(answer.headers['link']))?.[1] ?? '';
     }
     expect(seen).toEqual([[3, 2], [1]]);
     const { items } = (await api.agent().get('/v1/email-templates').expect(200)).body as { items: object[] };
@@ -82,8 +82,8 @@ describe('reading', () => {
     'finds nothing that is not there: %s',
     async (rest) => {
       if (rest.startsWith('/versions/')) await put();
-      await api.agent().get(`${path}${rest}`).expect(404);
-      await api.agent().get(`/v1/email-templates/Not_A_Name%00${rest}`).expect(404);
+      const answers = [await api.agent().get(`${path}${rest}`), await api.agent().get(`/v1/email-templates/Not_A_Name%00${rest}`)];
+      expect(answers.map(({ status }) => status)).toEqual([404, 404]);
     },
   );
 
@@ -123,8 +123,8 @@ describe('preview', () => {
 
   test('warns of what Gmail would cut off', async () => {
     const source = { ...welcome, html: 'x'.repeat(104_449) };
-    const { body } = await api.agent().post(`${path}/preview`).send({ source }).expect(200);
-    expect(body).toMatchObject({ size: { html: 104_449 }, warnings: [expect.stringMatching(/Gmail/)] });
+    const answer = await api.agent().post(`${path}/preview`).send({ source }).expect(200);
+    expect(answer.body).toMatchObject({ size: { html: 104_449 }, warnings: [expect.stringMatching(/Gmail/)] });
   });
 
   test('as a finished message is a file that no browser shows', async () => {
@@ -181,11 +181,11 @@ describe('POST /v1/emails with a template', () => {
   test('answers a repeated request with its job, whatever became of the template', async () => {
     await put();
     const asked = () => send({ name: 'welcome' }).set('Idempotency-Key', 'order-42');
-    const { body } = await asked().expect(202);
+    const first = await asked().expect(202);
     await api.agent().delete(path);
-    const [first] = api.started;
-    api.jobs = { earlier: () => Promise.resolve(first && aJob({ id: first.jobId })) };
+    const [started] = api.started;
+    api.jobs = { earlier: () => Promise.resolve(started && aJob({ id: started.jobId })) };
     const again = await asked().expect(202).expect('Idempotency-Replayed', 'true');
-    expect((again.body as { id: string }).id).toBe((body as { id: string }).id);
+    expect((again.body as { id: string }).id).toBe((first.body as { id: string }).id);
   });
 });

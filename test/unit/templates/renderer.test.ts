@@ -9,7 +9,7 @@ const now = new Date('2026-11-22T12:00:00Z');
 function renderer() {
   const asked: string[] = [];
   const away = { is: false };
-  const { render } = createTemplateRenderer({
+  const templates = createTemplateRenderer({
     partsOf(tenant, name, version) {
       asked.push(`${tenant} ${name} ${String(version)}`);
       if (away.is) return Promise.reject(new AppError('database_unavailable', 'The database does not answer.', { retryable: true }));
@@ -18,7 +18,7 @@ function renderer() {
     },
   });
   const subject = async (tenant: string, name: string, version: number) =>
-    (await render(tenant, { name, version }, { x: 'y' }, now)).subject;
+    (await templates.render(tenant, { name, version }, { x: 'y' }, now)).subject;
   return { asked, away, subject };
 }
 
