@@ -4,7 +4,8 @@ import { Readable } from 'node:stream';
 import { messageBytes } from '../../src/mail/message-bytes.ts';
 import { createGuardedFetch } from '../../src/outbound/guarded-fetch.ts';
 import { startMailApi } from '../support/mail-api.ts';
-import { closeAll, failureOf, freely, messageFor, secret, senderFor, using } from '../support/mail-providers.ts';
+import { freely } from '../support/mail-server.ts';
+import { closeAll, failureOf, messageFor, secret, senderFor, using } from '../support/mail-providers.ts';
 
 afterEach(closeAll);
 

@@ -2,7 +2,8 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 
 import { AppError } from '../../src/errors.ts';
 import { freePort } from '../support/free-port.ts';
-import { benches, closeAll, failureOf, freely, type Kind, messageFor, secret, senderFor } from '../support/mail-providers.ts';
+import { freely } from '../support/mail-server.ts';
+import { benches, closeAll, failureOf, type Kind, messageFor, secret, senderFor } from '../support/mail-providers.ts';
 
 afterEach(closeAll);
 

@@ -125,7 +125,7 @@ export function bulkActionOf(
 /** The real application with a fake job client and the real disk store, on a port of its own for each test. */
 export function testApi({
   maxUploadBytes = 100_000,
-  maxMessageBytes = 100_000,
+  maxMessageBytes = 1_000_000,
   streams = { perKey: 100 },
   edges = {},
   server: serverOptions = {},

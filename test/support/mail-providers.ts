@@ -1,4 +1,4 @@
-import type { MailSender, OutgoingMessage, SendOptions } from '../../activities/mail-ports.ts';
+import type { MailSender, OutgoingMessage } from '../../activities/mail-ports.ts';
 import { loadConfig } from '../../src/config.ts';
 import { AppError } from '../../src/errors.ts';
 import { messageBytes } from '../../src/mail/message-bytes.ts';
@@ -42,8 +42,6 @@ export function senderFor(provider: string, changes: Partial<ProviderOptions> = 
   const fetch = createGuardedFetch({ allow: ['127.0.0.1'] });
   return using(createMailProvider({ ...settings, connections: 2, fetch, compose: messageBytes, log: () => undefined, ...changes }));
 }
-
-export const freely = (): SendOptions => ({ signal: new AbortController().signal, beforeContent: () => Promise.resolve() });
 
 export async function failureOf(sending: Promise<unknown>): Promise<AppError> {
   const failure: unknown = await sending.then(

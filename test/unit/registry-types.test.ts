@@ -41,7 +41,7 @@ const mistakes: Mistake[] = [
   },
   {
     mistake: 'a schema that no longer gives what the workflow takes',
-    edits: [{ file: 'src/jobs/email.ts', replace: /array\(address\)/, by: 'array(z.number())' }],
+    edits: [{ file: 'src/jobs/email.ts', replace: /array\(party\)/, by: 'array(z.number())' }],
     file: 'src/jobs/email.ts',
     error: /not assignable/,
   },
