@@ -19,7 +19,7 @@ const obeyed: readonly ErrorCode[] = ['mail_refused_for_now', 'mail_server_unrea
 const longestObeyedMs = 120 * minuteMs;
 
 /** Milliseconds until the next attempt; undefined: as the policy says. */
-function pauseAfter({ code, patience, retryAfterSeconds }: AppError, attempt: number, ownPauses: boolean): number | undefined {
+export function pauseAfter({ code, patience, retryAfterSeconds }: AppError, attempt: number, ownPauses: boolean): number | undefined {
   if (slowly[code] !== undefined) return slowly[code];
   if (ownPauses) return undefined;
   const named = obeyed.includes(code) && retryAfterSeconds !== undefined ? Math.min(retryAfterSeconds * 1000, longestObeyedMs) : undefined;

@@ -1,13 +1,15 @@
+import { batchActivities, type BatchDependencies, windowActivities } from './batch.ts';
 import { bulkActivities, type BulkDependencies } from './bulk.ts';
 import { emailActivities, type EmailDependencies } from './email.ts';
 import { limitActivities, type LimitDependencies } from './limits.ts';
 import { reportActivities, type ReportDependencies } from './report.ts';
 import { uploadActivities, type UploadDependencies } from './upload.ts';
 
-export { emailActivities };
+export { batchActivities, emailActivities };
 
 export interface ActivityDependencies {
   email: EmailDependencies;
+  'bulk-email': BatchDependencies;
   report: ReportDependencies;
   upload: UploadDependencies;
   operations: BulkDependencies;
@@ -15,13 +17,14 @@ export interface ActivityDependencies {
 }
 
 /** Activities by kind of load: each group is served from a Task Queue of its own, `handoff-<group>`. */
-export function createActivities({ email, report, upload, operations, limits }: ActivityDependencies) {
+export function createActivities({ email, 'bulk-email': batch, report, upload, operations, limits }: ActivityDependencies) {
   return {
     email: emailActivities(email),
+    'bulk-email': batchActivities(batch),
     report: reportActivities(report),
     upload: uploadActivities(upload),
     operations: bulkActivities(operations),
-    limits: limitActivities(limits),
+    limits: { ...limitActivities(limits), ...windowActivities() },
   };
 }
 
@@ -35,4 +38,9 @@ export type ActivityGroupOf<Name extends keyof Activities> = {
 }[ActivityGroup];
 
 /** Every registered activity, by name: what workflows may call. */
-export type Activities = Groups['email'] & Groups['report'] & Groups['upload'] & Groups['operations'] & Groups['limits'];
+export type Activities = Groups['email'] &
+  Groups['bulk-email'] &
+  Groups['report'] &
+  Groups['upload'] &
+  Groups['operations'] &
+  Groups['limits'];

@@ -329,6 +329,112 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/email-batches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Start a job of type batch
+         * @description Scope: `submit`.
+         */
+        post: operations["submitBatch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/email-batches/{id}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Pause a batch
+         * @description What is on its way ends, then nothing is sent until it is resumed. The status stays `running`; `progress.stage` says that it is paused. Harmless when repeated.
+         *
+         *     Scope: `operate`.
+         */
+        post: operations["pauseEmailBatch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/email-batches/{id}/recipients": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What became of each recipient of a batch
+         * @description In their order. `Accept: text/csv` gives all of them as one stream; a stream that breaks off is not complete.
+         *
+         *     Scope: `read`.
+         */
+        get: operations["listBatchRecipients"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/email-batches/{id}/recipients.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What became of each recipient, as CSV
+         * @description Scope: `read`.
+         */
+        get: operations["downloadBatchRecipients"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/email-batches/{id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Resume a batch
+         * @description Harmless when it is not paused.
+         *
+         *     Scope: `operate`.
+         */
+        post: operations["resumeEmailBatch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/email-templates": {
         parameters: {
             query?: never;
@@ -949,13 +1055,211 @@ export interface components {
             /** @description `cursor` of the next page; null: there is none. */
             nextCursor: string | null;
         };
+        BatchJob: {
+            id: string;
+            status: components["schemas"]["JobStatus"];
+            /** Format: date-time */
+            createdAt: string;
+            /**
+             * Format: date-time
+             * @description The start time that was asked for.
+             */
+            startAt: string | null;
+            /** Format: date-time */
+            finishedAt: string | null;
+            /** @description 1 first … 5 last. */
+            priority: number;
+            labels: {
+                [key: string]: string;
+            };
+            /** @description Why and since when the job is parked. */
+            deadLetter: components["schemas"]["DeadLetter"] | null;
+            links: components["schemas"]["JobLinks"];
+            /** @enum {string} */
+            type: "batch";
+            /** Format: date-time */
+            startedAt: string | null;
+            /**
+             * Format: date-time
+             * @description When the job expires if no worker has begun by then.
+             */
+            expiresAt: string | null;
+            /** @description Of the step that runs now, or ran last; 1 is the first. */
+            attempt: number | null;
+            /** @description Of that step; null: as many as its time allows. */
+            maximumAttempts: number | null;
+            /**
+             * Format: date-time
+             * @description While retrying.
+             */
+            nextAttemptAt: string | null;
+            progress: components["schemas"]["Progress"] | null;
+            /** @description null until the job is completed; of a cancelled job, what was done by then. */
+            result: components["schemas"]["BatchResult"] | null;
+            /** @description The final failure or, while retrying, the last. */
+            error: components["schemas"]["Problem"] | null;
+            /** @description The workflow itself fails again and again: a defect, or incompatible code. */
+            stuck: boolean;
+            stuckReason: string | null;
+            notes: {
+                /** Format: date-time */
+                at: string;
+                text: string;
+            }[];
+        };
+        /**
+         * @description Give `text`, `html` or both, or a `template`.
+         * @example {
+         *       "recipients": [
+         *         {
+         *           "to": "ada@example.com"
+         *         },
+         *         {
+         *           "to": {
+         *             "name": "Bob",
+         *             "address": "bob@example.com"
+         *           }
+         *         }
+         *       ],
+         *       "subject": "News",
+         *       "text": "Hi"
+         *     }
+         */
+        BatchRequest: {
+            /** @description Each gets a message of his own. Not in `application/x-ndjson`: there each further line is a recipient. */
+            recipients?: {
+                to: string | {
+                    name?: string;
+                    /**
+                     * Format: email
+                     * @description A bare address, without a display name. Beyond ASCII, letters, marks and digits are allowed before the @ (RFC 6531), and in domains that are in their canonical form.
+                     * @example ada@example.com
+                     */
+                    address: string;
+                };
+                /** @description For the template, over those that `template` has for all. */
+                variables?: {
+                    [key: string]: unknown;
+                };
+            }[] | {
+                /** @description An uploaded CSV file with a column `email`, perhaps `name`, and one for each variable; or NDJSON, one recipient a line. */
+                fileId: string;
+            };
+            /** @description Default: HANDOFF_MAIL_FROM. */
+            from?: string | {
+                name?: string;
+                /**
+                 * Format: email
+                 * @description A bare address, without a display name. Beyond ASCII, letters, marks and digits are allowed before the @ (RFC 6531), and in domains that are in their canonical form.
+                 * @example ada@example.com
+                 */
+                address: string;
+            };
+            replyTo?: (string | {
+                name?: string;
+                /**
+                 * Format: email
+                 * @description A bare address, without a display name. Beyond ASCII, letters, marks and digits are allowed before the @ (RFC 6531), and in domains that are in their canonical form.
+                 * @example ada@example.com
+                 */
+                address: string;
+            })[];
+            subject?: string;
+            /** @description Without it, text is made from `html`. */
+            text?: string;
+            html?: string;
+            /** @description In place of `subject`, `text` and `html`. */
+            template?: {
+                name: string;
+                /** @description Default: the newest one when the job is taken. */
+                version?: number;
+                variables?: {
+                    [key: string]: unknown;
+                };
+            };
+            /**
+             * @description At most 20: X-… but for those by which providers are steered, in-reply-to, references, list-id, feedback-id, auto-submitted, importance, priority, sensitivity, precedence, thread-index, thread-topic, organization, keywords, comments.
+             * @example {
+             *       "X-Order": "42",
+             *       "In-Reply-To": "<0123@example.com>"
+             *     }
+             */
+            headers?: {
+                [key: string]: string;
+            };
+            attachments?: ({
+                name: string;
+                /** @description Default: what the bytes prove, else application/octet-stream. */
+                contentType?: string;
+                content: string;
+                /** @description For images that `html` shows as `cid:…`. */
+                contentId?: string;
+            } | {
+                /** @description Any file of the tenant: an upload, a variant, an output of a report. */
+                fileId: string;
+                /** @description Default: the name of the file. */
+                name?: string;
+                /** @description For images that `html` shows as `cid:…`. */
+                contentId?: string;
+            })[];
+            /** @description An invitation (RFC 5545), sent as an alternative of the text and as a file (RFC 6047). */
+            calendar?: {
+                /** @enum {string} */
+                method: "REQUEST" | "CANCEL" | "REPLY" | "PUBLISH";
+                content: string;
+            };
+            /**
+             * @description At most 10, for reports of a provider. A mail server does not get them.
+             * @example {
+             *       "campaign": "autumn"
+             *     }
+             */
+            tags?: {
+                [key: string]: string;
+            };
+            /**
+             * @description Default: transactional.
+             * @enum {string}
+             */
+            category?: "transactional" | "bulk";
+            /**
+             * @description When nobody can know whether a message was taken: send it again (default), or stop.
+             * @enum {string}
+             */
+            duplicatePolicy?: "at_least_once" | "at_most_once";
+            /** @description Messages a second, at most. Default: as fast as it goes. */
+            ratePerSecond?: number;
+            window?: components["schemas"]["SendWindow"];
+            options?: components["schemas"]["JobOptions"];
+        };
+        /**
+         * @example {
+         *       "recipients": 250,
+         *       "sent": 247,
+         *       "failed": 1,
+         *       "suppressed": 2,
+         *       "inDoubt": 0,
+         *       "duplicates": 3
+         *     }
+         */
+        BatchResult: {
+            /** @description Each address once. */
+            recipients: number;
+            sent: number;
+            failed: number;
+            suppressed: number;
+            /** @description May have been taken, and was not sent again. */
+            inDoubt: number;
+            /** @description Left out, since the same address had come before. */
+            duplicates: number;
+        };
         BulkAction: {
             id: string;
             /** @enum {string} */
             action: "retry" | "discard" | "cancel";
             filter: {
                 /** @enum {string} */
-                type?: "email" | "report" | "upload";
+                type?: "email" | "batch" | "report" | "upload";
                 /**
                  * @description Default: all that the action can be done to. `running` covers `queued` and `retrying`.
                  * @enum {string}
@@ -1047,7 +1351,7 @@ export interface components {
             action: "retry" | "discard" | "cancel";
             filter: {
                 /** @enum {string} */
-                type?: "email" | "report" | "upload";
+                type?: "email" | "batch" | "report" | "upload";
                 /**
                  * @description Default: all that the action can be done to. `running` covers `queued` and `retrying`.
                  * @enum {string}
@@ -1591,7 +1895,7 @@ export interface components {
             key: string;
         };
         /** @description `type` tells which. */
-        Job: components["schemas"]["EmailJob"] | components["schemas"]["ReportJob"] | components["schemas"]["UploadJob"];
+        Job: components["schemas"]["EmailJob"] | components["schemas"]["BatchJob"] | components["schemas"]["ReportJob"] | components["schemas"]["UploadJob"];
         JobCounts: {
             counts: {
                 scheduled: number;
@@ -1669,7 +1973,7 @@ export interface components {
             deadLetter: components["schemas"]["DeadLetter"] | null;
             links: components["schemas"]["JobLinks"];
             /** @enum {string} */
-            type: "email" | "report" | "upload";
+            type: "email" | "batch" | "report" | "upload";
         };
         /** @description `openJobs` are all that have not ended; every recipient of an e-mail counts; a day is one of UTC. */
         Limits: {
@@ -1722,6 +2026,14 @@ export interface components {
                     /** @description Set by the operator of the installation. */
                     ceiling: number | null;
                 };
+                batch: {
+                    /** @description What counts: the lower one of the others. null: not limited. */
+                    limit: number | null;
+                    /** @description Set by the tenant. */
+                    own: number | null;
+                    /** @description Set by the operator of the installation. */
+                    ceiling: number | null;
+                };
                 report: {
                     /** @description What counts: the lower one of the others. null: not limited. */
                     limit: number | null;
@@ -1758,6 +2070,7 @@ export interface components {
             /** @description How many jobs of a type work at once. More are not refused: they wait. */
             concurrentJobs?: {
                 email?: number | null;
+                batch?: number | null;
                 report?: number | null;
                 upload?: number | null;
             };
@@ -1858,13 +2171,39 @@ export interface components {
              * @description Stable: decide by it, not by texts.
              * @enum {string}
              */
-            code: "completed" | "failed" | "cancelled" | "expired" | "expired_unstarted" | "stuck_workflow_task" | "no_worker" | "parked" | "no_step_worker" | "queue_paused" | "step_paused" | "cancelling_not_heard" | "cancelling_waits_for_worker" | "cancelling_waits_for_step" | "no_heartbeat" | "starts_later" | "waiting_for_place" | "running_step" | "waiting_for_retry" | "queue_rate_limited" | "backlog_ahead" | "waiting_for_worker" | "between_steps" | "expires";
+            code: "completed" | "failed" | "cancelled" | "expired" | "expired_unstarted" | "stuck_workflow_task" | "no_worker" | "parked" | "no_step_worker" | "queue_paused" | "step_paused" | "cancelling_not_heard" | "cancelling_waits_for_worker" | "cancelling_waits_for_step" | "no_heartbeat" | "starts_later" | "waiting_for_place" | "paused_by_hand" | "outside_send_window" | "recipients_refused_for_now" | "running_step" | "waiting_for_retry" | "queue_rate_limited" | "backlog_ahead" | "waiting_for_worker" | "between_steps" | "expires";
             /** @description For people. */
             text: string;
             /** @description Which facts a code has: docs/explain.md. */
             facts: {
                 [key: string]: unknown;
             };
+        };
+        RecipientPage: {
+            items: components["schemas"]["RecipientReport"][];
+            /** @description `cursor` of the next page; null: there is none. */
+            nextCursor: string | null;
+        };
+        RecipientReport: {
+            /** @description Place among the recipients, from 0; duplicates do not count. */
+            seq: number;
+            to: string;
+            /**
+             * @description `queued`: not yet, or refused for now; `sending`: on its way; `in_doubt`: may have been taken, and was not sent again.
+             * @enum {string}
+             */
+            status: "queued" | "sending" | "sent" | "failed" | "suppressed" | "in_doubt";
+            /** @description Error code of the last failure, or why it was suppressed. */
+            code: string | null;
+            /** @description What the server said last. */
+            response: string | null;
+            /** @description With angle brackets; null before the first try. */
+            messageId: string | null;
+            /**
+             * Format: date-time
+             * @description Since when it is so; null before the first try.
+             */
+            at: string | null;
         };
         ReportJob: {
             id: string;
@@ -2012,6 +2351,20 @@ export interface components {
             initialIntervalSeconds?: number;
             backoffCoefficient?: number;
             maximumIntervalSeconds?: number;
+        };
+        /** @description Messages leave only within. */
+        SendWindow: {
+            /** @example 09:00 */
+            from: string;
+            /**
+             * @description Before `from`: on the next day.
+             * @example 18:00
+             */
+            until: string;
+            /** @example Europe/Berlin */
+            timeZone: string;
+            /** @description On which the window opens. Default: every day. */
+            days?: ("monday" | "tuesday" | "wednesday" | "thursday" | "friday" | "saturday" | "sunday")[];
         };
         UploadJob: {
             id: string;
@@ -4238,6 +4591,830 @@ export interface operations {
             };
         };
     };
+    submitBatch: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes repeating safe: the same key is the same job. */
+                "Idempotency-Key"?: string;
+                /** @description RFC 7240. `wait=N`: answer when the job has finished, or after N seconds (at most 30). */
+                Prefer?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BatchRequest"];
+                "application/x-ndjson": string;
+            };
+        };
+        responses: {
+            /** @description Finished while you waited (`Prefer: wait=N`). */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Location: components["headers"]["Location"];
+                    "Preference-Applied": components["headers"]["Preference-Applied"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BatchJob"];
+                };
+            };
+            /** @description Stored by Temporal, not done yet. */
+            202: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Location: components["headers"]["Location"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "Preference-Applied": components["headers"]["Preference-Applied"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BatchJob"];
+                };
+            };
+            /**
+             * @description `invalid_request`: The request is not valid.
+             *     `secret_in_request`: The request carries what looks like a credential.
+             *     `value_out_of_range`: A number or a time is outside its range.
+             *     `invalid_idempotency_key`: The Idempotency-Key is not usable.
+             *     `start_in_past`: The start time lies in the past.
+             *     `malformed_json`: The body is not JSON.
+             *     `file_not_found`: There is no such file.
+             *     `content_type_mismatch`: The file is not what it is declared to be.
+             *     `template_not_found`: There is no such e-mail template.
+             */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: A valid API key is needed. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_scope`: The API key may not do this. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `method_not_allowed`: This method is not allowed here. */
+            405: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Allow: components["headers"]["Allow"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `message_too_large`: The message is larger than mail servers take.
+             *     `payload_too_large`: The body is too large.
+             */
+            413: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: This content type is not taken here. */
+            415: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `source_unreadable`: The source of the report cannot be read.
+             *     `idempotency_key_reused`: The Idempotency-Key belongs to another request.
+             */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `limit_exceeded`: A limit of the tenant is exceeded.
+             *     `rate_limited`: Too many requests in this minute.
+             */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `temporal_unavailable`: Temporal does not answer.
+             *     `storage_unavailable`: Files cannot be stored now.
+             *     `overloaded`: More work is waiting than can be done soon.
+             *     `database_unavailable`: The database does not answer.
+             *     `identity_provider_unavailable`: The identity provider does not answer.
+             */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    pauseEmailBatch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the batch. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Asked for; the batch may still be busy obeying. */
+            202: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BatchJob"];
+                };
+            };
+            /**
+             * @description `invalid_request`: The request is not valid.
+             *     `malformed_json`: The body is not JSON.
+             */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: A valid API key is needed. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_scope`: The API key may not do this. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `method_not_allowed`: This method is not allowed here. */
+            405: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Allow: components["headers"]["Allow"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `job_not_pausable`: The job can not be paused or resumed now. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: This content type is not taken here. */
+            415: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests in this minute. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `temporal_unavailable`: Temporal does not answer.
+             *     `database_unavailable`: The database does not answer.
+             *     `identity_provider_unavailable`: The identity provider does not answer.
+             */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listBatchRecipients: {
+        parameters: {
+            query?: {
+                /** @description Only those. */
+                status?: "queued" | "sending" | "sent" | "failed" | "suppressed" | "in_doubt";
+                /** @description Recipients on a page. Not for CSV. */
+                limit?: number;
+                /** @description `nextCursor` of the page before, with the same filter. Not for CSV. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Id of the batch. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page, or with `Accept: text/csv` all of them. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Link: components["headers"]["Link"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecipientPage"];
+                    "text/csv": string;
+                };
+            };
+            /**
+             * @description `invalid_request`: The request is not valid.
+             *     `invalid_filter`: There is no such filter.
+             *     `value_out_of_range`: A number or a time is outside its range.
+             *     `invalid_cursor`: The cursor is not one of ours.
+             */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: A valid API key is needed. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_scope`: The API key may not do this. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `method_not_allowed`: This method is not allowed here. */
+            405: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Allow: components["headers"]["Allow"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests in this minute. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `temporal_unavailable`: Temporal does not answer.
+             *     `database_unavailable`: The database does not answer.
+             *     `identity_provider_unavailable`: The identity provider does not answer.
+             */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    downloadBatchRecipients: {
+        parameters: {
+            query?: {
+                /** @description Only those. */
+                status?: "queued" | "sending" | "sent" | "failed" | "suppressed" | "in_doubt";
+            };
+            header?: never;
+            path: {
+                /** @description Id of the batch. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description All of them, in their order. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            /**
+             * @description `invalid_request`: The request is not valid.
+             *     `invalid_filter`: There is no such filter.
+             */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: A valid API key is needed. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_scope`: The API key may not do this. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `method_not_allowed`: This method is not allowed here. */
+            405: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Allow: components["headers"]["Allow"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests in this minute. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `temporal_unavailable`: Temporal does not answer.
+             *     `database_unavailable`: The database does not answer.
+             *     `identity_provider_unavailable`: The identity provider does not answer.
+             */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resumeEmailBatch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of the batch. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Asked for; the batch may still be busy obeying. */
+            202: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BatchJob"];
+                };
+            };
+            /**
+             * @description `invalid_request`: The request is not valid.
+             *     `malformed_json`: The body is not JSON.
+             */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: A valid API key is needed. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_scope`: The API key may not do this. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `method_not_allowed`: This method is not allowed here. */
+            405: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Allow: components["headers"]["Allow"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `job_not_pausable`: The job can not be paused or resumed now. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: This content type is not taken here. */
+            415: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests in this minute. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `temporal_unavailable`: Temporal does not answer.
+             *     `database_unavailable`: The database does not answer.
+             *     `identity_provider_unavailable`: The identity provider does not answer.
+             */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listEmailTemplates: {
         parameters: {
             query?: {
@@ -6100,7 +7277,7 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description Any of these: several times, or separated by commas. */
-                type?: ("email" | "report" | "upload")[];
+                type?: ("email" | "batch" | "report" | "upload")[];
                 /** @description All of these: `key:value` or `key=value`, several times. */
                 label?: string[];
                 /** @description Inclusive. */
@@ -6237,7 +7414,7 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description Any of these: several times, or separated by commas. */
-                type?: ("email" | "report" | "upload")[];
+                type?: ("email" | "batch" | "report" | "upload")[];
                 /** @description All of these: `key:value` or `key=value`, several times. */
                 label?: string[];
                 /** @description Inclusive. */

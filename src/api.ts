@@ -23,6 +23,7 @@ import { createGuardedFetch } from './outbound/guarded-fetch.ts';
 import { writeCsv } from './reports/csv.ts';
 import { furtherLanes, namedProviders } from './mail-providers.ts';
 import type { Routing } from './mail/routing.ts';
+import { readCsv } from './reports/source.ts';
 import type { Stores } from './stores.ts';
 import { variableFaults } from './templates/schema.ts';
 import { createWorkshop } from './templates/workshop.ts';
@@ -124,6 +125,8 @@ export async function startApi(
     templateEngine: scope.closing(createWorkshop(), (workshop) => workshop.close()),
     textOf: (html) => textPart({ html }) ?? '',
     composed: (message) => unsentMail(message, config.mailFrom),
+    readCsv,
+    deliveries: stores.deliveries,
     maxUploadBytes: config.maxUploadBytes,
     maxMessageBytes: config.maxMessageBytes,
     metrics,

@@ -14,7 +14,7 @@ const help = `Usage: handoff <command>
   dev       everything on this machine: Temporal, database, API, workers, SMTP catcher (\`npm start\`)
   api       the HTTP API           needs DATABASE_URL and TEMPORAL_ADDRESS
   worker    Temporal workers       needs DATABASE_URL, TEMPORAL_ADDRESS and SMTP_URL
-              --queues email,report,upload,operations   serve only these kinds of activities (and all workflows)
+              --queues email,bulk-email,report,upload,operations   serve only these kinds of activities (and all workflows)
   keys      of the API, kept in the database; needs DATABASE_URL
               create   makes one and prints it, once
                 --tenant name              whose it is; default: default

@@ -1,6 +1,6 @@
 import { createDelivering } from '../activities/delivery.ts';
 import type { MailLane } from '../activities/mail-lane.ts';
-import { type ActivityDependencies, createActivities, emailActivities } from '../activities/index.ts';
+import { type ActivityDependencies, batchActivities, createActivities, emailActivities } from '../activities/index.ts';
 import type { Config } from './config.ts';
 import type { MailProviderSettings } from './config-mail.ts';
 import { createImageEngine } from './images/sharp.ts';
@@ -8,6 +8,7 @@ import { createBulkJobs } from './jobs/bulk-jobs.ts';
 import { workflowTaskQueue } from './jobs/client.ts';
 import type { ConcurrencyLimits } from './jobs/concurrency.ts';
 import { fileIdFor } from './jobs/ids.ts';
+import { createMailRates } from './jobs/mail-rates.ts';
 import { createPlaces } from './jobs/places.ts';
 import { recipientHashOf } from './jobs/recipient.ts';
 import { createTemporalCalls } from './jobs/temporal-calls.ts';
@@ -25,12 +26,12 @@ import type { TemporalLink } from './temporal/connection.ts';
 import { startWorkers, type Workers } from './temporal/workers.ts';
 
 /** Activities that run at once in one process, by kind of load: sending waits, the others work; operations keep to a rate; limits are short. */
-const usual = { email: 50, report: 2, upload: 2, operations: 2, limits: 20 } as const satisfies Record<keyof ActivityDependencies, number>;
+const usual = { email: 50, 'bulk-email': 4, report: 2, upload: 2, operations: 2, limits: 20 } as const satisfies Record<keyof ActivityDependencies, number>;
 
 export type Group = keyof typeof usual;
 export const groups = Object.keys(usual) as Group[];
 /** Groups with a Task Queue for each further mail provider. */
-const laneGroups = ['email'] as const satisfies Group[];
+const laneGroups = ['email', 'bulk-email'] as const satisfies Group[];
 
 /** Where the activities of all groups go. @param lanes of `furtherLanes`. */
 export function activityQueuesOf(taskQueue: string, lanes: readonly string[] = []): string[] {
@@ -91,8 +92,15 @@ export async function startWorker(
   const renderer = createTemplateRenderer(templates);
   const delivering = { ledger, files, templates: renderer, defaultFrom: config.mailFrom, recipientHash, watch };
   const emailOn = (lane: MailLane) => ({ deliverer: createDelivering({ ...delivering, mail: lane.mail }), ledger, lane, files });
+  const rates = createMailRates(calls, { providers: providers.map(({ name }) => name), taskQueue });
+  const bulkOn = (lane: MailLane, provider: string) => ({
+    ...emailOn(lane),
+    connections: config.mail.connections,
+    rate: () => rates.rateOf(provider),
+  });
   const activities = createActivities({
     email: emailOn(firstLane),
+    'bulk-email': bulkOn(firstLane, providers[0]?.name ?? ''),
     report: { engine: { render: renderTable, readCsv, readNdjson }, files, fileIdFor },
     upload: { images: createImageEngine({ maxPixels: config.maxImagePixels }), files, fileIdFor },
     operations: { jobs: createBulkJobs(calls) },
@@ -104,11 +112,11 @@ export async function startWorker(
   const served = new Set<Group>([...only, ...(workflows ? (['limits'] as const) : [])]);
   const names = furtherLanes(providers);
   const lanesOf = (group: { name: string; concurrency: number }) =>
-    otherLanes.map((lane, index) => ({
-      ...group,
-      name: `${group.name}-${names[index] ?? ''}`,
-      activities: emailActivities(emailOn(lane)),
-    }));
+    otherLanes.map((lane, index) => {
+      const provider = names[index] ?? '';
+      const name = `${group.name}-${provider}`;
+      return { ...group, name, activities: group.name === 'email' ? emailActivities(emailOn(lane)) : batchActivities(bulkOn(lane, provider)) };
+    });
   const connection = await link.connected;
   const workers = await startWorkers({
     connection,
@@ -117,7 +125,7 @@ export async function startWorker(
     taskQueue,
     groups: [...served].flatMap((group) => {
       const own = { name: group as string, activities: activities[group] as object, concurrency: concurrency[group] ?? usual[group] };
-      return group === 'email' ? [own, ...lanesOf(own)] : [own];
+      return (laneGroups as readonly Group[]).includes(group) ? [own, ...lanesOf(own)] : [own];
     }),
     workflows,
     graceSeconds: config.shutdownGraceSeconds,

@@ -10,6 +10,7 @@ import {
   upsertSearchAttributes,
 } from '@temporalio/workflow';
 
+import type { Continued } from '../src/jobs/definition.ts';
 import type { DeadLetterMemo, Discard, NewNote, Retry } from '../src/jobs/messages.ts';
 import { attemptsOf, isExhausted, reasonClassOf, replyOf } from './failure.ts';
 import type { StepName } from './policies.ts';
@@ -34,6 +35,8 @@ export interface DeadLetters {
    * cancellation, or 30 days. Any other failure is thrown as it is.
    */
   parking: <T>(step: StepName, run: () => Promise<T>) => Promise<T>;
+  /** For a run that goes on with the job. */
+  carried: () => Pick<Continued, 'redrives' | 'notes'>;
 }
 
 export interface DeadLettersOptions {
@@ -42,15 +45,17 @@ export interface DeadLettersOptions {
   tellOutcome: () => void;
   /** Gives back what nobody must hold while it waits for a decision. */
   rest: (() => Promise<void>) | undefined;
+  /** What a run before has left. */
+  before: Pick<Continued, 'redrives' | 'notes'> | undefined;
 }
 
 /** Call it before the first await of the workflow: signals may be there already. */
-export function createDeadLetters({ maximumAttempts, tellOutcome, rest }: DeadLettersOptions): DeadLetters {
+export function createDeadLetters({ maximumAttempts, tellOutcome, rest, before }: DeadLettersOptions): DeadLetters {
   // A decision counts only for the failure that it was made for: a late one must not discard the next.
   let parked = false;
   let decision: Decision | undefined;
-  let redrives = 0;
-  const notes: NewNote[] = [];
+  let redrives = before?.redrives ?? 0;
+  const notes: NewNote[] = [...(before?.notes ?? [])];
   function decide(made: Decision, madeFor = redrives): void {
     if (parked && madeFor === redrives) decision ??= made;
   }
@@ -109,6 +114,7 @@ export function createDeadLetters({ maximumAttempts, tellOutcome, rest }: DeadLe
   }
 
   return {
+    carried: () => ({ redrives, notes }),
     async parking(step, run) {
       for (;;) {
         try {

@@ -2,3 +2,4 @@
 export { generateReport } from './generate-report.ts';
 export { processUpload } from './process-upload.ts';
 export { sendEmail } from './send-email.ts';
+export { sendEmailBatch } from './send-email-batch.ts';

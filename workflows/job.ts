@@ -1,7 +1,9 @@
 import {
   ActivityFailure,
   ApplicationFailure,
+  ContinueAsNew,
   isCancellation,
+  makeContinueAsNewFunc,
   sleep,
   upsertMemo,
   upsertSearchAttributes,
@@ -10,7 +12,8 @@ import {
 
 import type { Activities } from '../activities/index.ts';
 import type { Elsewhere } from '../activities/mail-lane.ts';
-import type { JobArgs } from '../src/jobs/definition.ts';
+import type { Continued, JobArgs } from '../src/jobs/definition.ts';
+import type { RetryOptions } from '../src/jobs/options.ts';
 import { type Again, again, toldBy } from './again.ts';
 import { createDeadLetters } from './dead-letters.ts';
 import { foundNoWorker, isExhausted, replyOf } from './failure.ts';
@@ -40,6 +43,19 @@ export interface JobContext<Result> {
     call: (item: Item, index: number) => { summary?: string; argument: ArgumentOf<Name> },
     settled: PromiseSettledResult<ResultOf<Name>>[],
   ) => Promise<void>;
+  /**
+   * A part of the job that calls one activity as often and as many at once as it wants. When it throws that the retries of one
+   * are used up the job parks, and the whole part runs again when it is retried: call it only once all of its calls have ended.
+   */
+  stepWithin: <Name extends StepName, T>(name: Name, part: (call: (argument: ArgumentOf<Name>) => Promise<ResultOf<Name>>) => Promise<T>) => Promise<T>;
+  /** Gives back what nobody must hold while it waits for long; it comes back with the next step. */
+  rest: () => Promise<void>;
+  /** Ends this run; another one goes on, with `state` as `carried`. Call it with no step open. */
+  goOn: (state: unknown) => Promise<never>;
+  /** What the run before has left to this one. */
+  carried: unknown;
+  /** As the job was asked to retry. */
+  retry: RetryOptions | undefined;
   /** Says how to tell what was done so far, for a job that is cancelled, parked or discarded in the middle. */
   achieves: (outcome: () => Partial<Result>) => void;
   /** The job says itself when its steps are tried again. */
@@ -58,6 +74,7 @@ export function job<Input, Result>(
   async function workflow(args: JobArgs<Input>): Promise<Result> {
     let outcome: () => Partial<Result> | undefined = () => undefined;
     let told = 'null';
+    const { continued } = args;
     const { retry, limitedBy } = args.options ?? {};
     const tellOutcome = (): void => {
       const now = outcome();
@@ -66,24 +83,35 @@ export function job<Input, Result>(
       told = text;
       upsertMemo({ outcome: text.length <= longestOutcome ? now : null });
     };
-    const place = limitedBy === undefined ? undefined : createPlace(args.tenant, limitedBy);
-    const deadLetters = createDeadLetters({ maximumAttempts: (name) => maximumAttemptsOf(name, retry), tellOutcome, rest: place?.rest });
+    const place = limitedBy === undefined ? undefined : createPlace(args.tenant, limitedBy, continued?.place);
+    const deadLetters = createDeadLetters({
+      maximumAttempts: (name) => maximumAttemptsOf(name, retry),
+      tellOutcome,
+      rest: place?.rest,
+      before: continued,
+    });
+    let goesOn = false;
     try {
-      const { input, ...begun } = await untilStartTime(args);
-      return await steps({ tenant: args.tenant, input }, contextOf(begun));
+      const { input, ...begun } = continued ? begunBefore(args.input, continued) : await untilStartTime(args);
+      return await steps({ tenant: args.tenant, input }, contextOf(input, begun));
     } catch (error) {
+      if (error instanceof ContinueAsNew) {
+        goesOn = true;
+        throw error;
+      }
       // What was told when it was parked may have changed since.
       if (isCancellation(error) || told !== 'null') tellOutcome();
       if (!hasExpired(error)) throw error;
       upsertSearchAttributes({ HandoffState: ['expired'] });
       throw expired();
     } finally {
-      if (place) await place.leave();
+      if (place && !goesOn) await place.leave();
     }
 
-    function contextOf({ deadline, priority }: Omit<Begun<Input>, 'input'>): JobContext<Result> {
+    function contextOf(input: Input, { deadline, priority }: Omit<Begun<Input>, 'input'>): JobContext<Result> {
+      const beganAt = continued === undefined ? new Date() : new Date(continued.beganAt);
       // From then on it can't expire.
-      let begun = false;
+      let begun = continued !== undefined;
       /** One call after another, for as long as one may follow: all of them are one step. */
       const attempt = async <Name extends StepName>(name: Name, argument: ArgumentOf<Name>, summary?: string): Promise<ResultOf<Name>> => {
         const before = { since: Date.now(), uncounted: 0 };
@@ -153,15 +181,40 @@ export function job<Input, Result>(
             const stopper = reasons.find((reason) => isCancellation(reason)) ?? reasons.find(isExhausted);
             if (stopper !== undefined) throw stopper as Error;
           }),
+        stepWithin: (name, part) => parking(name, () => part((argument) => attempt(name, argument))),
+        rest: async () => {
+          if (place) await place.rest();
+        },
+        goOn: (state) => {
+          const next: Continued = {
+            state,
+            beganAt: beganAt.toISOString(),
+            ...(priority !== undefined && { priority }),
+            ...deadLetters.carried(),
+            ...(place && { place: place.carried() }),
+          };
+          const options = { ...(retry && { retry }), ...(limitedBy !== undefined && { limitedBy }) };
+          const { memo, searchAttributes } = workflowInfo();
+          // By itself the server gives on only what the run was started with.
+          const go = makeContinueAsNewFunc<typeof workflow>({ memo: { ...memo, beganAt: next.beganAt }, searchAttributes });
+          return go({ tenant: args.tenant, input, options, continued: next });
+        },
+        carried: continued?.state,
+        retry,
         achieves: (tell) => {
           outcome = tell;
         },
         ownPauses: retry !== undefined,
-        beganAt: new Date(),
+        beganAt,
       };
     }
   }
   return Object.assign(workflow, { isJob: true as const });
+}
+
+/** Its start time has come, and it can't expire any more. */
+function begunBefore<Input>(input: Input, { priority }: Continued): Begun<Input> {
+  return { input, deadline: undefined, priority };
 }
 
 /** In characters of JSON: the memo comes back with every describe and every line of a list. */

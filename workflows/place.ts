@@ -10,6 +10,7 @@ import {
 } from '@temporalio/workflow';
 
 import type { PlaceMemo, Release } from '../src/jobs/concurrency.ts';
+import type { Continued } from '../src/jobs/definition.ts';
 import { activity } from './policies.ts';
 import { expired } from './start-time.ts';
 
@@ -34,17 +35,19 @@ export interface Place {
   rest: () => Promise<void>;
   /** Gives it back, or leaves the line; also when the job is cancelled. */
   leave: () => Promise<void>;
+  /** For a run that goes on with the job, and has the place then. */
+  carried: () => NonNullable<Continued['place']>;
 }
 
-/** Call it before the first await of the workflow. @param limitedBy Workflow Id of the limit. */
-export function createPlace(tenant: string, limitedBy: string): Place {
-  let state: 'away' | 'waiting' | 'placed' = 'away';
+/** Call it before the first await of the workflow. @param limitedBy Workflow Id of the limit. @param before of the run before. */
+export function createPlace(tenant: string, limitedBy: string, before?: Continued['place']): Place {
+  let state: 'away' | 'waiting' | 'placed' = before?.placed === true ? 'placed' : 'away';
   const hasPlace = () => state === 'placed';
   /** The limit may count us. */
-  let counted = false;
+  let counted = before?.placed === true;
   let taking: Promise<void> | undefined;
   let running = 0;
-  let firstAt: string | undefined;
+  let firstAt = before?.firstAt;
 
   setHandler(placeSignal, async () => {
     counted = true;
@@ -117,5 +120,6 @@ export function createPlace(tenant: string, limitedBy: string): Place {
       if (running === 0) await leave();
     },
     leave,
+    carried: () => ({ placed: hasPlace(), ...(firstAt !== undefined && { firstAt }) }),
   };
 }

@@ -71,6 +71,21 @@ export const policies = {
     retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '30 seconds' },
     ...withEffect,
   },
+  // A hundred messages, at a rate perhaps; each may take as long as in deliverEmail. Who is refused for now does not make it fail.
+  sendChunk: {
+    group: 'bulk-email',
+    startToCloseTimeout: '1 hour',
+    scheduleToCloseTimeout: '24 hours',
+    retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '10 minutes' },
+    ...withEffect,
+  },
+  nextOpening: {
+    group: 'limits',
+    startToCloseTimeout: '1 minute',
+    scheduleToCloseTimeout: '24 hours',
+    retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '30 seconds' },
+    ...withEffect,
+  },
   // Short, and a job stands still meanwhile. Temporal or the database may be away.
   askForPlace: {
     group: 'limits',

@@ -10,7 +10,7 @@ export interface Deliveries extends DeliveryLedger {
   /** How many deliveries of the job are in which state. */
   counts(jobId: string): Promise<Record<DeliveryState, number>>;
   /** In the order of `seq`. @param from the first `seq` of interest. */
-  page(jobId: string, options: { state?: DeliveryState; from?: number; limit: number }): Promise<DeliveryRecord[]>;
+  page(jobId: string, options: { state?: DeliveryState; from?: number; limit: number }): Promise<(DeliveryRecord & { changedAt: Date })[]>;
   /** @param messageId with angle brackets. */
   byMessageId(
     messageId: string,
@@ -118,7 +118,7 @@ export function createDeliveries(db: Kysely<Database>): Deliveries {
 
     page: (jobId, { state, from = 0, limit }) =>
       reachable(() => {
-        const rows = ofJob(jobId).select(columns).where('seq', '>=', from).orderBy('seq').limit(limit);
+        const rows = ofJob(jobId).select([...columns, 'changedAt']).where('seq', '>=', from).orderBy('seq').limit(limit);
         return (state === undefined ? rows : rows.where('state', '=', state)).execute();
       }),
 

@@ -13,6 +13,7 @@ import { allowOrigins } from './cors.ts';
 import type { CaughtMail } from './dev-mail/caught-mail.ts';
 import { devMail } from './dev-mail/routes.ts';
 import { docs } from './docs.ts';
+import { emailBatches, type EmailBatchDependencies } from './email-batches.ts';
 import { emailTemplates, type TemplateDependencies } from './email-templates.ts';
 import { type EventDependencies, events } from './events.ts';
 import { explaining } from './explain.ts';
@@ -55,7 +56,8 @@ export interface AppDependencies
     AuditLogDependencies,
     MailProviderDependencies,
     Omit<TemplateDependencies, 'refuseSecrets'>,
-    PreviewDependencies {
+    PreviewDependencies,
+    Pick<EmailBatchDependencies, 'deliveries'> {
   metrics: Metrics;
   checks: ReadinessChecks;
   onAnswer: (answer: Answered) => void;
@@ -155,6 +157,7 @@ export function createApp(dependencies: AppDependencies): Express {
   v1.use(explaining(dependencies));
   v1.use(jobTokens(dependencies));
   v1.use(bulkActions({ ...dependencies, refuseSecrets }));
+  v1.use(emailBatches(dependencies));
   v1.use(files(dependencies));
   v1.use(apiKeys(dependencies));
   v1.use(codec(dependencies));

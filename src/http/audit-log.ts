@@ -7,10 +7,10 @@ import { openCursor, sealCursor } from '../jobs/cursor.ts';
 import type { Cell } from '../jobs/report.ts';
 import { singleLine } from '../jobs/single-line.ts';
 import type { TenantKeys } from '../jobs/tenant-keys.ts';
-import { isStillValid, tenantOf } from './authentication.ts';
+import { tenantOf } from './authentication.ts';
 import { countQuery, linkToNext, listQuery, queryOf, searchParams } from './job-filters.ts';
 import { route } from './routes.ts';
-import { begun, sendChunks } from './streamed-body.ts';
+import { begun, sendChunks, whileValid } from './streamed-body.ts';
 
 export interface AuditLogDependencies {
   audit: AuditLog;
@@ -57,14 +57,6 @@ async function* rowsOf(pages: AsyncIterable<AuditRecord[]>): AsyncGenerator<Cell
 
 async function* linesOf(pages: AsyncIterable<AuditRecord[]>): AsyncGenerator<string> {
   for await (const page of pages) yield page.map((record) => `${JSON.stringify(auditResource(record))}\n`).join('');
-}
-
-/** A long export ends with the key that asked for it. */
-async function* whileValid(response: Response, pages: AsyncIterable<AuditRecord[]>): AsyncGenerator<AuditRecord[]> {
-  for await (const page of pages) {
-    if (!(await isStillValid(response))) throw new AppError('unauthorized', 'The API key is no longer valid.');
-    yield page;
-  }
 }
 
 function assertWhole(request: Request): void {

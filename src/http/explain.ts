@@ -18,7 +18,7 @@ export interface ExplanationResource {
   next: { text: string; action: ActionResource | null }[];
 }
 
-const requests: Record<Extract<Action, string>, [method: 'GET' | 'POST' | 'PATCH', below: string]> = {
+const requests: Record<Exclude<Extract<Action, string>, 'resume batch'>, [method: 'GET' | 'POST' | 'PATCH', below: string]> = {
   read: ['GET', ''],
   watch: ['GET', '/events'],
   edit: ['PATCH', ''],
@@ -29,6 +29,7 @@ const requests: Record<Extract<Action, string>, [method: 'GET' | 'POST' | 'PATCH
 
 function actionResource(action: Action | null, id: string): ActionResource | null {
   if (action === null || typeof action === 'object') return action;
+  if (action === 'resume batch') return { method: 'POST', path: `/v1/email-batches/${id}/resume` };
   const [method, below] = requests[action];
   return { method, path: `/v1/jobs/${id}${below}` };
 }

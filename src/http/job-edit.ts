@@ -60,7 +60,7 @@ export function editing({
         if (type === undefined) throw new Error('A job without a type');
         const changed = asked === undefined ? undefined : { request: validated(type.request, asked, ['request']) };
         // Counted anew: nobody may ask for one recipient, and change it to fifty.
-        const emails = changed && type.emails?.(changed.request);
+        const emails = changed && type.gather === undefined ? type.emails?.(changed.request) : undefined;
         charge = await limits.charge(tenant, { emails: emails && { ...emails, pointer: `/request${emails.pointer}` } });
         return editOf(
           { type, job: found, options, ...changed },

@@ -67,15 +67,16 @@ const [separable, repeatable] = [
 ];
 
 /** As the schemas want it: repeatable ones are arrays, `limit` is a number. */
-function valuesOf(query: URLSearchParams): { values: Record<string, unknown>; faults: FieldError[] } {
+function valuesOf(query: URLSearchParams, single: readonly string[]): { values: Record<string, unknown>; faults: FieldError[] } {
   const names = [...new Set(query.keys())];
   const values = names.map((name) => {
     const all = query.getAll(name);
+    if (single.includes(name)) return [name, all[0]];
     if (separable.includes(name)) return [name, all.flatMap((one) => one.split(','))];
     if (repeatable.includes(name)) return [name, all];
     return [name, name === 'limit' && /^-?\d+$/.test(all[0] ?? '') ? Number(all[0]) : all[0]];
   });
-  const repeated = names.filter((name) => !repeatable.includes(name) && query.getAll(name).length > 1);
+  const repeated = names.filter((name) => (!repeatable.includes(name) || single.includes(name)) && query.getAll(name).length > 1);
   return {
     values: Object.fromEntries(values) as Record<string, unknown>,
     faults: repeated.map((name) => ({ pointer: `#query:${name}`, detail: 'must not stand there twice' })),
@@ -92,9 +93,12 @@ function faultsOf(issue: z.core.$ZodIssue): FieldError[] {
   return [{ pointer: `#query:${String(issue.path[0])}`, detail: issue.message }];
 }
 
-/** @throws AppError `invalid_filter`; `value_out_of_range` when that is all that is wrong. */
-export function queryOf<T>(schema: z.ZodType<T>, request: Request): T {
-  const { values, faults } = valuesOf(searchParams(request));
+/**
+ * @param single names that elsewhere may stand there several times, and here may not.
+ * @throws AppError `invalid_filter`; `value_out_of_range` when that is all that is wrong.
+ */
+export function queryOf<T>(schema: z.ZodType<T>, request: Request, single: readonly string[] = []): T {
+  const { values, faults } = valuesOf(searchParams(request), single);
   const parsed = schema.safeParse(values);
   if (parsed.success && faults.length === 0) return parsed.data;
   const issues = parsed.error?.issues ?? [];

@@ -3,7 +3,7 @@ import express, { type RequestHandler } from 'express';
 import { AppError } from '../errors.ts';
 
 /** Of a JSON body, in bytes. */
-const maxJsonBytes = 10 * 1024 * 1024;
+export const maxJsonBytes = 10 * 1024 * 1024;
 
 const jsonTypes = ['application/json', 'application/*+json'];
 

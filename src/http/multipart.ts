@@ -6,6 +6,7 @@ import type { Readable } from 'node:stream';
 import { AppError, invalid } from '../errors.ts';
 import type { ReceivedPart } from '../jobs/definition.ts';
 import type { FileStore } from '../jobs/files.ts';
+import type { Line } from '../jobs/lines.ts';
 import { pointerOf } from './validation.ts';
 
 /** Of the part `request`, in bytes. */
@@ -16,8 +17,12 @@ const maxNameLength = 255;
 
 export interface Received {
   part: ReceivedPart | undefined;
-  /** Of the part `request`; an empty object without one. */
+  /** Of the part `request`; an empty object without one. Or the first line. */
   request: unknown;
+  /** Further lines, still to be read. */
+  lines?: AsyncIterable<Line>;
+  /** Throws away what was not read, so that the client can read the answer. */
+  end?: () => void;
 }
 
 /** The last path segment, without control characters: some clients send a whole path. */

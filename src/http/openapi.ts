@@ -7,6 +7,7 @@ import { describeCodec } from './openapi/codec.ts';
 import { describeEmailTemplates } from './openapi/email-templates.ts';
 import { describeExplain } from './openapi/explain.ts';
 import { describeBulkActions } from './openapi/bulk-actions.ts';
+import { describeEmailBatches } from './openapi/email-batches.ts';
 import { describeFiles } from './openapi/files.ts';
 import { responseHeaders } from './openapi/headers.ts';
 import { describeJobActions } from './openapi/job-actions.ts';
@@ -31,6 +32,7 @@ const resources = [
   describeExplain,
   describeJobTokens,
   describeBulkActions,
+  describeEmailBatches,
   describeFiles,
   describeApiKeys,
   describeAuditLog,

@@ -1,6 +1,9 @@
 import type { Response } from 'express';
 import { pipeline } from 'node:stream/promises';
 
+import { AppError } from '../errors.ts';
+import { isStillValid } from './authentication.ts';
+
 /** With the first chunk at hand: what fails before it can still be answered properly. */
 export async function begun<T>(chunks: AsyncIterable<T>): Promise<AsyncGenerator<T>> {
   const iterator = chunks[Symbol.asyncIterator]() as AsyncIterableIterator<T>;
@@ -19,4 +22,12 @@ export async function sendChunks(response: Response, chunks: AsyncGenerator<Uint
     // A client that goes away in the middle is nobody's fault.
     if ((error as NodeJS.ErrnoException).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
   });
+}
+
+/** A long export ends with the key that asked for it. */
+export async function* whileValid<T>(response: Response, pages: AsyncIterable<T>): AsyncGenerator<T> {
+  for await (const page of pages) {
+    if (!(await isStillValid(response))) throw new AppError('unauthorized', 'The API key is no longer valid.');
+    yield page;
+  }
 }

@@ -2,17 +2,21 @@ import { type Request, type RequestHandler, Router } from 'express';
 
 import { AppError } from '../errors.ts';
 import type { JobClient } from '../jobs/client.ts';
+import type { Gathering } from '../jobs/definition.ts';
 import type { TemplateVersions } from '../jobs/email-templates.ts';
 import type { FileStore } from '../jobs/files.ts';
 import { fingerprintOf } from '../jobs/fingerprint.ts';
 import { newJobId } from '../jobs/ids.ts';
 import type { Job } from '../jobs/job.ts';
 import { charged, isRefusal, type Limits } from '../jobs/limits.ts';
+import type { RecipientList } from '../jobs/recipient-list.ts';
+import type { ReadCsv } from '../jobs/recipient-sources.ts';
 import { allJobTypes, type AnyJobType } from '../jobs/registry.ts';
 import { startOptionsOf } from '../jobs/start-options.ts';
 import type { TenantKeys } from '../jobs/tenant-keys.ts';
 import { tenantOf } from './authentication.ts';
 import { declaredJson, parsedJson } from './json-body.ts';
+import { declaredJsonOrLines, isNdjson, receiveLines } from './line-body.ts';
 import { maxOverhead, type Received, receiveMultipart } from './multipart.ts';
 import type { Presenter } from './presentation.ts';
 import type { RefuseSecrets } from './secrets-in-request.ts';
@@ -33,6 +37,7 @@ export interface SubmissionDependencies {
   tenantKeys: TenantKeys;
   waiting: Waiting;
   refuseSecrets: RefuseSecrets;
+  readCsv: ReadCsv;
 }
 
 const maxKeyLength = 255;
@@ -65,6 +70,8 @@ async function receive(
   request: Request,
   { files, jobs, limits, maxUploadBytes }: SubmissionDependencies,
 ): Promise<Received> {
+  if (type.body === 'json or lines' && isNdjson(request))
+    return { part: undefined, ...(await receiveLines(request, { maxBytes: maxUploadBytes, maxLineBytes: type.maxLineBytes ?? 0 })) };
   if (type.body !== 'multipart') return { part: undefined, request: request.body };
   // Nothing is stored for a job that is there already; but its body must be compared, even where there is no room for it.
   const limited = (await limits.of(tenant)).storedBytes !== undefined;
@@ -77,6 +84,29 @@ async function receive(
 const isOfTemplate = (error: unknown) =>
   error instanceof AppError && (error.code === 'template_not_found' || error.errors?.[0]?.pointer.startsWith('/template/') === true);
 
+/** What the type wants to have looked at before anything is charged for; whoever asks discards it. */
+async function gathered(
+  { type, tenant, asked }: Pick<Submitted, 'type' | 'tenant'> & { asked: unknown },
+  lines: Gathering['lines'],
+  { files, limits, readCsv, refuseSecrets, templateVersions: templates }: SubmissionDependencies,
+): Promise<RecipientList | undefined> {
+  const room = limits.files(tenant, files, '/recipients');
+  return type.gather?.(asked, {
+    tenant,
+    files,
+    readCsv,
+    templates,
+    stage: (bytes) => room.stage(bytes),
+    check: (schema, value, at) => {
+      const path = at.split('/').slice(1);
+      const checked = validated(schema, value, path);
+      refuseSecrets(value, path);
+      return checked;
+    },
+    ...(lines && { lines }),
+  });
+}
+
 /** `POST` of one job type: validate, store what is large, start the workflow, answer 202 once Temporal has it. */
 function submit(type: AnyJobType, dependencies: SubmissionDependencies): RequestHandler {
   const { jobs, limits, tenantKeys, waiting, refuseSecrets } = dependencies;
@@ -87,6 +117,7 @@ function submit(type: AnyJobType, dependencies: SubmissionDependencies): Request
     jobs.assertReachable();
     if (key === undefined) limits.assertAccepting();
     const received = await receive({ type, tenant, jobId, key }, request, dependencies);
+    let list: RecipientList | undefined;
     let job: Job;
     try {
       const now = Date.now();
@@ -94,22 +125,25 @@ function submit(type: AnyJobType, dependencies: SubmissionDependencies): Request
       const parents = type.body === 'multipart' ? ['request'] : [];
       const { options = {}, ...asked } = validated(type.submission, received.request, parents);
       refuseSecrets(received.request, parents);
-      const fingerprint = fingerprintOf(received.request, received.part);
-      const replayed = async () => (key === undefined ? undefined : jobs.earlier({ jobId, type, fingerprint }));
+      const fingerprint = () =>
+        fingerprintOf(received.request, received.lines && list ? { staged: list.staged, name: '', declaredType: undefined } : received.part);
+      const replayed = async () => (key === undefined ? undefined : jobs.earlier({ jobId, type, fingerprint: fingerprint() }));
+      if (received.lines) list = await gathered({ type, tenant, asked }, received.lines, dependencies);
       const start = async () => {
         limits.assertAccepting();
         const startOptions = await startOptionsOf(options, { now, tenant, tenantKeys, place: pointerOf([...parents, 'options']) });
         const files = limits.files(tenant, dependencies.files);
+        list ??= await gathered({ type, tenant, asked }, undefined, dependencies);
         // Before anything is stored: what is refused leaves nothing behind.
-        return charged(limits, { tenant, jobs: 1, emails: type.emails?.(asked) }, async () => {
+        return charged(limits, { tenant, jobs: 1, emails: type.emails?.(asked, list) }, async () => {
           const { templateVersions: templates, maxMessageBytes } = dependencies;
-          const submission = { tenant, jobId, createdAt, files, templates, maxMessageBytes };
-          const input = await type.prepare(asked, { ...submission, ...(received.part && { part: received.part }) });
-          return jobs.start({ jobId, type, tenant, createdAt, input, fingerprint, options: startOptions });
+          const given = { ...(received.part && { part: received.part }), ...(list && { list }) };
+          const input = await type.prepare(asked, { tenant, jobId, createdAt, files, templates, maxMessageBytes, ...given });
+          return jobs.start({ jobId, type, tenant, createdAt, input, fingerprint: fingerprint(), options: startOptions });
         });
       };
       // A second file must not be stored under a key that is taken, and a start time may be past that was none when the key was new.
-      const earlier = received.part || options.startAt !== undefined ? await replayed() : undefined;
+      const earlier = received.part || type.gather || options.startAt !== undefined ? await replayed() : undefined;
       const outcome = earlier
         ? { started: false, job: earlier }
         : await start().catch(async (error: unknown) => {
@@ -122,9 +156,16 @@ function submit(type: AnyJobType, dependencies: SubmissionDependencies): Request
       job = outcome.job;
     } finally {
       await received.part?.staged.discard();
+      await list?.staged.discard();
+      received.end?.();
     }
     await waiting.answer(request, response, job);
   };
+}
+
+function readersOf({ body }: AnyJobType): RequestHandler[] {
+  if (body === 'multipart') return [declaredMultipart];
+  return body === 'json' ? [declaredJson, parsedJson] : [declaredJsonOrLines, parsedJson];
 }
 
 /** One collection a job type, whatever types there are. */
@@ -132,7 +173,7 @@ export function submissions(dependencies: SubmissionDependencies): Router {
   const router = Router();
   for (const type of allJobTypes)
     route(router, type.path, {
-      post: ['submit', ...(type.body === 'multipart' ? [declaredMultipart] : [declaredJson, parsedJson]), submit(type, dependencies)],
+      post: ['submit', ...readersOf(type), submit(type, dependencies)],
     });
   return router;
 }

@@ -1,6 +1,7 @@
 import { type Client, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 
 import { AppError } from '../errors.ts';
+import { type BatchActions, createBatchActions } from './batch-actions.ts';
 import { type ConcurrencyLimits, noLimits } from './concurrency.ts';
 import type { RunOptions } from './definition.ts';
 import { createJobExplainer, type JobExplainer } from './explaining.ts';
@@ -48,6 +49,7 @@ export interface JobClient extends JobActions, JobLists, JobExplainer, Pick<Plac
   /** `undefined` when unknown **or another tenant's**. @throws AppError `temporal_unavailable`. */
   get(tenant: string, id: string): Promise<Job | undefined>;
   readonly bulkActions: BulkActions;
+  readonly batches: BatchActions;
   /** The names of the Task Queues that no worker polls. @throws AppError `temporal_unavailable`. */
   unservedQueues(): Promise<string[]>;
   /** How many tasks wait for a worker, about. @throws AppError `temporal_unavailable`, which shuts nothing else. */
@@ -100,6 +102,7 @@ export function createJobClient({
     ...createJobExplainer(reader, { queues, lines }),
     ...createJobLists(calls, tenantKeys),
     bulkActions: createBulkActions(calls, taskQueue),
+    batches: createBatchActions(calls, reader),
     limitChanged: (tenant, type, limit) => lines.limitChanged(tenant, type, limit),
     earlier,
     assertReachable: () => {

@@ -38,6 +38,7 @@ async function inputOf(
         ...(maxMessageBytes !== undefined && { maxMessageBytes }),
       }),
     };
+  // Its recipients would have to be gathered and counted anew.
   if (type.revise === undefined) throw invalid('/request', 'cannot be changed for this job type');
   return { input: type.revise(request), merge: true };
 }

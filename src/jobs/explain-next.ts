@@ -54,6 +54,9 @@ const advice: Record<ExplanationCode, (place: Place, job: Pick<Job, 'id' | 'stat
   no_heartbeat: () => wait('Wait: the step is given to another worker by itself.'),
   starts_later: () => [doing('Change its start time or its content.', 'edit'), cancel],
   waiting_for_place: () => [...wait('Wait for its turn, or raise the limit on concurrent jobs: waiting jobs go on at once then.'), cancel],
+  paused_by_hand: () => [doing('Let it go on.', 'resume batch'), cancel],
+  outside_send_window: () => [...wait('Wait for the send window.'), cancel],
+  recipients_refused_for_now: () => [...wait('Wait: they are tried again by themselves.'), cancel],
   running_step: () => [doing('Watch it.', 'watch'), cancel],
   // While another step runs the job is not `retrying`, and a retry is refused.
   waiting_for_retry: (_place, { status }) => [...(status === 'retrying' ? [doing('Try now instead of waiting.', 'retry')] : []), cancel],

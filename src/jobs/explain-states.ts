@@ -94,6 +94,37 @@ export function waitsInLine({ type }: Job, { waitsForPlace }: JobFacts, standing
   ];
 }
 
+/** With no step open. */
+export function waitsByItself({ waits }: JobFacts, now: number): Reason[] {
+  if (waits === undefined) return [];
+  const { since: from, until = null, chunks = null } = waits;
+  const inSeconds = until === null ? null : Math.max(0, Math.round((Date.parse(until) - now) / 1000));
+  const soon = `at ${String(until)}, in about ${roughly(inSeconds ?? 0)}`;
+  if (waits.for === 'resume')
+    return [
+      {
+        code: 'paused_by_hand',
+        text: `The batch is paused by hand since ${from}: nothing is sent until somebody resumes it.`,
+        facts: { since: from },
+      },
+    ];
+  if (waits.for === 'window')
+    return [
+      {
+        code: 'outside_send_window',
+        text: `Its send window is closed: sending goes on ${soon}.`,
+        facts: { since: from, opensAt: until, inSeconds },
+      },
+    ];
+  return [
+    {
+      code: 'recipients_refused_for_now',
+      text: `All recipients have had their turn; those that mail servers refused for now, in ${String(chunks)} chunks of the batch, are tried again ${soon}.`,
+      facts: { since: from, nextTryAt: until, inSeconds, chunks },
+    },
+  ];
+}
+
 export function cancellingWaitsForWorker(): Reason {
   return {
     code: 'cancelling_waits_for_worker',

@@ -10,6 +10,7 @@ import {
   parked,
   startsLater,
   stuckTask,
+  waitsByItself,
   waitsInLine,
 } from './explain-states.ts';
 import { cancellingReasons, heldBackReasons, heldReasons, waitsForWorker } from './explain-steps.ts';
@@ -62,6 +63,7 @@ function reasonsOf(situation: Situation): Reason[] {
     ...code,
     ...(job.status === 'dead_lettered' ? [parked(job)] : []),
     ...(job.status === 'scheduled' ? [startsLater(job, now)] : []),
+    ...(isOpen(facts) && job.status !== 'cancelling' && facts.steps.length === 0 ? waitsByItself(facts, now) : []),
     ...(isInLine(situation) ? waitsInLine(job, facts, situation.standing) : []),
     ...(job.status === 'cancelling'
       ? cancellingReasons(facts.steps, now)

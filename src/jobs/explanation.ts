@@ -19,6 +19,9 @@ export const explanationCodes = [
   'no_heartbeat',
   'starts_later',
   'waiting_for_place',
+  'paused_by_hand',
+  'outside_send_window',
+  'recipients_refused_for_now',
   'running_step',
   'waiting_for_retry',
   'queue_rate_limited',
@@ -39,7 +42,7 @@ export interface Reason {
 }
 
 /** What can be done with the job itself, or with the surroundings by whoever runs them. */
-export type Action = 'read' | 'watch' | 'edit' | 'retry' | 'discard' | 'cancel' | { command: string };
+export type Action = 'read' | 'watch' | 'edit' | 'retry' | 'discard' | 'cancel' | 'resume batch' | { command: string };
 
 export interface Advice {
   text: string;

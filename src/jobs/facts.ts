@@ -35,10 +35,14 @@ export async function factsOf(client: Client, description: WorkflowExecutionDesc
     workflowTaskAttempt: task?.attempt ?? 0,
     ...given('workflowTaskScheduledAt', optionalTsToDate(task?.originalScheduledTime ?? task?.scheduledTime)),
     // A worker that only changed a scheduled job has not begun it.
-    begun: raw.workflowExecutionInfo?.mostRecentWorkerVersionStamp != null && attributeOf(description, 'HandoffState') !== 'scheduled',
+    begun:
+      memo.beganAt !== undefined ||
+      (raw.workflowExecutionInfo?.mostRecentWorkerVersionStamp != null && attributeOf(description, 'HandoffState') !== 'scheduled'),
     waitsForPlace: waitsForPlaceOf(memo),
     // The SDK numbers the activities of a run from 1; the first of a job under a limit asks for its place.
-    stepFinished: steps.some((step) => Number(step.id) > steps.length + (memo.place === undefined ? 0 : 1)),
+    stepFinished:
+      memo.beganAt !== undefined || steps.some((step) => Number(step.id) > steps.length + (memo.place === undefined ? 0 : 1)),
+    waits: memo.waits,
     steps,
   };
 }

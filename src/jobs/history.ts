@@ -2,6 +2,7 @@ import type { Client } from '@temporalio/client';
 import { decodeArrayFromPayloads, decodeOptionalFailureToOptionalError } from '@temporalio/common/lib/internal-non-workflow/index.js';
 import { optionalTsToDate } from '@temporalio/common/lib/time.js';
 
+import type { JobArgs } from './definition.ts';
 import type { JobError } from './job.ts';
 import { jobErrorOf } from './job-error.ts';
 
@@ -52,6 +53,15 @@ export const startedAtOf = remembering(async (client, run): Promise<Date | null>
   const started = history?.events?.find((event) => event.workflowTaskStartedEventAttributes != null);
   return optionalTsToDate(started?.eventTime) ?? null;
 });
+
+/** What a run was started with. Not remembered: it may be large. */
+export async function inputOf<Input>(client: Client, run: Run): Promise<JobArgs<Input>> {
+  const { history } = await client.workflowService.getWorkflowExecutionHistory(page(run, client, 1));
+  const payloads = history?.events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads;
+  const context = { type: 'workflow', namespace: client.options.namespace, workflowId: run.workflowId } as const;
+  const [args] = await decodeArrayFromPayloads(client.options.loadedDataConverter, payloads, context);
+  return args as JobArgs<Input>;
+}
 
 /** Call it only once the run is closed. */
 export const closingOf = remembering(async (client, run): Promise<Closing> => {

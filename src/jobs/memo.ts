@@ -23,6 +23,22 @@ export interface JobMemo {
   dead?: DeadLetterMemo;
   /** Of a job that was parked or cancelled: what was done by then. */
   outcome?: unknown;
+  /** Of a job that tells it itself. */
+  progress?: Progress;
+  /** What it waits for with no step open. */
+  waits?: WaitMemo;
+  /** Of a run that is not the first: when the steps of the first began. */
+  beganAt?: string;
+}
+
+/** Of a batch that is paused by hand, outside its send window, or has only recipients left who were refused for now. */
+export interface WaitMemo {
+  for: 'resume' | 'window' | 'another try';
+  /** RFC 3339. */
+  since: string;
+  until?: string;
+  /** How many chunks are to be tried again. */
+  chunks?: number;
 }
 
 export interface MemoFacts {

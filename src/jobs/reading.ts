@@ -96,6 +96,7 @@ export function createJobReader({ call }: Pick<TemporalCalls, 'call'>): JobReade
       const finished = isClosed(facts);
       // Under a limit a worker may have it long before it begins.
       const { place } = memo;
+      const beganBefore = memo.beganAt === undefined ? null : new Date(memo.beganAt);
       const { closing, startedAt: begun } = await historyOf(run, { state: facts.state, begun: facts.begun && place === undefined });
       const { createdAt = description.startTime, startAt, ...told } = memoFactsOf(memo, description.startTime);
       const status = statusOf(facts, Date.now());
@@ -107,12 +108,12 @@ export function createJobReader({ call }: Pick<TemporalCalls, 'call'>): JobReade
         status,
         createdAt,
         startAt,
-        startedAt: place ? placedAt(place) : beginningOf({ begun, startAt, closedAt: description.closeTime }),
+        startedAt: place ? placedAt(place) : beginningOf({ begun: beganBefore ?? begun, startAt, closedAt: description.closeTime }),
         finishedAt: description.closeTime ?? null,
         attempt: closing?.attempt ?? step?.attempt ?? told.deadLetter?.attempts ?? null,
         maximumAttempts: step?.maximumAttempts ?? null,
         nextAttemptAt: finished ? null : nextAttemptOf(facts),
-        progress: finished ? null : progressOf(facts, memo.plan),
+        progress: finished ? null : progressOf(facts, memo.plan, memo.progress),
         result: closing?.result ?? (withOutcome.has(status) ? (memo.outcome ?? null) : null),
         error: closing?.error ?? (status === 'expired' ? expired : finished ? null : (told.deadLetter?.error ?? lastFailureOf(facts))),
         stuck: isStuck(facts) ? { reason: await call((client) => workflowTaskFailureOf(client, run)) } : null,

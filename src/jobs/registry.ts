@@ -2,6 +2,7 @@ import type { z } from 'zod';
 
 import type * as registered from '../../workflows/index.ts';
 import type { JobWorkflow } from '../../workflows/job.ts';
+import { batch } from './batch.ts';
 import type { JobType } from './definition.ts';
 import { email } from './email.ts';
 import { type JobOptions, jobOptions } from './options.ts';
@@ -19,6 +20,7 @@ export type JobTypesFor<Workflows> = {
 /** Workflow Type → job type. A workflow without a job type, the reverse, and a drifted input or result do not compile. */
 export const jobTypes = {
   sendEmail: email,
+  sendEmailBatch: batch,
   generateReport: report,
   processUpload: upload,
 } satisfies JobTypesFor<typeof registered>;

@@ -1,5 +1,5 @@
 import type { JobError, JobStatus } from './job.ts';
-import type { WaitsForPlace } from './memo.ts';
+import type { WaitMemo, WaitsForPlace } from './memo.ts';
 import type { Progress } from './progress.ts';
 
 /** `WorkflowExecutionStatus`, as the SDK names it. */
@@ -54,6 +54,8 @@ export interface JobFacts {
   waitsForPlace: WaitsForPlace | undefined;
   /** A step has finished before (so an idle activity queue no longer means "not begun"). */
   stepFinished: boolean;
+  /** With no step open, what for. */
+  waits?: WaitMemo | undefined;
   steps: Step[];
 }
 
@@ -123,8 +125,13 @@ export function nextAttemptOf({ steps }: JobFacts): Date | null {
   return times.length === 0 ? null : new Date(Math.min(...times));
 }
 
-/** What the running step reported, or, for jobs of many short steps, how many of them are done. */
-export function progressOf({ steps, waitsForPlace }: JobFacts, plan: (Progress & { total: number }) | undefined): Progress | null {
+/** What the job tells itself, what the running step reported, or, for jobs of many short steps, how many of them are done. */
+export function progressOf(
+  { steps, waitsForPlace }: JobFacts,
+  plan: (Progress & { total: number }) | undefined,
+  told?: Progress,
+): Progress | null {
+  if (told !== undefined) return told;
   const reported = steps.find((step) => step.progress !== undefined)?.progress;
   if (reported !== undefined) return reported;
   return plan === undefined || steps.length === 0 || waitsForPlace !== undefined

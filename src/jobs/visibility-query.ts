@@ -64,7 +64,8 @@ export function visibilityQuery({ tenant, workflows, statuses, labelHashes = [],
             .map((status) => `(${clauses[status]})`)
             .join(' OR ')})`,
         ]
-      : []),
+      : // A long job has several runs: only the last one stands for it.
+        [`ExecutionStatus != ${quoted('ContinuedAsNew')}`]),
     ...unique(labelHashes).map((hash) => `HandoffLabels = ${quoted(hash)}`),
     ...(createdAfter ? [`StartTime >= ${quoted(createdAfter.toISOString())}`] : []),
     ...(createdBefore ? [`StartTime < ${quoted(createdBefore.toISOString())}`] : []),

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 
 import { openApiDocument } from '../../src/http/openapi.ts';
 import { type BackendCalls, watchBackends } from '../support/backend-calls.ts';
-import { clientOf, content, emailTo, formOf, reportOf, type TenantAnswer, unknownLike } from '../support/belongings.ts';
+import { batchTo, clientOf, content, emailTo, formOf, reportOf, type TenantAnswer, unknownLike } from '../support/belongings.ts';
 import { follow } from '../support/event-client.ts';
 import { eventually } from '../support/eventually.ts';
 import { oddPathsOf } from '../support/odd-paths.ts';
@@ -64,7 +64,7 @@ describe.each(strangers)('a tenant whose ids have %s', (which) => {
   });
 
   test('lists and counts none, whatever it filters by, and cannot ask for another tenant', async () => {
-    for (const query of ['', '?label=order:42', '?type=email,report,upload', '?createdAfter=1970-01-01T00:00:00Z']) {
+    for (const query of ['', '?label=order:42', '?type=batch,email,report,upload', '?createdAfter=1970-01-01T00:00:00Z']) {
       expect((await stranger().ask('GET', `/v1/jobs${query}`)).body).toEqual({ items: [], nextCursor: null });
       const { counts } = (await stranger().ask('GET', `/v1/jobs/counts${query}`)).body as { counts: Record<string, number> };
       expect(Object.values(counts).filter((count) => count > 0)).toEqual([]);
@@ -89,6 +89,8 @@ describe.each(strangers)('a tenant whose ids have %s', (which) => {
   test('gets for a foreign file in a request what it gets for an unknown one, and no job', async () => {
     const requests: Record<string, (fileId: string) => Promise<TenantAnswer>> = {
       'post /v1/emails fileId': (fileId) => stranger().ask('POST', '/v1/emails', emailWith(fileId)),
+      'post /v1/email-batches fileId': (fileId) =>
+        stranger().ask('POST', '/v1/email-batches', { ...batchTo('ada@example.com'), recipients: { fileId } }),
       'post /v1/reports fileId': (fileId) => stranger().ask('POST', '/v1/reports', reportOf(fileId)),
     };
     // It names a part of the request itself.
@@ -126,6 +128,7 @@ describe.each(strangers)('a tenant whose ids have %s', (which) => {
   test('has Idempotency-Keys of its own: a foreign one is as good as new', async () => {
     const bodies: Record<string, (note: string) => unknown> = {
       'post /v1/emails': (note) => emailTo('ada@example.com', { labels: { note } }),
+      'post /v1/email-batches': (note) => batchTo('ada@example.com', { labels: { note } }),
       'post /v1/reports': (note) => ({ ...rows, options: { labels: { note } } }),
       'post /v1/uploads': (note) => formOf(note, {}),
       'post /v1/bulk-actions': (note) => ({ action: 'cancel', filter: { label: { note } }, dryRun: true }),

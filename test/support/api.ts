@@ -10,6 +10,8 @@ import { type Answered, type AppDependencies, createApp } from '../../src/http/a
 import { createHttpServer, type HttpServerOptions } from '../../src/http/http-server.ts';
 import { createMetrics } from '../../src/http/metrics.ts';
 import { createPresenter } from '../../src/http/presentation.ts';
+import type { BatchActions } from '../../src/jobs/batch-actions.ts';
+import type { KnownDelivery } from '../../src/jobs/batch-outcomes.ts';
 import type { BulkAction, BulkActions, BulkRequest } from '../../src/jobs/bulk.ts';
 import type { JobClient, StartRequest } from '../../src/jobs/client.ts';
 import { newJobId } from '../../src/jobs/ids.ts';
@@ -21,6 +23,7 @@ import type { TenantKeys } from '../../src/jobs/tenant-keys.ts';
 import { createTemplateVersions } from '../../src/jobs/template-choice.ts';
 import { createWatcher, type Watcher } from '../../src/jobs/watch.ts';
 import { writeCsv } from '../../src/reports/csv.ts';
+import { readCsv } from '../../src/reports/source.ts';
 import { testAuditLog, type TestAuditLog } from './audit.ts';
 import { createLimits } from '../../src/limits/limits.ts';
 import { testFileStore, type TestFileStore } from './file-store.ts';
@@ -54,6 +57,9 @@ export interface TestApi {
   jobs: Partial<JobClient>;
   mailProviders: MailProviderStanding[];
   bulkActions: Partial<BulkActions>;
+  batches: Partial<BatchActions>;
+  /** What the ledger knows. */
+  deliveries: KnownDelivery[];
   payloads: Partial<PayloadReader>;
   checks: AppDependencies['checks'];
   /** Without a key. */
@@ -151,6 +157,8 @@ export function testApi({
     jobs: {},
     mailProviders: [],
     bulkActions: {},
+    batches: {},
+    deliveries: [],
     payloads: {},
     checks: {},
     anonymous: () => request(server),
@@ -204,6 +212,11 @@ export function testApi({
       resume: (tenant, id) => api.bulkActions.resume?.(tenant, id) ?? Promise.resolve(undefined),
       abort: (tenant, id) => api.bulkActions.abort?.(tenant, id) ?? Promise.resolve(undefined),
     },
+    batches: {
+      pause: (tenant, id) => api.batches.pause?.(tenant, id) ?? Promise.resolve(undefined),
+      resume: (tenant, id) => api.batches.resume?.(tenant, id) ?? Promise.resolve(undefined),
+      input: (tenant, id) => api.batches.input?.(tenant, id) ?? Promise.resolve(undefined),
+    },
     explain: (tenant, id) => api.jobs.explain?.(tenant, id) ?? Promise.resolve(undefined),
     limitChanged: (...changed) => api.jobs.limitChanged?.(...changed) ?? Promise.resolve(),
     countOpen: (tenant) => api.jobs.countOpen?.(tenant) ?? Promise.resolve(0),
@@ -215,6 +228,8 @@ export function testApi({
     for (const list of [api.started, api.unexpected, api.answers, audit.entries]) list.length = 0;
     api.jobs = {};
     api.bulkActions = {};
+    api.batches = {};
+    api.deliveries = [];
     api.payloads = {};
     api.checks = {};
     apiKeys = testKeys(audit);
@@ -241,6 +256,11 @@ export function testApi({
       keys: apiKeys,
       audit,
       writeCsv,
+      readCsv,
+      deliveries: {
+        page: (_jobId, { state, from = 0, limit }) =>
+          Promise.resolve(api.deliveries.filter((one) => one.seq >= from && (state === undefined || one.state === state)).slice(0, limit)),
+      },
       templates,
       templateVersions: createTemplateVersions(templates, variableFaults),
       templateEngine,

@@ -47,6 +47,12 @@ export function formOf(content: string, request: unknown, name = 'figures.csv'):
 }
 
 export const emailTo = (address: string, options: object = {}) => ({ to: [address], subject: 'Hello', text: 'Hi', options });
+export const batchTo = (address: string, options: object = {}) => ({
+  recipients: [{ to: address }],
+  subject: 'News',
+  text: 'Hi',
+  options,
+});
 export const reportOf = (fileId: string, options: object = {}) => ({
   title: 'Figures',
   source: { fileId },
@@ -91,6 +97,7 @@ export async function belongingsOf(client: TenantClient): Promise<Belongings> {
   const jobs = {
     scheduledEmail: await made('/v1/emails', emailTo('ada@example.com', { ...later, labels: { order: '43' } })),
     scheduledReport: await made('/v1/reports', reportOf(file.id, later)),
+    scheduledBatch: await made('/v1/email-batches', batchTo('ada@example.com', later)),
     scheduledUpload: await made('/v1/uploads', formOf('a\n1\n', { options: later })),
     ...{ sent, parked, refused, cancelled, report, upload },
   };
@@ -103,6 +110,7 @@ export async function belongingsOf(client: TenantClient): Promise<Belongings> {
   return {
     '/v1/jobs/': jobs,
     '/v1/files/': { uploaded: file.id, reported: files[0]?.id ?? '' },
+    '/v1/email-batches/': { scheduled: jobs.scheduledBatch },
     '/v1/bulk-actions/': { dryRun: await made('/v1/bulk-actions', { action: 'discard', filter: {}, dryRun: true }) },
     '/v1/email-templates/': { put: 'welcome-of-acme' },
     '/v1/api-keys/': { valid: await made('/v1/api-keys', { name: 'shop of acme', scopes: ['read'] }), revoked },

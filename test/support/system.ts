@@ -17,6 +17,7 @@ import { jobTypeOf } from '../../src/jobs/registry.ts';
 import { createTemplateVersions } from '../../src/jobs/template-choice.ts';
 import { startOptionsOf } from '../../src/jobs/start-options.ts';
 import type { Scope } from '../../src/lifecycle.ts';
+import { readCsv } from '../../src/reports/source.ts';
 import { openLink } from '../../src/temporal-link.ts';
 import { openStores, type Stores } from '../../src/stores.ts';
 import { linkTemporal, type TemporalLink } from '../../src/temporal/connection.ts';
@@ -32,6 +33,8 @@ export interface SubmitOptions {
   /** As HTTP takes them. */
   options?: JobOptions;
   file?: { bytes: string | Uint8Array; name: string; type?: string };
+  /** What is added to the input of the workflow. */
+  more?: object;
 }
 
 export interface TestSystem {
@@ -45,7 +48,7 @@ export interface TestSystem {
   /** Another API process, as far as one process can tell: HTTP on a port of its own, with a connection and a job client of its own. */
   startApi(): Promise<TestApiProcess>;
   /** As HTTP does it. */
-  submit(type: 'email' | 'report' | 'upload', request: unknown, options?: SubmitOptions): Promise<{ started: boolean; job: Job }>;
+  submit(type: 'email' | 'report' | 'upload' | 'batch', request: unknown, options?: SubmitOptions): Promise<{ started: boolean; job: Job }>;
   close(): Promise<void>;
 }
 
@@ -197,7 +200,7 @@ export async function startSystem({
         };
         return { url, port: settings.port, link: ownLink, keyOf, close: api.close };
       },
-      async submit(name, request, { tenant = 'acme', key, file, options = {} } = {}) {
+      async submit(name, request, { tenant = 'acme', key, file, options = {}, more = {} } = {}) {
         const type = jobTypeOf(name);
         if (type === undefined) throw new Error('no such type');
         const jobId = newJobId(name, tenant, key);
@@ -207,9 +210,15 @@ export async function startSystem({
           name: file.name,
           declaredType: file.type,
         };
+        const asked = type.request.parse(request);
         const templates = createTemplateVersions(stores.templates, variableFaults);
-        const submission = { tenant, jobId, createdAt, files: stores.files, templates, ...(part && { part }) };
-        const input = await type.prepare(type.request.parse(request), submission);
+        const list = await type.gather?.(asked, {
+          ...{ tenant, files: stores.files, readCsv, templates },
+          stage: (bytes) => stores.files.stage(bytes),
+          check: (schema, value) => schema.parse(value),
+        });
+        const submission = { tenant, jobId, createdAt, files: stores.files, templates, ...(part && { part }), ...(list && { list }) };
+        const input = Object.assign((await type.prepare(asked, submission)) as object, more);
         const startOptions = await startOptionsOf(options, { now: Date.now(), tenant, tenantKeys: stores.tenantKeys });
         return jobs.start({ jobId, type, tenant, createdAt, input, fingerprint: fingerprintOf(request, part), options: startOptions });
       },

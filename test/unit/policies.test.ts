@@ -12,6 +12,7 @@ import { maximumAttemptsOf, policies, retryOf } from '../../workflows/policies.t
 const unused = {} as ActivityDependencies[keyof ActivityDependencies];
 const activities = createActivities({
   email: unused,
+  'bulk-email': unused,
   report: unused,
   upload: unused,
   operations: unused,

@@ -18,9 +18,13 @@ const headers = z.object({
 
 function bodyOf(type: AnyJobType) {
   const request = requestSchemas.get(type.type) ?? type.submission;
-  if (type.body === 'json') {
+  if (type.body !== 'multipart') {
     const examples = Object.fromEntries(examplesOf(request).map((value, index) => [`example${String(index + 1)}`, { value }]));
-    return { 'application/json': { schema: request, examples } };
+    const lines = z.string().meta({ description: 'The first line is the request without its recipients; each further line is one of them.' });
+    return {
+      'application/json': { schema: request, examples },
+      ...(type.body === 'json or lines' && { 'application/x-ndjson': { schema: lines } }),
+    };
   }
   const parts = z.object({ file: z.string().meta({ format: 'binary' }), request: request.optional() });
   return { 'multipart/form-data': { schema: parts, encoding: { request: { contentType: 'application/json' } } } };
@@ -54,7 +58,7 @@ function describeSubmission(registry: OpenAPIRegistry, type: AnyJobType): void {
       'invalid_idempotency_key',
       'start_in_past',
       'malformed_json',
-      ...(type.body === 'json' ? [] : (['malformed_multipart'] as const)),
+      ...(type.body === 'multipart' ? (['malformed_multipart'] as const) : []),
       ...(type.problems ?? []),
       'payload_too_large',
       'unsupported_media_type',

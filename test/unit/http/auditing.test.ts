@@ -16,6 +16,7 @@ import { type OpenApi, operationsOf } from '../../support/openapi.ts';
 const api = testApi();
 const jobId = newJobId('email', 'acme', 'k');
 const bulkId = newJobId('bulk', 'acme', 'k');
+const batchId = newJobId('batch', 'acme', 'k');
 const fileId = fileIdFor(jobId, 'x');
 const job = aJob({ id: jobId });
 
@@ -63,6 +64,8 @@ const table: [string, Audited][] = [
   one('post /v1/bulk-actions/{id}/pause', { action: 'bulk_action.pause', id: bulkId }),
   one('post /v1/bulk-actions/{id}/resume', { action: 'bulk_action.resume', id: bulkId }),
   one('post /v1/bulk-actions/{id}/abort', { action: 'bulk_action.abort', id: bulkId }),
+  one('post /v1/email-batches/{id}/pause', { action: 'email_batch.pause', id: batchId }),
+  one('post /v1/email-batches/{id}/resume', { action: 'email_batch.resume', id: batchId }),
   one('delete /v1/files/{id}', { action: 'file.delete', id: fileId, status: 204 }),
   one('post /v1/api-keys', { action: 'api_key.create', body: { scopes: ['read'], name: 'Ada' }, status: 201, target: null }),
   one('delete /v1/api-keys/{id}', { action: 'api_key.revoke', id: key, status: 204 }),
@@ -96,6 +99,7 @@ function recordDeeds(): [string, number][] {
   const asked = { id: bulkId, action: 'retry', asked: {}, dryRun: false, ratePerSecond: 1 } as unknown as BulkRequest;
   const [done, all] = [doing('job', job), doing('bulk', bulkActionOf(asked))];
   api.jobs = { cancel: done, retry: done, discard: done, addNote: done, edit: done, get: done };
+  api.batches = { pause: done, resume: done };
   api.bulkActions = { start: doing('bulk', { started: true, bulkAction: bulkActionOf(asked) }), pause: all, resume: all, abort: all };
   api.templates.versionsMade.push({
     ...{ tenant: 'acme', name: 'welcome', version: 1, description: null, createdAt: new Date(0), removed: false },
