@@ -17,7 +17,7 @@ function mailPage(url: string, host: string): string | undefined {
 }
 
 function mailPlace({ url, host, mailDir }: BannerFacts): string {
-  if (mailDir === undefined) return '(none: mail goes to SMTP_URL)';
+  if (mailDir === undefined) return '(none: mail really leaves)';
   const page = mailPage(url, host);
   return page === undefined ? mailDir : `${page} (files: ${mailDir})`;
 }

@@ -31,8 +31,7 @@ const trace = /^(?:(?:Return-Path|X-Original-To|Delivered-To|Received):.*\n(?:[ 
       html: `<p>${'Grüße '.repeat(500)}</p>`,
     });
     const plain = await startMailServer();
-    await send(plain.port, message);
-    await plain.close();
+    await send(plain.port, message).finally(() => plain.close());
     expect((await send(postfix.port, message)).response).toMatch(/^250 2\.0\.0 Ok: queued as /);
     const [delivered = ''] = await eventually(async () => {
       const found = await postfix.mailbox('ada');
@@ -46,7 +45,7 @@ const trace = /^(?:(?:Return-Path|X-Original-To|Delivered-To|Received):.*\n(?:[ 
 
   test('knows no such user: 550, for good, and it is the recipient that is wrong', async () => {
     await expect(send(postfix.port, outgoing({ recipient: 'nobody@example.com' }))).rejects.toMatchObject({
-      code: expect.stringMatching(/^(?:recipient|mail)_rejected$/),
+      code: 'recipient_rejected',
       retryable: false,
       message: expect.stringMatching(/^550 5\.1\.1 <nobody@example\.com>: Recipient address rejected: User unknown/),
     });
