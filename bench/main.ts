@@ -9,6 +9,7 @@ import { burst } from './burst.ts';
 import { endToEnd } from './end-to-end.ts';
 import type { Finding, Settings } from './finding.ts';
 import { guard } from './guard.ts';
+import { kill } from './kill.ts';
 import { memory } from './memory.ts';
 import { NoPostgres } from './postgres.ts';
 import { read } from './read.ts';
@@ -26,6 +27,7 @@ const benchmarks: Record<string, (settings: Settings) => Promise<Finding>> = {
   bulk,
   streams,
   guard,
+  kill,
 };
 
 const help = `npm run bench [-- name …] [-- options]
@@ -43,6 +45,7 @@ directories, and is gone at the end. Needs PostgreSQL: initdb and postgres on th
   bulk         1,000 dead letters redriven at 20 a second while new e-mails go on
   streams      1,000 clients that follow 100 jobs: calls to Temporal, and memory
   guard        what encryption, authentication and limits cost POST /v1/emails, and what they ask the database
+  kill         50 times kill -9 of a worker that sends mail: what is lost, sent twice, or in doubt
 
   --rounds N       rounds of each comparison (default 5)
   --quick          a tenth of the work: whether it runs, not how fast

@@ -43,14 +43,14 @@ export async function startScriptedSmtp(script: Script = {}) {
     let [seen, recipient, inMessage, inHandshake] = ['', '', false, false];
     let said = Promise.resolve();
     const say = (text: string): void => {
-      const bytes = [...`${text}\r\n`];
+      const bytes = Buffer.from(`${text}\r\n`);
       const { byteMs = 0 } = state.script;
-      if (byteMs === 0) socket.write(bytes.join(''));
+      if (byteMs === 0) socket.write(bytes);
       else
         said = said.then(async () => {
           for (const byte of bytes) {
             if (socket.destroyed) return;
-            socket.write(byte);
+            socket.write(Buffer.of(byte));
             await new Promise((resolve) => setTimeout(resolve, byteMs));
           }
         });
