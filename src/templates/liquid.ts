@@ -55,7 +55,7 @@ function escaped(this: { context: Context }, value: unknown): string {
   return text.replace(/[&<>"']/g, (character) => entities[character] ?? '');
 }
 
-/** The first four read other files: ours are complete. `cycle` and `sample` have states or results that differ. */
+/** The first four read other files: ours are complete. `cycle` writes lists of lists down uncounted; `sample` gives something else each time. */
 const withoutTags = ['include', 'render', 'layout', 'block', 'cycle'];
 const withoutFilters = ['sample'];
 
@@ -83,9 +83,6 @@ function createLiquid(outputEscape?: NonNullable<LiquidOptions['outputEscape']>)
   for (const [name, filter] of Object.entries(liquid.filters)) liquid.registerFilter(name, counted(name, filter));
   for (const name of withoutFilters) Reflect.deleteProperty(liquid.filters, name);
   for (const name of withoutTags) Reflect.deleteProperty(liquid.tags, name);
-  // Else every object's own methods, `constructor` for one, would be filters and tags.
-  Object.setPrototypeOf(liquid.filters, null);
-  Object.setPrototypeOf(liquid.tags, null);
   const { renderer } = liquid;
   const renderAll = renderer.renderTemplates.bind(renderer);
   renderer.renderTemplates = (templates: Template[], context: Context, emitter: Emitter = countedEmitter(context)) => {
