@@ -102,7 +102,8 @@ export function batchActivities({ deliverer, ledger, files, connections, rate, l
         verdicts.hold(error);
       }
     }
-    const mayBegin = () => elsewhere === undefined && verdicts.trouble() === undefined && !signal.aborted && budget > 0 && Date.now() < closing;
+    const mayBegin = () =>
+      elsewhere === undefined && verdicts.trouble() === undefined && !signal.aborted && budget > 0 && Date.now() < closing;
     const count = (...names: Turn[]) => turns.filter((one) => one !== undefined && names.includes(one)).length;
 
     async function work(): Promise<void> {

@@ -28,10 +28,7 @@ export interface Verdicts {
   retryInMs: () => number;
 }
 
-export function createVerdicts(
-  { round, last }: { round: number; last: boolean },
-  settle: DeliveryLedger['settle'],
-): Verdicts {
+export function createVerdicts({ round, last }: { round: number; last: boolean }, settle: DeliveryLedger['settle']): Verdicts {
   const unreached: { index: number; claim: Claim; error: AppError }[] = [];
   let [inARow, retryInMs] = [0, 0];
   let anybody = false;

@@ -26,7 +26,10 @@ import type { TemporalLink } from './temporal/connection.ts';
 import { startWorkers, type Workers } from './temporal/workers.ts';
 
 /** Activities that run at once in one process, by kind of load: sending waits, the others work; operations keep to a rate; limits are short. */
-const usual = { email: 50, 'bulk-email': 4, report: 2, upload: 2, operations: 2, limits: 20 } as const satisfies Record<keyof ActivityDependencies, number>;
+const usual = { email: 50, 'bulk-email': 4, report: 2, upload: 2, operations: 2, limits: 20 } as const satisfies Record<
+  keyof ActivityDependencies,
+  number
+>;
 
 export type Group = keyof typeof usual;
 export const groups = Object.keys(usual) as Group[];
@@ -115,7 +118,11 @@ export async function startWorker(
     otherLanes.map((lane, index) => {
       const provider = names[index] ?? '';
       const name = `${group.name}-${provider}`;
-      return { ...group, name, activities: group.name === 'email' ? emailActivities(emailOn(lane)) : batchActivities(bulkOn(lane, provider)) };
+      return {
+        ...group,
+        name,
+        activities: group.name === 'email' ? emailActivities(emailOn(lane)) : batchActivities(bulkOn(lane, provider)),
+      };
     });
   const connection = await link.connected;
   const workers = await startWorkers({

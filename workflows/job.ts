@@ -47,7 +47,10 @@ export interface JobContext<Result> {
    * A part of the job that calls one activity as often and as many at once as it wants. When it throws that the retries of one
    * are used up the job parks, and the whole part runs again when it is retried: call it only once all of its calls have ended.
    */
-  stepWithin: <Name extends StepName, T>(name: Name, part: (call: (argument: ArgumentOf<Name>) => Promise<ResultOf<Name>>) => Promise<T>) => Promise<T>;
+  stepWithin: <Name extends StepName, T>(
+    name: Name,
+    part: (call: (argument: ArgumentOf<Name>) => Promise<ResultOf<Name>>) => Promise<T>,
+  ) => Promise<T>;
   /** Gives back what nobody must hold while it waits for long; it comes back with the next step. */
   rest: () => Promise<void>;
   /** Ends this run; another one goes on, with `state` as `carried`. Call it with no step open. */
@@ -194,6 +197,7 @@ export function job<Input, Result>(
             ...(place && { place: place.carried() }),
           };
           const options = { ...(retry && { retry }), ...(limitedBy !== undefined && { limitedBy }) };
+          // eslint-disable-next-line @typescript-eslint/no-deprecated -- the typed form needs the definition of each key here
           const { memo, searchAttributes } = workflowInfo();
           // By itself the server gives on only what the run was started with.
           const go = makeContinueAsNewFunc<typeof workflow>({ memo: { ...memo, beganAt: next.beganAt }, searchAttributes });

@@ -118,7 +118,11 @@ export function createDeliveries(db: Kysely<Database>): Deliveries {
 
     page: (jobId, { state, from = 0, limit }) =>
       reachable(() => {
-        const rows = ofJob(jobId).select([...columns, 'changedAt']).where('seq', '>=', from).orderBy('seq').limit(limit);
+        const rows = ofJob(jobId)
+          .select([...columns, 'changedAt'])
+          .where('seq', '>=', from)
+          .orderBy('seq')
+          .limit(limit);
         return (state === undefined ? rows : rows.where('state', '=', state)).execute();
       }),
 

@@ -48,8 +48,7 @@ const columns = ['seq', 'to', 'status', 'code', 'response', 'messageId', 'at'] a
 const resourceOf = ({ at, ...report }: RecipientReport) => ({ ...report, at: at?.toISOString() ?? null });
 
 async function* rowsOf(blocks: AsyncIterable<RecipientReport[]>): AsyncGenerator<Cell[]> {
-  for await (const block of blocks)
-    for (const report of block.map(resourceOf)) yield columns.map((column) => report[column]);
+  for await (const block of blocks) for (const report of block.map(resourceOf)) yield columns.map((column) => report[column]);
 }
 
 const missing = () => new AppError('not_found', 'There is no such batch.');

@@ -126,7 +126,10 @@ function submit(type: AnyJobType, dependencies: SubmissionDependencies): Request
       const { options = {}, ...asked } = validated(type.submission, received.request, parents);
       refuseSecrets(received.request, parents);
       const fingerprint = () =>
-        fingerprintOf(received.request, received.lines && list ? { staged: list.staged, name: '', declaredType: undefined } : received.part);
+        fingerprintOf(
+          received.request,
+          received.lines && list ? { staged: list.staged, name: '', declaredType: undefined } : received.part,
+        );
       const replayed = async () => (key === undefined ? undefined : jobs.earlier({ jobId, type, fingerprint: fingerprint() }));
       if (received.lines) list = await gathered({ type, tenant, asked }, received.lines, dependencies);
       const start = async () => {

@@ -22,7 +22,11 @@ export interface RecipientReport {
   at: Date | null;
 }
 
-export type KnownDelivery = Pick<RecipientReport, 'seq' | 'code' | 'response'> & { state: RecipientStatus; messageId: string; changedAt: Date };
+export type KnownDelivery = Pick<RecipientReport, 'seq' | 'code' | 'response'> & {
+  state: RecipientStatus;
+  messageId: string;
+  changedAt: Date;
+};
 
 /** In the order of `seq`; who had no turn yet is missing. @throws AppError `database_unavailable`. */
 export interface KnownDeliveries {
@@ -68,7 +72,9 @@ export async function* outcomesOf(
       const [addressOf, rows] = await Promise.all([listed(first, end - 1), deliveries.page(id, { from: first, limit: blockSize })]);
       const known = new Map(rows.map((row) => [row.seq, row]));
       const block = Array.from({ length: end - first }, (_, index) => first + index);
-      yield block.map((seq) => reportOf(seq, addressOf(seq), known.get(seq))).filter((one) => status === undefined || one.status === status);
+      yield block
+        .map((seq) => reportOf(seq, addressOf(seq), known.get(seq)))
+        .filter((one) => status === undefined || one.status === status);
     }
     return;
   }

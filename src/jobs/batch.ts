@@ -29,14 +29,20 @@ export const batchRequest = z
         z.array(recipient).min(1).max(maxRecipients),
         z.strictObject({
           fileId: z.string().max(100).meta({
-            description: 'An uploaded CSV file with a column `email`, perhaps `name`, and one for each variable; or NDJSON, one recipient a line.',
+            description:
+              'An uploaded CSV file with a column `email`, perhaps `name`, and one for each variable; or NDJSON, one recipient a line.',
           }),
         }),
       ])
       .optional()
       .meta({ description: 'Each gets a message of his own. Not in `application/x-ndjson`: there each further line is a recipient.' }),
     ...messageFields,
-    ratePerSecond: z.number().min(0.1).max(1_000).optional().meta({ description: 'Messages a second, at most. Default: as fast as it goes.' }),
+    ratePerSecond: z
+      .number()
+      .min(0.1)
+      .max(1_000)
+      .optional()
+      .meta({ description: 'Messages a second, at most. Default: as fast as it goes.' }),
     window: sendWindow.optional(),
   })
   .superRefine((batch, context) => {
@@ -114,8 +120,7 @@ async function gather({ recipients, template }: BatchRequest, { check, ...gather
       return [recipientsInLines(lines, checked), '/recipients'];
     }
     if (recipients === undefined) throw invalid('/recipients', 'is missing');
-    if ('fileId' in recipients)
-      return [recipientsInFile({ tenant, fileId: recipients.fileId }, gathering, checked), '/recipients/fileId'];
+    if ('fileId' in recipients) return [recipientsInFile({ tenant, fileId: recipients.fileId }, gathering, checked), '/recipients/fileId'];
     // With the request they are checked already.
     return [recipientsInJson(recipients, (value, at) => listed(value as z.infer<typeof recipient>, at)), '/recipients'];
   }

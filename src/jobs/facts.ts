@@ -40,8 +40,7 @@ export async function factsOf(client: Client, description: WorkflowExecutionDesc
       (raw.workflowExecutionInfo?.mostRecentWorkerVersionStamp != null && attributeOf(description, 'HandoffState') !== 'scheduled'),
     waitsForPlace: waitsForPlaceOf(memo),
     // The SDK numbers the activities of a run from 1; the first of a job under a limit asks for its place.
-    stepFinished:
-      memo.beganAt !== undefined || steps.some((step) => Number(step.id) > steps.length + (memo.place === undefined ? 0 : 1)),
+    stepFinished: memo.beganAt !== undefined || steps.some((step) => Number(step.id) > steps.length + (memo.place === undefined ? 0 : 1)),
     waits: memo.waits,
     steps,
   };

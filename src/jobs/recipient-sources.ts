@@ -43,7 +43,10 @@ function inLine<T>(line: number, pointer: string | undefined, read: () => T): T 
     return read();
   } catch (error) {
     if (!(error instanceof AppError) || error.errors === undefined) throw error;
-    const errors = error.errors.map((one) => ({ pointer: pointer ?? one.pointer, detail: `line ${String(line)}: ${placed(one, pointer)}` }));
+    const errors = error.errors.map((one) => ({
+      pointer: pointer ?? one.pointer,
+      detail: `line ${String(line)}: ${placed(one, pointer)}`,
+    }));
     throw new AppError(error.code, error.message, { errors });
   }
 }
@@ -76,7 +79,11 @@ export async function* recipientsInFile(
     else yield* recipientsInCsv(await readCsv(bytes), check);
   } catch (error) {
     // What can't be read at all has no pointer of its own.
-    if (error instanceof AppError && error.errors === undefined && (error.code === 'source_unreadable' || error.code === 'payload_too_large'))
+    if (
+      error instanceof AppError &&
+      error.errors === undefined &&
+      (error.code === 'source_unreadable' || error.code === 'payload_too_large')
+    )
       throw invalid(file, error.message, 'source_unreadable');
     throw error;
   } finally {

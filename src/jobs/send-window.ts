@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-export const weekdays = ['monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday'] as const;
+const weekdays = ['monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday'] as const;
 
 function isTimeZone(name: string): boolean {
   try {
@@ -17,7 +17,11 @@ export const sendWindow = z
   .strictObject({
     from: timeOfDay.meta({ examples: ['09:00'] }),
     until: timeOfDay.meta({ description: 'Before `from`: on the next day.', examples: ['18:00'] }),
-    timeZone: z.string().max(64).refine(isTimeZone, 'is not a known IANA time zone').meta({ examples: ['Europe/Berlin'] }),
+    timeZone: z
+      .string()
+      .max(64)
+      .refine(isTimeZone, 'is not a known IANA time zone')
+      .meta({ examples: ['Europe/Berlin'] }),
     days: z.array(z.enum(weekdays)).min(1).max(7).optional().meta({ description: 'On which the window opens. Default: every day.' }),
   })
   .refine(({ from, until }) => from !== until, { path: ['until'], error: 'is the same as from' })

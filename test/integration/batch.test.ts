@@ -90,7 +90,10 @@ describe('a batch', () => {
     const options = { retry: { maximumAttempts: 2, initialIntervalSeconds: 0.1 } };
     const id = await system.submitBatch(addresses, {}, { options });
     const parked = await system.until(id, { status: 'dead_lettered' });
-    expect(parked).toMatchObject({ deadLetter: { step: 'sendChunk', error: { code: 'mail_server_unreachable' } }, result: { recipients: 120 } });
+    expect(parked).toMatchObject({
+      deadLetter: { step: 'sendChunk', error: { code: 'mail_server_unreachable' } },
+      result: { recipients: 120 },
+    });
     expect(system.mailTo(addresses).length).toBeLessThan(120);
     system.refusing(() => undefined);
     system.reachable(true);
@@ -139,7 +142,10 @@ describe('a batch', () => {
     const addresses = system.addresses(ratePerSecond === 10 ? 40 : 360);
     const id = await system.submitBatch(addresses, { ratePerSecond });
     await system.until(id, { status: 'completed' });
-    const times = system.mailTo(addresses).map(({ at }) => at).sort((one, other) => one - other);
+    const times = system
+      .mailTo(addresses)
+      .map(({ at }) => at)
+      .sort((one, other) => one - other);
     const seconds = ((times.at(-1) ?? 0) - (times[0] ?? 0)) / 1_000;
     // Each lane may make up for a second that it has lost.
     expect(seconds).toBeGreaterThanOrEqual(times.length / ratePerSecond - 1.2);
@@ -151,7 +157,9 @@ describe('a batch', () => {
     const id = await system.submitBatch(addresses, { window: { from: `${hour(2)}:00`, until: `${hour(4)}:00`, timeZone: 'UTC' } });
     await system.until(id, { status: 'running', progress: { done: 0, stage: 'waiting for the send window' } });
     const explained = await system.jobs.explain('acme', id);
-    expect(explained?.because).toMatchObject([{ code: 'outside_send_window', facts: { opensAt: expect.stringMatching(new RegExp(`T${hour(2)}:00:00`)) } }]);
+    expect(explained?.because).toMatchObject([
+      { code: 'outside_send_window', facts: { opensAt: expect.stringMatching(new RegExp(`T${hour(2)}:00:00`)) } },
+    ]);
     expect(system.mailTo(addresses)).toEqual([]);
     // The server lets the time of this run fly by.
     const { workflowService, options } = system.link.client();
@@ -173,11 +181,14 @@ describe('a long batch', () => {
     const scheduled = await system.look(id);
     expect(scheduled).toMatchObject({ status: 'scheduled', startedAt: null });
     await expect(system.jobs.batches.pause('acme', id)).rejects.toMatchObject({ code: 'job_not_pausable' });
-    const inSecondRun = await eventually(async () => {
-      const { runId, raw } = await system.handle(id).describe();
-      expect(raw.workflowExecutionInfo?.firstRunId).not.toBe(runId);
-      return system.look(id);
-    }, { every: 50 });
+    const inSecondRun = await eventually(
+      async () => {
+        const { runId, raw } = await system.handle(id).describe();
+        expect(raw.workflowExecutionInfo?.firstRunId).not.toBe(runId);
+        return system.look(id);
+      },
+      { every: 50 },
+    );
     expect(['running', 'completed']).toContain(inSecondRun.status);
     const job = await system.until(id, { status: 'completed' });
     expect(job.result).toEqual({ recipients: 900, sent: 900, ...nothingElse });

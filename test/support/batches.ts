@@ -32,7 +32,8 @@ export async function startBatchSystem(taskQueue: string, options: Partial<Syste
       const chunks: Buffer[] = [];
       stream.on('data', (chunk: Buffer) => chunks.push(chunk));
       stream.on('end', () => {
-        for (const { address } of envelope.rcptTo) received.push({ recipient: address, at: Date.now(), raw: Buffer.concat(chunks).toString() });
+        for (const { address } of envelope.rcptTo)
+          received.push({ recipient: address, at: Date.now(), raw: Buffer.concat(chunks).toString() });
         callback(null, 'taken');
       });
     },

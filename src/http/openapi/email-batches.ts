@@ -45,7 +45,8 @@ const example: z.infer<typeof report> = {
 const steering = {
   pause: {
     summary: 'Pause a batch',
-    description: 'What is on its way ends, then nothing is sent until it is resumed. The status stays `running`; `progress.stage` says that it is paused. Harmless when repeated.',
+    description:
+      'What is on its way ends, then nothing is sent until it is resumed. The status stays `running`; `progress.stage` says that it is paused. Harmless when repeated.',
   },
   resume: { summary: 'Resume a batch', description: 'Harmless when it is not paused.' },
 } as const;

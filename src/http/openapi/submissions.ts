@@ -20,7 +20,9 @@ function bodyOf(type: AnyJobType) {
   const request = requestSchemas.get(type.type) ?? type.submission;
   if (type.body !== 'multipart') {
     const examples = Object.fromEntries(examplesOf(request).map((value, index) => [`example${String(index + 1)}`, { value }]));
-    const lines = z.string().meta({ description: 'The first line is the request without its recipients; each further line is one of them.' });
+    const lines = z
+      .string()
+      .meta({ description: 'The first line is the request without its recipients; each further line is one of them.' });
     return {
       'application/json': { schema: request, examples },
       ...(type.body === 'json or lines' && { 'application/x-ndjson': { schema: lines } }),

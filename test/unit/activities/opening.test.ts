@@ -20,7 +20,9 @@ describe('the send window', () => {
 
   test('opens only on its days', () => {
     const window = { ...berlin, days: ['monday', 'thursday'] as const };
-    expect(opening({ ...window, days: [...window.days] }, '2026-11-24T12:00:00Z')).toEqual(span('2026-11-26T08:00:00', '2026-11-26T17:00:00'));
+    expect(opening({ ...window, days: [...window.days] }, '2026-11-24T12:00:00Z')).toEqual(
+      span('2026-11-26T08:00:00', '2026-11-26T17:00:00'),
+    );
     expect(opening({ ...window, days: ['monday'] }, '2026-11-23T18:00:00Z')).toEqual(span('2026-11-30T08:00:00', '2026-11-30T17:00:00'));
   });
 
@@ -37,7 +39,11 @@ describe('the send window', () => {
   });
 
   test('knows places far from Greenwich', () => {
-    expect(opening({ ...berlin, timeZone: 'Pacific/Kiritimati' }, '2026-11-22T18:00:00Z')).toEqual(span('2026-11-22T19:00:00', '2026-11-23T04:00:00'));
-    expect(opening({ ...berlin, timeZone: 'Asia/Kathmandu' }, '2026-11-22T18:00:00Z')).toEqual(span('2026-11-23T03:15:00', '2026-11-23T12:15:00'));
+    expect(opening({ ...berlin, timeZone: 'Pacific/Kiritimati' }, '2026-11-22T18:00:00Z')).toEqual(
+      span('2026-11-22T19:00:00', '2026-11-23T04:00:00'),
+    );
+    expect(opening({ ...berlin, timeZone: 'Asia/Kathmandu' }, '2026-11-22T18:00:00Z')).toEqual(
+      span('2026-11-23T03:15:00', '2026-11-23T12:15:00'),
+    );
   });
 });

@@ -8,15 +8,24 @@ import { describe, expect, test } from '@jest/globals';
 import { AppError } from '../../../src/errors.ts';
 import type { BatchInput } from '../../../src/jobs/batch.ts';
 import { fileIdFor, newJobId } from '../../../src/jobs/ids.ts';
+import { variableFaults } from '../../../src/templates/schema.ts';
 import { aJob, keys, testApi } from '../../support/api.ts';
 
-const api = testApi({ maxUploadBytes: 200_000 });
+const api = testApi({ maxUploadBytes: 200_000, variableFaults });
 const message = { subject: 'News', text: 'Hi' };
-const id = newJobId('batch', 'acme', 'k');
+
+interface Answer {
+  status: number;
+  body: unknown;
+}
 
 const post = (body: object, headers: Record<string, string> = {}) => api.agent().post('/v1/email-batches').set(headers).send(body);
 const postLines = (lines: string, headers: Record<string, string> = {}) =>
-  api.agent().post('/v1/email-batches').set({ 'Content-Type': 'application/x-ndjson', ...headers }).send(lines);
+  api
+    .agent()
+    .post('/v1/email-batches')
+    .set({ 'Content-Type': 'application/x-ndjson', ...headers })
+    .send(lines);
 const ndjson = (...lines: unknown[]) => lines.map((line) => `${JSON.stringify(line)}\n`).join('');
 
 const inputs = () => api.started.map(({ input }) => input as BatchInput);
@@ -68,7 +77,11 @@ describe('POST /v1/email-batches', () => {
   test.each([
     ['CSV', 'email,name\nada@example.com,Ada\nbob@example.com,\n', {}],
     ['CSV with the column `to`', 'name,to\nAda,ada@example.com\n,bob@example.com\n', { name: 'a.txt', contentType: 'text/plain' }],
-    ['NDJSON', ndjson({ to: { name: 'Ada', address: 'ada@example.com' } }, { to: 'bob@example.com' }), { name: 'a.ndjson', contentType: 'application/octet-stream' }],
+    [
+      'NDJSON',
+      ndjson({ to: { name: 'Ada', address: 'ada@example.com' } }, { to: 'bob@example.com' }),
+      { name: 'a.ndjson', contentType: 'application/octet-stream' },
+    ],
   ])('takes recipients from a file: %s', async (_kind, content, facts) => {
     const fileId = await uploaded(content, facts);
     expect((await post({ recipients: { fileId }, ...message })).status).toBe(202);
@@ -82,14 +95,17 @@ describe('POST /v1/email-batches', () => {
     const [input] = inputs() as [BatchInput];
     expect(input.offsets).toHaveLength(4);
     const chunk = await text(api.store.files.read(input.recipients, { start: input.offsets[1] ?? 0, end: (input.offsets[2] ?? 0) - 1 }));
-    const addresses = chunk.trimEnd().split('\n').map((line) => (JSON.parse(line) as { address: string }).address);
+    const addresses = chunk
+      .trimEnd()
+      .split('\n')
+      .map((line) => (JSON.parse(line) as { address: string }).address);
     expect([addresses.length, addresses[0], addresses.at(-1)]).toEqual([100, 'r100@example.com', 'r199@example.com']);
     expect(input.offsets.at(-1)).toBe(input.recipients.size);
   });
 
   test('names the first twenty faulty recipients in JSON, and starts nothing', async () => {
     const recipients = Array.from({ length: 60 }, (_, index) => ({ to: index % 2 === 0 ? 'not an address' : 'ada@example.com' }));
-    const { status, body } = await post({ recipients, ...message });
+    const { status, body } = (await post({ recipients, ...message })) as Answer;
     expect(status).toBe(400);
     expect(body).toMatchObject({ code: 'invalid_request' });
     const { errors } = body as { errors: { pointer: string }[] };
@@ -99,8 +115,10 @@ describe('POST /v1/email-batches', () => {
   });
 
   test('names the first twenty faulty recipients in lines, with their lines, and starts nothing', async () => {
-    const lines = Array.from({ length: 30 }, (_, index) => (index % 2 === 0 ? { to: 'no' } : { to: `a${String(index)}@example.com`, nonsense: 1 }));
-    const { status, body } = await postLines(ndjson(message, ...lines));
+    const lines = Array.from({ length: 30 }, (_, index) =>
+      index % 2 === 0 ? { to: 'no' } : { to: `a${String(index)}@example.com`, nonsense: 1 },
+    );
+    const { status, body } = (await postLines(ndjson(message, ...lines))) as Answer;
     expect(status).toBe(400);
     const { errors } = body as { errors: { pointer: string; detail: string }[] };
     expect(errors).toHaveLength(20);
@@ -113,31 +131,79 @@ describe('POST /v1/email-batches', () => {
 
   test('names the lines of faulty recipients in a file, also after a quoted line break', async () => {
     const fileId = await uploaded('email,name\nada@example.com,"A\nda"\nbob,Bob\n');
-    const { status, body } = await post({ recipients: { fileId }, ...message });
+    const { status, body } = (await post({ recipients: { fileId }, ...message })) as Answer;
     expect(status).toBe(400);
     const { errors } = body as { errors: { pointer: string; detail: string }[] };
     expect(errors.map(({ pointer }) => pointer)).toEqual(['/recipients/fileId', '/recipients/fileId']);
-    expect(errors.map(({ detail }) => detail)).toEqual([expect.stringMatching(/^line 2: \/to\/name /), expect.stringMatching(/^line 4: \/to/)]);
+    expect(errors.map(({ detail }) => detail)).toEqual([
+      expect.stringMatching(/^line 2: \/to\/name /),
+      expect.stringMatching(/^line 4: \/to/),
+    ]);
     expect(api.started).toEqual([]);
   });
 
   test.each<[string, () => Promise<object>, string, string]>([
     ['without recipients', () => Promise.resolve({}), 'invalid_request', '/recipients'],
     ['with an empty list', () => Promise.resolve({ recipients: [] }), 'invalid_request', '/recipients'],
-    ['with variables and no template', () => Promise.resolve({ recipients: [{ to: 'a@example.com', variables: { a: 1 } }] }), 'invalid_request', '/recipients/0/variables'],
+    [
+      'with variables and no template',
+      () => Promise.resolve({ recipients: [{ to: 'a@example.com', variables: { a: 1 } }] }),
+      'invalid_request',
+      '/recipients/0/variables',
+    ],
     ['with an unknown file', () => Promise.resolve({ recipients: { fileId: 'file_x' } }), 'file_not_found', '/recipients/fileId'],
-    ["with another tenant's file", async () => ({ recipients: { fileId: await uploaded('email\nada@example.com\n', { tenant: 'globex' }) } }), 'file_not_found', '/recipients/fileId'],
-    ['with a file that is no list', async () => ({ recipients: { fileId: await uploaded('x', { contentType: 'image/png' }) } }), 'source_unreadable', '/recipients/fileId'],
-    ['with a CSV file without the column', async () => ({ recipients: { fileId: await uploaded('a,b\n1,2\n') } }), 'invalid_request', '/recipients/fileId'],
-    ['with a broken CSV file', async () => ({ recipients: { fileId: await uploaded('email\n"ada@example.com\n') } }), 'source_unreadable', '/recipients/fileId'],
-    ['with a CSV file of columns that no template takes', async () => ({ recipients: { fileId: await uploaded('email,city\nada@example.com,Oslo\n') } }), 'invalid_request', '/recipients/fileId'],
-    ['with an unknown time zone', () => Promise.resolve({ recipients: [{ to: 'a@example.com' }], window: { from: '09:00', until: '18:00', timeZone: 'Mars/Base' } }), 'invalid_request', '/window/timeZone'],
-    ['with an empty window', () => Promise.resolve({ recipients: [{ to: 'a@example.com' }], window: { from: '09:00', until: '09:00', timeZone: 'UTC' } }), 'invalid_request', '/window/until'],
-    ['with a rate of nothing', () => Promise.resolve({ recipients: [{ to: 'a@example.com' }], ratePerSecond: 0 }), 'value_out_of_range', '/ratePerSecond'],
+    [
+      "with another tenant's file",
+      async () => ({ recipients: { fileId: await uploaded('email\nada@example.com\n', { tenant: 'globex' }) } }),
+      'file_not_found',
+      '/recipients/fileId',
+    ],
+    [
+      'with a file that is no list',
+      async () => ({ recipients: { fileId: await uploaded('x', { contentType: 'image/png' }) } }),
+      'source_unreadable',
+      '/recipients/fileId',
+    ],
+    [
+      'with a CSV file without the column',
+      async () => ({ recipients: { fileId: await uploaded('a,b\n1,2\n') } }),
+      'invalid_request',
+      '/recipients/fileId',
+    ],
+    [
+      'with a broken CSV file',
+      async () => ({ recipients: { fileId: await uploaded('email\n"ada@example.com\n') } }),
+      'source_unreadable',
+      '/recipients/fileId',
+    ],
+    [
+      'with a CSV file of columns that no template takes',
+      async () => ({ recipients: { fileId: await uploaded('email,city\nada@example.com,Oslo\n') } }),
+      'invalid_request',
+      '/recipients/fileId',
+    ],
+    [
+      'with an unknown time zone',
+      () => Promise.resolve({ recipients: [{ to: 'a@example.com' }], window: { from: '09:00', until: '18:00', timeZone: 'Mars/Base' } }),
+      'invalid_request',
+      '/window/timeZone',
+    ],
+    [
+      'with an empty window',
+      () => Promise.resolve({ recipients: [{ to: 'a@example.com' }], window: { from: '09:00', until: '09:00', timeZone: 'UTC' } }),
+      'invalid_request',
+      '/window/until',
+    ],
+    [
+      'with a rate of nothing',
+      () => Promise.resolve({ recipients: [{ to: 'a@example.com' }], ratePerSecond: 0 }),
+      'value_out_of_range',
+      '/ratePerSecond',
+    ],
   ])('refuses a request %s, and starts nothing', async (_what, body, code, pointer) => {
     const asked = await body();
     const before = await api.store.count();
-    const { status, body: problem } = await post({ ...message, ...asked });
+    const { status, body: problem } = (await post({ ...message, ...asked })) as Answer;
     expect(status).toBe(code === 'file_not_found' || code === 'source_unreadable' ? (problem as { status: number }).status : 400);
     expect(problem).toMatchObject({ code, errors: [{ pointer }] });
     expect([api.started, await api.store.count()]).toEqual([[], before]);
@@ -145,7 +211,12 @@ describe('POST /v1/email-batches', () => {
 
   test.each([
     ['a first line that is not JSON', '{\n{"to":"ada@example.com"}\n', 400, 'malformed_json'],
-    ['recipients in the first line, too', ndjson({ ...message, recipients: [{ to: 'a@example.com' }] }, { to: 'ada@example.com' }), 400, 'invalid_request'],
+    [
+      'recipients in the first line, too',
+      ndjson({ ...message, recipients: [{ to: 'a@example.com' }] }, { to: 'ada@example.com' }),
+      400,
+      'invalid_request',
+    ],
     ['no recipient', ndjson(message), 400, 'invalid_request'],
     ['a line that is not JSON', `${ndjson(message)}nonsense\n`, 400, 'invalid_request'],
     ['nothing', '', 400, 'invalid_request'],
@@ -167,7 +238,10 @@ describe('POST /v1/email-batches', () => {
     expect(api.limits.sent.count).toBe(5);
     const before = await api.store.count();
     const refused = await post({ recipients: three, ...message });
-    expect([refused.status, refused.body]).toMatchObject([429, { code: 'limit_exceeded', limit: 'emailsPerDay', errors: [{ pointer: '/recipients' }] }]);
+    expect([refused.status, refused.body]).toMatchObject([
+      429,
+      { code: 'limit_exceeded', limit: 'emailsPerDay', errors: [{ pointer: '/recipients' }] },
+    ]);
     expect([api.limits.sent.count, api.started.length, await api.store.count()]).toEqual([5, 2, before]);
   });
 
@@ -179,7 +253,7 @@ describe('POST /v1/email-batches', () => {
   });
 
   test('is the same job again under the same key, also when its file has gone or the limit is used up', async () => {
-    const earlier = aJob({ id, type: 'batch' });
+    const earlier = aJob({ type: 'batch' });
     const asked: string[] = [];
     api.jobs.earlier = ({ fingerprint }) => {
       asked.push(fingerprint);
@@ -197,85 +271,32 @@ describe('POST /v1/email-batches', () => {
     expect([asked[1] === asked[2], asked[1] === asked[3]]).toEqual([true, false]);
     expect(api.started).toEqual([]);
   });
-});
 
-describe('a batch', () => {
-  test.each(['pause', 'resume'] as const)('can be told to %s, and says when it cannot', async (name) => {
-    expect((await api.agent().post(`/v1/email-batches/${id}/${name}`)).status).toBe(404);
-    api.batches[name] = () => Promise.resolve(aJob({ id, type: 'batch', status: 'running' }));
-    const response = await api.agent().post(`/v1/email-batches/${id}/${name}`);
-    expect([response.status, response.body]).toMatchObject([202, { id, status: 'running' }]);
-    api.batches[name] = () => Promise.reject(new AppError('job_not_pausable', 'The batch is completed.'));
-    const refused = await api.agent().post(`/v1/email-batches/${id}/${name}`);
-    expect([refused.status, refused.body]).toMatchObject([409, { code: 'job_not_pausable' }]);
-  });
-
-  /** With 250 recipients, of whom the first 120 had their turn. */
-  async function aBatch(): Promise<void> {
-    await post({ recipients: Array.from({ length: 250 }, (_, index) => ({ to: `r${String(index)}@example.com` })), ...message });
+  test('checks the variables of each recipient, over those for all, against the schema of the template', async () => {
+    const schema = { type: 'object', required: ['city', 'year'], properties: { city: { type: 'string' } } };
+    const source = { subject: 'News', html: '<p>{{ city }} {{ year }}</p>', schema, sample: { city: 'Oslo', year: 1 } };
+    expect((await api.agent().put('/v1/email-templates/news').send(source)).status).toBeLessThan(300);
+    const template = { name: 'news', variables: { year: 2026 } };
+    const { status, body } = (await post({
+      recipients: [
+        { to: 'ada@example.com', variables: { city: 'Oslo' } },
+        { to: 'bob@example.com' },
+        { to: 'eve@example.com', variables: { city: 1 } },
+      ],
+      template,
+    })) as Answer;
+    expect(status).toBe(400);
+    const { errors } = body as { errors: { pointer: string }[] };
+    expect(errors.map(({ pointer }) => pointer.split('/').slice(0, 4).join('/'))).toEqual([
+      '/recipients/1/variables',
+      '/recipients/2/variables',
+    ]);
+    expect((await post({ recipients: [{ to: 'ada@example.com', variables: { city: 'Oslo' } }], template })).status).toBe(202);
     const [input] = inputs() as [BatchInput];
-    api.batches.input = (tenant, asked) => Promise.resolve(tenant === 'acme' && asked === id ? input : undefined);
-    api.deliveries = Array.from({ length: 120 }, (_, seq) => ({
-      seq,
-      state: seq % 50 === 7 ? 'failed' : 'sent',
-      code: seq % 50 === 7 ? 'recipient_rejected' : null,
-      response: seq % 50 === 7 ? '=1+1' : '250 OK',
-      messageId: `<${String(seq)}@example.org>`,
-      changedAt: new Date(0),
-    }));
-  }
-  const recipients = `/v1/email-batches/${id}/recipients`;
-
-  async function allPages(query: string): Promise<{ seq: number; to: string; status: string }[]> {
-    const items: { seq: number; to: string; status: string }[] = [];
-    for (let cursor: string | null = ''; cursor !== null;) {
-      const page = await api.agent().get(`${recipients}?${query}${cursor === '' ? '' : `&cursor=${cursor}`}`);
-      expect(page.status).toBe(200);
-      const body = page.body as { items: typeof items; nextCursor: string | null };
-      items.push(...body.items);
-      cursor = body.nextCursor;
-    }
-    return items;
-  }
-
-  test('tells page by page what became of each recipient, those without a turn included', async () => {
-    await aBatch();
-    const items = await allPages('limit=70');
-    expect(items.map(({ seq }) => seq)).toEqual(Array.from({ length: 250 }, (_, seq) => seq));
-    expect(items.every(({ seq, to }) => to === `r${String(seq)}@example.com`)).toBe(true);
-    expect(items[7]).toMatchObject({ status: 'failed', code: 'recipient_rejected', response: '=1+1', at: '1970-01-01T00:00:00.000Z' });
-    expect(items[249]).toEqual({ seq: 249, to: 'r249@example.com', status: 'queued', code: null, response: null, messageId: null, at: null });
-  });
-
-  test.each([
-    ['failed', [7, 57, 107]],
-    ['queued', Array.from({ length: 130 }, (_, index) => 120 + index)],
-    ['suppressed', []],
-  ])('lists only the %s ones', async (status, seqs) => {
-    await aBatch();
-    const items = await allPages(`status=${status}&limit=2`.replace('limit=2', status === 'queued' ? 'limit=60' : 'limit=2'));
-    expect(items.map(({ seq, to }) => [seq, to])).toEqual(seqs.map((seq) => [seq, `r${String(seq)}@example.com`]));
-  });
-
-  test('takes no cursor of another filter or batch, and no unknown status', async () => {
-    await aBatch();
-    const { nextCursor } = (await api.agent().get(`${recipients}?limit=1`)).body as { nextCursor: string };
-    expect((await api.agent().get(`${recipients}?status=sent&cursor=${nextCursor}`)).body).toMatchObject({ code: 'invalid_cursor' });
-    expect((await api.agent().get(`${recipients}?status=done`)).body).toMatchObject({ code: 'invalid_filter' });
-    expect((await api.agent().get(`/v1/email-batches/${newJobId('batch', 'acme')}/recipients`)).status).toBe(404);
-  });
-
-  test.each([
-    ['by Accept', recipients, { Accept: 'text/csv' }],
-    ['by its name', `${recipients}.csv`, {}],
-  ])('gives all outcomes as one CSV file, asked for %s, in which nothing is a formula', async (_how, path, headers) => {
-    await aBatch();
-    const response = await api.agent().get(path).set(headers);
-    expect(response.headers['content-type']).toMatch(/^text\/csv/);
-    expect(response.headers['content-disposition']).toBe(`attachment; filename="${id}-recipients.csv"`);
-    const lines = response.text.trimEnd().split('\r\n');
-    expect(lines).toHaveLength(251);
-    expect(lines.slice(0, 2)).toEqual(['seq,to,status,code,response,messageId,at', '0,r0@example.com,sent,,250 OK,<0@example.org>,1970-01-01T00:00:00.000Z']);
-    expect(lines[8]).toContain(",'=1+1,");
+    expect(input.content).toMatchObject({ template: { name: 'news', version: 1, variables: { year: 2026 } } });
+    expect(await listed(input)).toEqual([{ address: 'ada@example.com', variables: { city: 'Oslo' } }]);
+    expect((await post({ recipients: [{ to: 'ada@example.com' }], template: { name: 'none' } })).body).toMatchObject({
+      code: 'template_not_found',
+    });
   });
 });
