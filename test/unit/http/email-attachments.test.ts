@@ -5,11 +5,13 @@ import { keys, testApi } from '../../support/api.ts';
 const api = testApi({ maxMessageBytes: 50_000 });
 const email = { to: ['ada@example.com'], subject: 'Hello', text: 'Hi' };
 const bytes = (size: number) => Buffer.alloc(size, 'x').toString('base64');
-const post = (changes: object, key = keys.acme) =>
-  api
+async function post(changes: object, key = keys.acme): Promise<{ status: number; body: unknown }> {
+  const answer = await api
     .agent(key)
     .post('/v1/emails')
     .send({ ...email, ...changes });
+  return { status: answer.status, body: answer.body as unknown };
+}
 
 describe('POST /v1/emails with attachments', () => {
   test('starts a job that refers to them; their bytes go nowhere else', async () => {
