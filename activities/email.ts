@@ -72,5 +72,3 @@ export function emailActivities({ deliverer, ledger, lane, files }: EmailDepende
     },
   };
 }
-
-const domainOf = (address: string) => address.slice(address.lastIndexOf('@') + 1);

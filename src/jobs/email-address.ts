@@ -62,7 +62,7 @@ export function mailboxKey(address: string): string {
   return `${local.toLowerCase()}@${domainToASCII(domain) || domain.toLowerCase()}`;
 }
 
-export const address = z
+const address = z
   .string({ error: 'must be a bare e-mail address' })
   .superRefine((value, context) => {
     const fault = faultOf(value);
@@ -78,7 +78,7 @@ export const address = z
   });
 
 /** For people to read, in the header. What looks like an encoded word (RFC 2047) is refused: some readers would decode it. */
-export const displayName = wellFormed(singleLine.max(200)).refine((name) => !name.includes('=?'), 'must not contain =?');
+const displayName = wellFormed(singleLine.max(200)).refine((name) => !name.includes('=?'), 'must not contain =?');
 
 const mailbox = z.strictObject({ name: displayName.optional(), address });
 

@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 import { isWellFormed } from './single-line.ts';
 
-export const calendarMethods = ['REQUEST', 'CANCEL', 'REPLY', 'PUBLISH'] as const;
+const calendarMethods = ['REQUEST', 'CANCEL', 'REPLY', 'PUBLISH'] as const;
 
 /** RFC 5545, 3.1: lines, with the folding taken back. */
 const linesOf = (content: string) =>

@@ -6,8 +6,6 @@ import { calendarPart } from './email-calendar.ts';
 import { customHeaders } from './email-headers.ts';
 import { singleLine } from './single-line.ts';
 
-export { address, party } from './email-address.ts';
-
 /** What every provider takes. */
 const tags = z
   .record(
@@ -20,7 +18,7 @@ const tags = z
 export const templateName = z
   .string()
   .regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, 'must be 1 to 64 of a-z, 0-9, ., _ and -, and begin with a letter or digit');
-export const templateUse = z.strictObject({
+const templateUse = z.strictObject({
   name: templateName,
   version: z.int().min(1).optional().meta({ description: 'Default: the newest one when the job is taken.' }),
   variables: z.record(z.string(), z.unknown()).optional(),

@@ -55,7 +55,7 @@ const value = wellFormed(
     .regex(/^\S(?:.*\S)?$/u, 'must not be blank, or begin or end with blanks'),
 );
 
-export const maxHeaders = 20;
+const maxHeaders = 20;
 
 /** Headers that are about the message. Those that say who gets it, from whom, and how it is built are written by us. */
 export const customHeaders = z

@@ -8,7 +8,7 @@ import { messageFaults, messageFields } from './email-fields.ts';
 import type { DuplicatePolicy, EmailContent, MailCategory } from './email-message.ts';
 
 /** In `to`, `cc` and `bcc` together. */
-export const maxRecipients = 50;
+const maxRecipients = 50;
 const parties = z.array(party).max(maxRecipients);
 
 /** `POST /v1/emails`. */

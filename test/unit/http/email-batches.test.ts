@@ -295,8 +295,7 @@ describe('POST /v1/email-batches', () => {
     const [input] = inputs() as [BatchInput];
     expect(input.content).toMatchObject({ template: { name: 'news', version: 1, variables: { year: 2026 } } });
     expect(await listed(input)).toEqual([{ address: 'ada@example.com', variables: { city: 'Oslo' } }]);
-    expect((await post({ recipients: [{ to: 'ada@example.com' }], template: { name: 'none' } })).body).toMatchObject({
-      code: 'template_not_found',
-    });
+    const { body } = await post({ recipients: [{ to: 'ada@example.com' }], template: { name: 'none' } });
+    expect(body).toMatchObject({ code: 'template_not_found' });
   });
 });
