@@ -4,6 +4,7 @@ import { createApp } from './http/app.ts';
 import type { DevCodec } from './http/codec.ts';
 import type { CaughtMail } from './http/dev-mail/caught-mail.ts';
 import { createMetrics, type Metrics } from './http/metrics.ts';
+import type { MailEventDependencies } from './http/mail-events.ts';
 import { createPresenter } from './http/presentation.ts';
 import { createTokenVerifier } from './identity/verifier.ts';
 import { createJobClient, workflowTaskQueue } from './jobs/client.ts';
@@ -12,6 +13,7 @@ import { createIdentities, type Identities } from './jobs/identities.ts';
 import { createMailRates } from './jobs/mail-rates.ts';
 import { createTemporalCalls } from './jobs/temporal-calls.ts';
 import { createTemplateVersions } from './jobs/template-choice.ts';
+import { createMailEventIntake } from './jobs/mail-events.ts';
 import { createWatcher } from './jobs/watch.ts';
 import type { Scope } from './lifecycle.ts';
 import { createLimits } from './limits/limits.ts';
@@ -19,6 +21,10 @@ import { listen } from './listen.ts';
 import { errorFacts, type Log } from './log.ts';
 import { textPart } from './mail/text-part.ts';
 import { unsentMail } from './mail/unsent.ts';
+import { readReport } from './mail/bounce.ts';
+import { createPostmarkEvents } from './mail/events/postmark.ts';
+import { createResendEvents } from './mail/events/resend.ts';
+import { createSesEvents } from './mail/events/ses.ts';
 import { createGuardedFetch } from './outbound/guarded-fetch.ts';
 import { writeCsv } from './reports/csv.ts';
 import { furtherLanes, namedProviders } from './mail-providers.ts';
@@ -60,6 +66,22 @@ function identitiesOf({ identity, outboundAllow }: Pick<Config, 'identity' | 'ou
     },
   });
   return createIdentities({ ...identity, verifier });
+}
+
+function mailEventsOf(
+  { mailEvents: { resendSecret, postmarkAuth, sesTopicArn }, outboundAllow }: Pick<Config, 'mailEvents' | 'outboundAllow'>,
+  { deliveryLookup: deliveries, suppressions, tenantKeys }: Stores,
+): MailEventDependencies['mailEvents'] {
+  const fetch = createGuardedFetch({ allow: outboundAllow });
+  return {
+    intake: createMailEventIntake({ deliveries, suppressions, tenantKeys }),
+    sources: {
+      ...(resendSecret !== undefined && { resend: createResendEvents(resendSecret) }),
+      ...(postmarkAuth !== undefined && { postmark: createPostmarkEvents(postmarkAuth) }),
+      ...(sesTopicArn !== undefined && { ses: createSesEvents({ topicArn: sesTopicArn, fetch }) }),
+    },
+    readReport,
+  };
 }
 
 /** Probes, scrapes and pages that are open. */
@@ -119,6 +141,9 @@ export async function startApi(
     keys: stores.keys,
     identities: identitiesOf(config, log),
     audit: stores.audit,
+    suppressions: stores.suppressions,
+    unsubscribeTokens: stores.unsubscribeTokens,
+    mailEvents: mailEventsOf(config, stores),
     writeCsv,
     templates: stores.templates,
     templateVersions: createTemplateVersions(stores.templates, variableFaults),

@@ -7,6 +7,7 @@ import { createSecureContext } from 'node:tls';
 import { z } from 'zod';
 
 import { identityOf, type IdentitySettings, identityVariables } from './config-identity.ts';
+import { type MailEventSettings, mailEventsOf, mailEventVariables } from './config-events.ts';
 import { type LimitSettings, limitsOf, limitVariables } from './config-limits.ts';
 import { mailOf, type MailSettings, mailVariables } from './config-mail.ts';
 
@@ -18,6 +19,9 @@ export interface Config {
   readonly databaseUrl: string | undefined;
   readonly mail: MailSettings;
   readonly mailFrom: string;
+  /** Where recipients of mail reach the API, without a slash at its end. */
+  readonly publicUrl: string | undefined;
+  readonly mailEvents: MailEventSettings;
   readonly maxUploadBytes: number;
   readonly maxImagePixels: number;
   readonly maxMessageBytes: number;
@@ -108,6 +112,7 @@ const environment = z.object({
   DATABASE_URL: url('postgres:', 'postgresql:').optional(),
   ...mailVariables,
   HANDOFF_MAIL_FROM: z.email().default('handoff@localhost.localdomain'),
+  ...mailEventVariables,
   HANDOFF_MAX_UPLOAD_BYTES: natural(512 * 1024 * 1024),
   HANDOFF_MAX_IMAGE_PIXELS: natural(100_000_000),
   HANDOFF_MAX_MESSAGE_BYTES: natural(25 * 1024 * 1024),
@@ -248,6 +253,8 @@ export function loadConfig(env: Environment = process.env): Config {
     databaseUrl: values.DATABASE_URL,
     mail,
     mailFrom: values.HANDOFF_MAIL_FROM,
+    publicUrl: values.HANDOFF_PUBLIC_URL,
+    mailEvents: mailEventsOf(values),
     maxUploadBytes: values.HANDOFF_MAX_UPLOAD_BYTES,
     maxImagePixels: values.HANDOFF_MAX_IMAGE_PIXELS,
     maxMessageBytes: values.HANDOFF_MAX_MESSAGE_BYTES,

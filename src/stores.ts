@@ -8,12 +8,18 @@ import { createTemplateStore } from './database/email-templates.ts';
 import { createFileRecords } from './database/file-records.ts';
 import { checkDatabase, type DatabaseLocation, openDatabase } from './database/open.ts';
 import { createDatabaseLeases, createEmailCounter } from './database/limit-windows.ts';
+import { createSuppressions } from './database/suppressions.ts';
 import { createTenantLimits, storedBytesIn } from './database/tenant-limits.ts';
 import { createTenantSecrets } from './database/tenant-secrets.ts';
+import { open, seal } from './encryption/aes-gcm.ts';
 import { imageCompleteness } from './images/completeness.ts';
 import type { AuditLog } from './jobs/audit.ts';
 import type { TemplateStore } from './jobs/email-templates.ts';
+import { isOwnSuppressionId, newSuppressionId } from './jobs/ids.ts';
+import type { DeliveryLookup } from './jobs/mail-events.ts';
+import { normalisedAddress } from './jobs/recipient.ts';
 import type { TenantKeys } from './jobs/tenant-keys.ts';
+import { createUnsubscribeTokens, type UnsubscribeTokens } from './jobs/unsubscribe-token.ts';
 import type { Scope } from './lifecycle.ts';
 import type { LimitDependencies } from './limits/limits.ts';
 import { createMemoryLeases } from './limits/memory-leases.ts';
@@ -32,6 +38,9 @@ export interface Stores {
   /** Of what Temporal stores. */
   protection: Protection;
   limits: Pick<LimitDependencies, 'settings' | 'leases' | 'emails' | 'storedBytes'>;
+  suppressions: ReturnType<typeof createSuppressions>;
+  unsubscribeTokens: UnsubscribeTokens;
+  deliveryLookup: DeliveryLookup;
   checkDatabase: () => Promise<void>;
 }
 
@@ -50,6 +59,7 @@ async function sweepDaily(scope: Scope, deliveries: Deliveries): Promise<void> {
 export async function openStores(scope: Scope, config: Config, location: DatabaseLocation): Promise<Stores> {
   const db = scope.closing(await openDatabase(location), (open) => open.destroy());
   const protection = await openProtection(db, config);
+  const tenantKeys = createTenantSecrets(db);
   const blobs = createDiskBlobStore(join(config.dataDir, 'files'));
   const files = createFileStore({ blobs, records: createFileRecords(db), completeness: imageCompleteness });
   await files.sweep({ olderThanMs: leftOverMs });
@@ -61,7 +71,7 @@ export async function openStores(scope: Scope, config: Config, location: Databas
     audit: createAuditLog(db),
     deliveries,
     templates: createTemplateStore(db),
-    tenantKeys: createTenantSecrets(db),
+    tenantKeys,
     protection,
     limits: {
       settings: createTenantLimits(db),
@@ -70,6 +80,9 @@ export async function openStores(scope: Scope, config: Config, location: Databas
       emails: createEmailCounter(db),
       storedBytes: storedBytesIn(db),
     },
+    suppressions: createSuppressions(db, { newId: newSuppressionId, isOwnId: isOwnSuppressionId, normalised: normalisedAddress }),
+    deliveryLookup: { find: () => Promise.resolve([]) },
+    unsubscribeTokens: createUnsubscribeTokens(tenantKeys, { open, seal }),
     checkDatabase: () => checkDatabase(db),
   };
 }

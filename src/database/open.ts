@@ -9,6 +9,7 @@ import { auditLog } from './migrations/0005-audit-log.ts';
 import { limits } from './migrations/0006-limits.ts';
 import { deliveries } from './migrations/0007-deliveries.ts';
 import { emailTemplates } from './migrations/0008-email-templates.ts';
+import { suppressions } from './migrations/0009-suppressions.ts';
 import { openPglite } from './pglite.ts';
 import type { Database } from './schema.ts';
 
@@ -22,6 +23,7 @@ const migrations = {
   '0006-limits': limits,
   '0007-deliveries': deliveries,
   '0008-email-templates': emailTemplates,
+  '0009-suppressions': suppressions,
 };
 
 export type DatabaseLocation = { url: string } | { directory: string };

@@ -4,6 +4,7 @@ import type { DeliveryState } from '../../activities/mail-ports.ts';
 import type { KeyScope } from '../jobs/api-keys.ts';
 import type { AuditDetails, AuditEntry } from '../jobs/audit.ts';
 import type { LimitLevel } from '../jobs/limits.ts';
+import type { Suppression } from '../jobs/suppressions.ts';
 
 /** PGlite and pg both give `int8` as a string. */
 type BigInteger = ColumnType<string, number | string, never>;
@@ -100,6 +101,19 @@ export interface Database {
     createdAt: ColumnType<Date, never, never>;
     /** Hidden from new jobs since then. */
     removedAt: Generated<Date | null>;
+  };
+  suppressions: {
+    [Name in Exclude<keyof Suppression, 'createdAt'>]: ColumnType<Suppression[Name], Suppression[Name], never>;
+  } & {
+    tenant: ColumnType<string, string, never>;
+    createdAt: ColumnType<Date, never, never>;
+  };
+  providerMessages: {
+    /** `<service> <id>`. */
+    name: ColumnType<string, string, never>;
+    jobId: ColumnType<string, string, never>;
+    seq: ColumnType<number, number, never>;
+    createdAt: ColumnType<Date, never, never>;
   };
   /** Rows are only ever added. */
   auditLog: {

@@ -3,9 +3,12 @@ import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 /** NIST SP 800-38D: 96 random bits, so at most 2^32 messages a key; and the full tag. In bytes. */
 const [ivLength, tagLength] = [12, 16];
 
-/** AES-256-GCM: IV, cipher text, tag. `context` is not stored, and needed again to open. */
-export function seal(key: Uint8Array, plain: Uint8Array, context: string): Buffer {
-  const iv = randomBytes(ivLength);
+/**
+ * AES-256-GCM: IV, cipher text, tag. `context` is not stored, and needed again to open.
+ * @param seed only for what must always become the same: a keyed hash of the plain text, whose beginning is the IV then.
+ */
+export function seal(key: Uint8Array, plain: Uint8Array, context: string, seed: Uint8Array = randomBytes(ivLength)): Buffer {
+  const iv = seed.subarray(0, ivLength);
   const cipher = createCipheriv('aes-256-gcm', key, iv, { authTagLength: tagLength });
   cipher.setAAD(Buffer.from(context));
   return Buffer.concat([iv, cipher.update(plain), cipher.final(), cipher.getAuthTag()]);

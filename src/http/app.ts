@@ -27,12 +27,15 @@ import { limits } from './limits.ts';
 import { mailProviders, type MailProviderDependencies } from './mail-providers.ts';
 import { createMetrics, type Metrics, metricsPage } from './metrics.ts';
 import { loggedPath } from './logged-path.ts';
+import { bounces, type MailEventDependencies, mailEvents } from './mail-events.ts';
 import { problemHandler, unknownPath } from './problem.ts';
 import { limitKeyless, limitRequests } from './rate-limits.ts';
 import { wellFormed } from './request-limits.ts';
 import { refusingSecrets, type SecretRefusal } from './secrets-in-request.ts';
 import { type SubmissionDependencies, submissions } from './submissions.ts';
 import { type PreviewDependencies, templatePreview } from './template-preview.ts';
+import { type SuppressionDependencies, suppressions } from './suppressions.ts';
+import { unsubscribe, type UnsubscribeDependencies } from './unsubscribe.ts';
 import { createWaiting } from './waiting.ts';
 
 /** An answer, for the log. */
@@ -57,7 +60,10 @@ export interface AppDependencies
     MailProviderDependencies,
     Omit<TemplateDependencies, 'refuseSecrets'>,
     PreviewDependencies,
-    Pick<EmailBatchDependencies, 'deliveries'> {
+    Pick<EmailBatchDependencies, 'deliveries'>,
+    SuppressionDependencies,
+    Omit<UnsubscribeDependencies, 'suppressions'>,
+    MailEventDependencies {
   metrics: Metrics;
   checks: ReadinessChecks;
   onAnswer: (answer: Answered) => void;
@@ -119,6 +125,9 @@ export function createApp(dependencies: AppDependencies): Express {
   dependencies.metrics.counters('handoff_limit_refusals_total', 'Requests that were refused because of a limit.', 'limit', () =>
     dependencies.limits.refusals(),
   );
+  dependencies.metrics.counters('handoff_mail_reports_total', 'Bounces and complaints, by what they led to.', 'outcome', () => ({
+    ...dependencies.mailEvents.intake.counts(),
+  }));
   app.use((request, response, next) => {
     const since = performance.now();
     const path = loggedPath(request.path);
@@ -145,6 +154,8 @@ export function createApp(dependencies: AppDependencies): Express {
   v1.use(allowOrigins(corsOrigins));
   v1.use(limitKeyless(dependencies));
   v1.use(signedContent(dependencies));
+  v1.use(unsubscribe(dependencies));
+  v1.use(mailEvents(dependencies));
   v1.get('/jobs/:id/events', tokenInQuery);
   v1.use(authenticate(dependencies));
   v1.use(limitRequests(dependencies));
@@ -166,6 +177,8 @@ export function createApp(dependencies: AppDependencies): Express {
   v1.use(mailProviders(dependencies));
   v1.use(emailTemplates({ ...dependencies, refuseSecrets }));
   v1.use(templatePreview(dependencies));
+  v1.use(suppressions(dependencies));
+  v1.use(bounces(dependencies));
   app.use('/v1', v1);
   if (dependencies.devCodec) app.use(devCodec(dependencies.devCodec, dependencies));
   if (dependencies.caughtMail) app.use(devMail(dependencies.caughtMail));

@@ -17,11 +17,13 @@ import { describeJobTokens } from './openapi/job-tokens.ts';
 import { describeJobs } from './openapi/jobs.ts';
 import { describeLimits } from './openapi/limits.ts';
 import { describeMailProviders } from './openapi/mail-providers.ts';
+import { describeMailEvents } from './openapi/mail-events.ts';
 import { problemExamples } from './openapi/responses.ts';
 import { tags } from './openapi/route.ts';
 import { describeTemplatePreview } from './openapi/template-preview.ts';
 import { describeService } from './openapi/service.ts';
 import { describeSubmissions } from './openapi/submissions.ts';
+import { describeSuppressions } from './openapi/suppressions.ts';
 
 const resources = [
   describeSubmissions,
@@ -41,12 +43,14 @@ const resources = [
   describeMailProviders,
   describeEmailTemplates,
   describeTemplatePreview,
+  describeSuppressions,
+  describeMailEvents,
   describeService,
 ];
 
 const description = `Background jobs on Temporal: e-mail, reports and uploads.
 
-All paths below \`/v1\` need \`Authorization: Bearer <API key>\`. A key belongs to one tenant; what belongs to others is \`404\`.
+All paths below \`/v1\` need \`Authorization: Bearer <API key>\`, but for the few that say otherwise. A key belongs to one tenant; what belongs to others is \`404\`.
 A key has scopes: \`submit\`, \`read\`, \`operate\` or \`admin\`, which includes the others. Each operation says which one it needs; without it the answer is \`403\`.
 \`HEAD\` works wherever \`GET\` does. A method that a path does not have is answered with \`405\` and \`Allow\`, a path that does not exist with \`404\`.
 Requests are limited: \`RateLimit\` and \`RateLimit-Policy\` say how many are left. More are \`429\` with \`Retry-After\`.

@@ -49,6 +49,11 @@ export function fileIdFor(jobId: string, role: string): string {
   return `file_${jobId.slice(jobId.indexOf('_') + 1).slice(0, 6)}${base32(digest('file', jobId, role), 20)}`;
 }
 
+/** Random: one made of the address would tell it to whoever guesses. */
+export function newSuppressionId(tenant: string): string {
+  return `supp_${tenantTag(tenant)}${base32(randomBytes(13), 20)}`;
+}
+
 const shape = /^(?<prefix>[a-z]+)_(?<tag>[a-z2-7]{6})[a-z2-7]{20}$/;
 
 /** The prefix of a well-formed id that carries this tenant's tag; `undefined` for every other string. */
@@ -56,6 +61,8 @@ export function prefixOfOwnId(id: string, tenant: string): string | undefined {
   const groups = shape.exec(id)?.groups;
   return groups?.['tag'] === tenantTag(tenant) ? groups['prefix'] : undefined;
 }
+
+export const isOwnSuppressionId = (id: string, tenant: string): boolean => prefixOfOwnId(id, tenant) === 'supp';
 
 /** Of the ids that are no tenant's. */
 const nobodysTag = 'system';

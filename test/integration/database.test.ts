@@ -17,6 +17,7 @@ import { auditBehaviour } from './audit-behaviour.ts';
 import { keyBehaviour } from './key-behaviour.ts';
 import { limitBehaviour } from './limit-behaviour.ts';
 import { templateBehaviour } from './template-behaviour.ts';
+import { suppressionBehaviour } from './suppression-behaviour.ts';
 
 const jobId = newJobId('upload', 'acme', 'k');
 let number = 0;
@@ -155,6 +156,7 @@ function sharedBehaviour(place: () => Promise<Place>): void {
 
   deliveryBehaviour(() => db);
   templateBehaviour(() => db);
+  suppressionBehaviour(() => db);
 }
 
 describe('the embedded database', () => {

@@ -7,6 +7,7 @@ import type { AddressInfo } from 'node:net';
 import request from 'supertest';
 
 import { type Answered, type AppDependencies, createApp } from '../../src/http/app.ts';
+import { open, seal } from '../../src/encryption/aes-gcm.ts';
 import { createHttpServer, type HttpServerOptions } from '../../src/http/http-server.ts';
 import { createMetrics } from '../../src/http/metrics.ts';
 import { createPresenter } from '../../src/http/presentation.ts';
@@ -15,13 +16,16 @@ import type { KnownDelivery } from '../../src/jobs/batch-outcomes.ts';
 import type { BulkAction, BulkActions, BulkRequest } from '../../src/jobs/bulk.ts';
 import type { JobClient, StartRequest } from '../../src/jobs/client.ts';
 import { newJobId } from '../../src/jobs/ids.ts';
+import { createMailEventIntake, type MailEventSources, type SentDelivery } from '../../src/jobs/mail-events.ts';
 import type { PayloadReader } from '../../src/jobs/payloads.ts';
 import type { Job } from '../../src/jobs/job.ts';
 import type { MailProviderStanding } from '../../src/jobs/mail-providers.ts';
 import { jobTypeOf } from '../../src/jobs/registry.ts';
 import type { TenantKeys } from '../../src/jobs/tenant-keys.ts';
 import { createTemplateVersions } from '../../src/jobs/template-choice.ts';
+import { createUnsubscribeTokens } from '../../src/jobs/unsubscribe-token.ts';
 import { createWatcher, type Watcher } from '../../src/jobs/watch.ts';
+import { readReport } from '../../src/mail/bounce.ts';
 import { writeCsv } from '../../src/reports/csv.ts';
 import { readCsv } from '../../src/reports/source.ts';
 import { testAuditLog, type TestAuditLog } from './audit.ts';
@@ -30,12 +34,16 @@ import { testFileStore, type TestFileStore } from './file-store.ts';
 import { keys, testKeys, type TestKeys } from './keys.ts';
 import { plainEngine, testTemplates } from './templates.ts';
 import { testLimits, type TestLimits } from './limits.ts';
+import { testSuppressions, type TestSuppressions } from './suppressions.ts';
 
 export { keys } from './keys.ts';
 
 export const tenantKeys: TenantKeys = {
   mac: (tenant, purpose, value) => Promise.resolve(createHmac('sha256', `secret of ${tenant}`).update(`${purpose}: ${value}`).digest()),
 };
+
+/** Of the same keys. */
+export const unsubscribeTokens = createUnsubscribeTokens(tenantKeys, { open, seal });
 
 export interface TestApi {
   readonly store: TestFileStore;
@@ -51,6 +59,11 @@ export interface TestApi {
   readonly audit: TestAuditLog;
   /** E-mail templates, as new for each test. */
   readonly templates: ReturnType<typeof testTemplates>;
+  /** As new for each test. */
+  readonly suppressions: TestSuppressions;
+  /** Messages that were sent, by their names, and who sends events. */
+  sentMail: Record<string, SentDelivery[]>;
+  mailEventSources: MailEventSources;
   /** What counts for every tenant, as new for each test. */
   readonly limits: TestLimits;
   /** Replaces parts of the fake job client for the rest of the test. */
@@ -148,6 +161,7 @@ export function testApi({
   let apiKeys = testKeys(audit);
   let given = testLimits();
   let templates = testTemplates(audit);
+  let suppressions = testSuppressions(audit);
   const api: TestApi = {
     store,
     started: [],
@@ -159,6 +173,8 @@ export function testApi({
     bulkActions: {},
     batches: {},
     deliveries: [],
+    sentMail: {},
+    mailEventSources: {},
     payloads: {},
     checks: {},
     anonymous: () => request(server),
@@ -171,6 +187,9 @@ export function testApi({
     },
     get limits() {
       return given;
+    },
+    get suppressions() {
+      return suppressions;
     },
     get lookups() {
       return apiKeys.lookups;
@@ -234,6 +253,9 @@ export function testApi({
     api.checks = {};
     apiKeys = testKeys(audit);
     templates = testTemplates(audit);
+    api.sentMail = {};
+    api.mailEventSources = {};
+    suppressions = testSuppressions(audit);
     audit.away = false;
     const stored = () => [...store.records.values()].reduce((sum, { size }) => sum + size, 0);
     given = testLimits(
@@ -255,6 +277,18 @@ export function testApi({
       limits: createLimits(given),
       keys: apiKeys,
       audit,
+      suppressions,
+      unsubscribeTokens,
+      mailEvents: {
+        intake: createMailEventIntake({
+          deliveries: { find: (names) => Promise.resolve(names.flatMap((name) => api.sentMail[name] ?? [])) },
+          ...{ suppressions, tenantKeys },
+        }),
+        get sources() {
+          return api.mailEventSources;
+        },
+        readReport,
+      },
       writeCsv,
       readCsv,
       deliveries: {

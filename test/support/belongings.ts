@@ -113,6 +113,7 @@ export async function belongingsOf(client: TenantClient): Promise<Belongings> {
     '/v1/email-batches/': { scheduled: jobs.scheduledBatch },
     '/v1/bulk-actions/': { dryRun: await made('/v1/bulk-actions', { action: 'discard', filter: {}, dryRun: true }) },
     '/v1/email-templates/': { put: 'welcome-of-acme' },
+    '/v1/suppressions/': { byHand: await made('/v1/suppressions', { address: 'eve@example.com' }) },
     '/v1/api-keys/': { valid: await made('/v1/api-keys', { name: 'shop of acme', scopes: ['read'] }), revoked },
   };
 }

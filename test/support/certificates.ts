@@ -26,6 +26,14 @@ export const noOpenssl: string | undefined = await run('openssl', ['version']).t
 
 const keyOptions = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'];
 
+/** A certificate with an RSA key that nobody vouches for, as PEM. */
+export async function selfSigned(subject: string): Promise<Certificate> {
+  const made = ['-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', subject, '-keyout', '-', '-out', '-'];
+  const { stdout } = await run('openssl', ['req', '-x509', ...made]);
+  const pem = (kind: string) => new RegExp(`-----BEGIN ${kind}-----.*?-----END ${kind}-----`, 's').exec(stdout)?.[0] ?? '';
+  return { cert: pem('CERTIFICATE'), key: pem('PRIVATE KEY') };
+}
+
 /** A certificate authority of its own, made with the openssl command. */
 export async function certificateAuthority(): Promise<Authority> {
   const inDirectory = async <T>(use: (at: (name: string) => string) => Promise<T>): Promise<T> => {

@@ -4,7 +4,7 @@ export interface Exchanged {
   method: string;
   path: string;
   headers: Record<string, string>;
-  body: string | FormData | undefined;
+  body: string | Uint8Array | FormData | undefined;
 }
 
 export interface Answer {
@@ -14,7 +14,7 @@ export interface Answer {
   text: string;
 }
 
-async function bytesOf(body: string | FormData | undefined): Promise<{ bytes: Buffer | undefined; contentType?: string }> {
+async function bytesOf(body: string | Uint8Array | FormData | undefined): Promise<{ bytes: Buffer | undefined; contentType?: string }> {
   if (!(body instanceof FormData)) return { bytes: body === undefined ? undefined : Buffer.from(body) };
   const encoded = new Response(body);
   return { bytes: Buffer.from(await encoded.arrayBuffer()), contentType: encoded.headers.get('Content-Type') ?? '' };

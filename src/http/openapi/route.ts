@@ -15,6 +15,7 @@ export const tags = {
   Encryption: 'What is stored is encrypted; this reads it for Temporal’s own tools.',
   Limits: 'How much a tenant may use.',
   'Mail providers': 'The ways on which mail leaves.',
+  Suppressions: 'Who gets no mail, and how they come on that list.',
   Service: 'For monitoring and for readers. Needs no key.',
 } as const;
 

@@ -5,13 +5,15 @@ import { openApiDocument } from '../../../src/http/openapi.ts';
 import { route } from '../../../src/http/routes.ts';
 import { createRefusals } from '../../../src/http/refusals.ts';
 import { audited } from '../../../src/http/auditing.ts';
-import { newJobId, fileIdFor } from '../../../src/jobs/ids.ts';
+import { newJobId, newSuppressionId, fileIdFor } from '../../../src/jobs/ids.ts';
 import type { AuditAction, AuditEntry } from '../../../src/jobs/audit.ts';
 import type { BulkRequest } from '../../../src/jobs/bulk.ts';
-import { aJob, bulkActionOf, keys, testApi } from '../../support/api.ts';
+import { recipientHashOf } from '../../../src/jobs/recipient.ts';
+import { aJob, bulkActionOf, keys, tenantKeys, testApi } from '../../support/api.ts';
 import { anEntry, testAuditLog } from '../../support/audit.ts';
 import { exchange } from '../../support/exchange.ts';
 import { type OpenApi, operationsOf } from '../../support/openapi.ts';
+import { postfixBounce, reportedId } from '../../support/reports.ts';
 
 const api = testApi();
 const jobId = newJobId('email', 'acme', 'k');
@@ -19,11 +21,15 @@ const bulkId = newJobId('bulk', 'acme', 'k');
 const batchId = newJobId('batch', 'acme', 'k');
 const fileId = fileIdFor(jobId, 'x');
 const job = aJob({ id: jobId });
+const suppressionId = newSuppressionId('acme');
+const aSupp = expect.stringMatching(/^supp_/) as unknown as string;
 
 interface Audited {
   action: AuditAction;
   id?: string;
   body?: object;
+  /** In place of a body of JSON. */
+  text?: { type: string; body: string };
   status: number;
   /** null: it is not known before. */
   target?: string | null;
@@ -84,11 +90,30 @@ const table: [string, Audited][] = [
     details: { version: 1, new: false },
   }),
   one('delete /v1/email-templates/{name}', { action: 'email_template.delete', id: 'welcome', status: 204 }),
+  one('post /v1/suppressions', {
+    action: 'suppression.add',
+    body: { address: 'Ada@example.com', reason: 'complaint', note: 'Ada' },
+    ...{ status: 201, target: aSupp, details: { category: 'all', reason: 'complaint' } },
+  }),
+  one('post /v1/suppressions/import', {
+    action: 'suppression.import',
+    text: { type: 'text/csv', body: 'email\nAda@example.com\nAda.L@example.com\n' },
+    ...{ status: 200, target: null, details: { lines: 2 } },
+  }),
+  one('delete /v1/suppressions/{id}', {
+    action: 'suppression.remove',
+    ...{ id: suppressionId, status: 204, details: { category: 'bulk', reason: 'manual' } },
+  }),
+  one('post /v1/bounces', {
+    action: 'suppression.add',
+    text: { type: 'message/rfc822', body: postfixBounce },
+    ...{ status: 200, target: aSupp, details: { category: 'all', reason: 'bounce' } },
+  }),
   one('put /v1/limits', { action: 'limit.change', body: { openJobs: 7 }, status: 200, target: null }),
 ];
 
 /** What the job client did. Each notes how many entries were there by then. */
-function recordDeeds(): [string, number][] {
+async function recordDeeds(): Promise<[string, number][]> {
   const deeds: [string, number][] = [];
   const doing =
     <T>(name: string, result: T) =>
@@ -108,6 +133,18 @@ function recordDeeds(): [string, number][] {
       parts: { subject: 'Ada', html: null, text: 'Ada' },
     },
   });
+  api.suppressions.all.push({
+    ...{
+      id: suppressionId,
+      tenant: 'acme',
+      address: 'ada@example.com',
+      category: 'bulk',
+      reason: 'manual',
+      note: null,
+      createdAt: new Date(0),
+    },
+  });
+  api.sentMail = { [reportedId]: [{ tenant: 'acme', recipientHash: await recipientHashOf(tenantKeys, 'acme', 'ada@example.com') }] };
   api.store.records.set(fileId, {
     ...{ id: fileId, tenant: 'acme', jobId, name: 'a.txt', contentType: 'text/plain', size: 1, sha256: 'ab'.repeat(32) },
     createdAt: new Date(0),
@@ -115,12 +152,16 @@ function recordDeeds(): [string, number][] {
   return deeds;
 }
 
-function ask(name: string, { id = '', body }: Audited, apiKey = 'hk_of_the_actor') {
+function ask(name: string, { id = '', body, text }: Audited, apiKey = 'hk_of_the_actor') {
   const [method = '', path = ''] = name.split(' ');
-  const sent = { method: method.toUpperCase(), path: path.replace(/\{\w+\}/, id), body: body && JSON.stringify(body) };
+  const sent = {
+    method: method.toUpperCase(),
+    path: path.replace(/\{\w+\}/, id),
+    body: text?.body ?? (body && JSON.stringify(body)),
+  };
   const headers = {
     Authorization: `Bearer ${apiKey}`,
-    ...(body && { 'Content-Type': 'application/json' }),
+    ...((body ?? text) && { 'Content-Type': text?.type ?? 'application/json' }),
     'X-Forwarded-For': '192.0.2.7',
   };
   return exchange(api.port, { ...sent, headers });
@@ -165,7 +206,7 @@ describe.each(table)('%s', (name, expected) => {
 
   test('leaves one entry with who, what, why and from where, and nothing of what else was sent', async () => {
     const actor = api.keys.add('hk_of_the_actor');
-    const deeds = recordDeeds();
+    const deeds = await recordDeeds();
     const answer = await ask(name, expected);
     expect([answer.status, answer.text]).toEqual([status, expect.anything()]);
     const requestId = answer.headers.get('X-Request-Id');
@@ -182,8 +223,8 @@ describe.each(table)('%s', (name, expected) => {
 
   test('is not done when it can not be recorded: 503', async () => {
     api.keys.add('hk_of_the_actor');
-    const deeds = recordDeeds();
-    const before = JSON.stringify([await api.keys.list('acme'), [...api.store.records]]);
+    const deeds = await recordDeeds();
+    const before = JSON.stringify([await api.keys.list('acme'), [...api.store.records], api.suppressions.all]);
     api.audit.away = true;
     const { status: refused, text, headers } = await ask(name, expected);
     expect([refused, headers.get('Retry-After'), JSON.parse(text)]).toEqual([
@@ -192,12 +233,12 @@ describe.each(table)('%s', (name, expected) => {
       expect.objectContaining({ code: 'database_unavailable', retryable: true }),
     ]);
     expect(deeds).toEqual([]);
-    expect(JSON.stringify([await api.keys.list('acme'), [...api.store.records]])).toBe(before);
+    expect(JSON.stringify([await api.keys.list('acme'), [...api.store.records], api.suppressions.all])).toBe(before);
   });
 
   test('leaves an entry when it is refused for want of a scope', async () => {
     const actor = api.keys.add('hk_of_the_actor', { scopes: ['submit'] });
-    const deeds = recordDeeds();
+    const deeds = await recordDeeds();
     const answer = await ask(name, expected);
     expect([answer.status, deeds]).toEqual([403, []]);
     const refused = { tenant: 'acme', actor, action, outcome: 'refused', target: name.includes('{') ? id : null };
@@ -208,7 +249,7 @@ describe.each(table)('%s', (name, expected) => {
 
 describe('no entry', () => {
   test('is made by what only reads, by a submission, by a body that is not valid, and without a valid key', async () => {
-    recordDeeds();
+    await recordDeeds();
     const agent = api.agent();
     await agent
       .post('/v1/emails')
@@ -255,7 +296,7 @@ describe('behind a proxy that is trusted', () => {
 
 describe('refusals', () => {
   test('of who has only a token of a job are told apart from the key that made it', async () => {
-    recordDeeds();
+    await recordDeeds();
     const { token } = (await api.agent().post(`/v1/jobs/${jobId}/tokens`)).body as { token: string };
     await api.agent(token).post(`/v1/jobs/${jobId}/cancel`).expect(403);
     expect(api.audit.entries.at(-1)).toMatchObject({ outcome: 'refused', action: 'job.cancel', details: { jobToken: jobId } });

@@ -15,7 +15,7 @@ const methods = ['GET', 'HEAD', 'OPTIONS', 'POST', 'PUT', 'PATCH', 'DELETE', 'TR
 
 /** With an id that there is, where there may be one. */
 const operations = operationsOf(openApiDocument() as OpenApi)
-  .filter(({ path }) => path.startsWith('/v1/'))
+  .filter(({ path, security }) => path.startsWith('/v1/') && security.length > 0)
   .map(({ method, path }) => ({ method: method.toUpperCase(), path: path.replace(/\{\w+\}/, path.includes('files') ? fileId : jobId) }));
 const paths = [...new Set(operations.map(({ path }) => path))];
 

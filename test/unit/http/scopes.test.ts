@@ -13,6 +13,8 @@ const email = { to: ['ada@example.com'], subject: 'Hello', text: 'Hi' };
 /** Everything that is described below `/v1`; another test says that this is everything there is. */
 const operations = operationsOf(openApiDocument() as OpenApi)
   .filter(({ path }) => path.startsWith('/v1/'))
+  // Without a key: unsubscribing, and what services sign.
+  .filter(({ security }) => security.length > 0)
   .map(({ method, path, security }) => ({ method, path, needs: security[0]?.['apiKey']?.[0] }));
 
 const submissions = allJobTypes.map(({ path }) => `/v1${path}`);
@@ -28,7 +30,7 @@ function neededFor(method: string, path: string): string {
     return 'admin';
   if (submissions.includes(path)) return 'submit';
   // What may be read may be lent out for reading.
-  if (path === '/v1/jobs/{id}/tokens') return 'read';
+  if (path === '/v1/jobs/{id}/tokens' || path === '/v1/suppressions/lookup') return 'read';
   // They change nothing: only what is asked for is too long for an address.
   if (/^\/v1\/email-templates\/\{name\}\/(preview|message)$/.test(path)) return 'read';
   return method === 'get' ? 'read' : 'operate';
@@ -75,6 +77,15 @@ describe.each(operations)('$method $path', (operation) => {
     expect(await ask(operation, key)).toEqual(refused);
     expect(api.unexpected).toEqual([]);
   });
+});
+
+test('only unsubscribing and signed notifications need no key at all', () => {
+  const open = operationsOf(openApiDocument() as OpenApi).filter(({ path, security }) => path.startsWith('/v1/') && security.length === 0);
+  expect(open.map(({ method, path }) => `${method} ${path}`)).toEqual([
+    'post /v1/mail-events/{provider}',
+    'get /v1/unsubscribe/{token}',
+    'post /v1/unsubscribe/{token}',
+  ]);
 });
 
 describe('a key that may only submit', () => {
