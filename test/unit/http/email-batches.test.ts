@@ -287,15 +287,13 @@ describe('POST /v1/email-batches', () => {
     })) as Answer;
     expect(status).toBe(400);
     const { errors } = body as { errors: { pointer: string }[] };
-    expect(errors.map(({ pointer }) => pointer.split('/').slice(0, 4).join('/'))).toEqual([
-      '/recipients/1/variables',
-      '/recipients/2/variables',
-    ]);
+    const places = errors.map(({ pointer }) => pointer.split('/').slice(0, 4).join('/'));
+    expect(places).toEqual(['/recipients/1/variables', '/recipients/2/variables']);
     expect((await post({ recipients: [{ to: 'ada@example.com', variables: { city: 'Oslo' } }], template })).status).toBe(202);
     const [input] = inputs() as [BatchInput];
     expect(input.content).toMatchObject({ template: { name: 'news', version: 1, variables: { year: 2026 } } });
     expect(await listed(input)).toEqual([{ address: 'ada@example.com', variables: { city: 'Oslo' } }]);
-    const { body } = await post({ recipients: [{ to: 'ada@example.com' }], template: { name: 'none' } });
-    expect(body).toMatchObject({ code: 'template_not_found' });
+    const unknown = await post({ recipients: [{ to: 'ada@example.com' }], template: { name: 'none' } });
+    expect(unknown.body).toMatchObject({ code: 'template_not_found' });
   });
 });
