@@ -94,7 +94,7 @@ describe.each(strangers)('a tenant whose ids have %s', (which) => {
       'post /v1/reports fileId': (fileId) => stranger().ask('POST', '/v1/reports', reportOf(fileId)),
     };
     // It names a part of the request itself.
-    const inward = ['post /v1/emails contentId'];
+    const inward = ['post /v1/emails contentId', 'post /v1/email-batches contentId'];
     const references = operations.flatMap((operation) =>
       fieldsOf(document, operation.requestBody).flatMap((field) => (/(^i|I)ds?$/.test(field) ? [`${nameOf(operation)} ${field}`] : [])),
     );
@@ -109,6 +109,8 @@ describe.each(strangers)('a tenant whose ids have %s', (which) => {
     await stranger().ask('GET', ownEmail);
     const { options, ...request } = emailWith('');
     expect(options).toEqual({});
+    requests['an attachment of a batch'] = (fileId) =>
+      stranger().ask('POST', '/v1/email-batches', { ...batchTo('ada@example.com'), attachments: [{ fileId }] });
     requests['patch an e-mail'] = (fileId) => stranger().ask('PATCH', ownEmail, { request: { ...request, attachments: [{ fileId }] } });
     requests['patch'] = (fileId) => stranger().ask('PATCH', own, { request: { ...rows, source: { fileId } } });
     for (const [name, request] of Object.entries(requests))
