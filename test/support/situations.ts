@@ -134,6 +134,9 @@ const moments: Partial<JobFacts>[] = [
   { expiresAt: at(90) },
   { expiresAt: at(90), waitsForPlace: { since: at(-3), limit: 2, again: false } },
   { expiresAt: at(-1) },
+  { waits: { for: 'resume', since: at(-3).toISOString() } },
+  { waits: { for: 'window', since: at(-3).toISOString(), until: at(60).toISOString() } },
+  { waits: { for: 'another try', since: at(-3).toISOString(), until: at(60).toISOString(), chunks: 2 } },
 ];
 
 function* combinations(): Generator<Explanation> {

@@ -35,7 +35,7 @@ function chunkOf(count: number, become: (address: string) => AppError | undefine
   const files = { read: () => Readable.from([Buffer.from(list)]) };
   const recipientHash = () => Promise.resolve('hash');
   const deliverer = createDelivering({ mail, ledger, files, recipientHash, defaultFrom: 'shop@example.org', watch: countingWatch() });
-  const { sendChunk } = batchActivities({ deliverer, ledger, files, connections: 3 });
+  const activities = batchActivities({ deliverer, ledger, files, connections: 3 });
   const file = { id: 'file_x', name: 'recipients.ndjson', contentType: 'application/x-ndjson', size: list.length, sha256: 'ab'.repeat(32) };
   const call: ChunkCall = {
     ...{ tenant: 'acme', recipients: file, start: 0, end: list.length, seq: 200, from: 0 },
@@ -44,7 +44,7 @@ function chunkOf(count: number, become: (address: string) => AppError | undefine
   return {
     ...{ messages, tried, ledger, fate },
     run: (changes: Partial<ChunkCall> = {}, options: RunOptions = {}) =>
-      runActivity(() => sendChunk({ ...call, ...changes }), { jobId: 'batch_abcdef234567abcdef234567ab', ...options }),
+      runActivity(() => activities.sendChunk({ ...call, ...changes }), { jobId: 'batch_abcdef234567abcdef234567ab', ...options }),
   };
 }
 
