@@ -69,7 +69,9 @@ export function batchActivities({ deliverer, ledger, files, connections, rate, l
     const isFirstAttempt = activityInfo().attempt === 1;
     const [shared, listed] = await Promise.all([resolve<EmailContent>(call.content, files), recipientsOf(call)]);
     const deliveries = deliveriesOf(call, shared, listed);
-    const claims = await ledger.claim(await Promise.all(deliveries.map((delivery) => deliverer.toClaim(delivery))));
+    const claims = await ledger.claim(await Promise.all(deliveries.map((delivery) => deliverer.toClaim(delivery))), {
+      newCall: isFirstAttempt,
+    });
     const turns = claims.map(({ before }): Turn | undefined => outcomes[before.state]);
     const verdicts = createVerdicts(call, (...settlement) => ledger.settle(...settlement));
     const turn = Number.isFinite(ratePerSecond) ? createPace(ratePerSecond, isFirstAttempt ? (pace?.nextTurn ?? null) : null) : undefined;

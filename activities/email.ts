@@ -3,7 +3,7 @@ import { AppError } from '../src/errors.ts';
 import type { DuplicatePolicy, EmailContent, MailCategory } from '../src/jobs/email-message.ts';
 import type { FileStore } from '../src/jobs/files.ts';
 import { resolve } from './claim-check.ts';
-import { currentJobId } from './current-job.ts';
+import { currentAttempt, currentJobId } from './current-job.ts';
 import type { Deliverer, DeliveryOutcome } from './delivery.ts';
 import { classified } from './failures.ts';
 import { heartbeating } from './heartbeat.ts';
@@ -56,7 +56,7 @@ export function emailActivities({ deliverer, ledger, lane, files }: EmailDepende
               const content = await resolve(delivery.content, files);
               const job = { tenant, jobId: currentJobId(), seq: to.indexOf(recipient), recipient, to, category, duplicatePolicy };
               const one = { ...job, content, from, date: new Date(date) };
-              const [claim] = await ledger.claim([await deliverer.toClaim(one)]);
+              const [claim] = await ledger.claim([await deliverer.toClaim(one)], { newCall: currentAttempt() === 1 });
               if (claim === undefined) throw new Error('The ledger gave no claim');
               held = claim.before.held;
               try {

@@ -31,7 +31,7 @@ export function pauseAfter({ code, patience, retryAfterSeconds }: AppError, atte
 /** For workflows, and for whoever looks at a dead letter. */
 export interface FailureFacts {
   attempt: number;
-  /** Attempts at this step so far that do not count towards `maximumAttempts`. */
+  /** Attempts of this call that do not count towards `maximumAttempts`. */
   uncounted?: number;
   /** Goes on for days where others stop. */
   patience?: Patience;

@@ -79,7 +79,7 @@ export interface DeliveryRecord {
   code: string | null;
   /** An earlier attempt began to send it, and nobody knows what came of that. */
   doubted: boolean;
-  /** Attempts so far that failed with `mail_configuration`. */
+  /** Attempts of this call that failed with `mail_configuration`. */
   held: number;
 }
 
@@ -104,8 +104,8 @@ export type Settlement =
 
 /** One row a delivery. Everything is durable when its promise resolves. All throw AppError `database_unavailable`. */
 export interface DeliveryLedger {
-  /** Makes what is not there, as `queued`, and takes each delivery from every earlier attempt. In the order that was asked for, none twice. */
-  claim(deliveries: readonly NewDelivery[]): Promise<Claim[]>;
+  /** Makes what is not there, as `queued`, and takes each delivery from every earlier attempt. In the order that was asked for, none twice. `newCall`: the first attempt of a call, from which `held` counts anew. */
+  claim(deliveries: readonly NewDelivery[], options: { newCall: boolean }): Promise<Claim[]>;
   /**
    * `sending`, right before the content leaves. Calls at the same time share a transaction.
    * @returns false: a later attempt has claimed it, or it has an outcome. Nothing must be sent then.

@@ -17,16 +17,8 @@ export interface Again {
   scheduleToCloseMs: number;
 }
 
-/** What the calls of one step had before. */
-export interface Before {
-  /** Milliseconds since 1970. */
-  since: number;
-  /** As the failures so far told it. */
-  uncounted: number;
-}
-
 /** What a failed activity told; undefined where it was not one of ours that spoke last. */
-export function toldBy(failure: unknown): FailureFacts | undefined {
+function toldBy(failure: unknown): FailureFacts | undefined {
   const reason = failure instanceof ActivityFailure ? failure.cause : undefined;
   const cause = reason instanceof TimeoutFailure ? lastAttemptOf(reason) : reason;
   return cause instanceof ApplicationFailure ? ((cause.details?.[1] ?? undefined) as FailureFacts | undefined) : undefined;
@@ -35,13 +27,15 @@ export function toldBy(failure: unknown): FailureFacts | undefined {
 /**
  * How a step goes on whose call has ended: when attempts were used up by wrong settings of ours, which nobody asked to be counted,
  * and when a full mailbox outlasted the day that a call has. undefined: it has failed.
+ *
+ * @param since when the first call of the step began, in milliseconds since 1970.
  */
-export function again(name: StepName, failure: unknown, { since, uncounted }: Before): Again | undefined {
+export function again(name: StepName, failure: unknown, since: number): Again | undefined {
   const told = toldBy(failure);
   if (!(failure instanceof ActivityFailure) || told === undefined) return undefined;
   const callMs = msToNumber(policies[name].scheduleToCloseTimeout);
   const passedMs = Date.now() - since;
-  const burnt = (told.uncounted ?? 0) - uncounted;
+  const burnt = told.uncounted ?? 0;
   if (failure.retryState === 'MAXIMUM_ATTEMPTS_REACHED' && burnt > 0) {
     const afterMs = replyOf(failure).type === 'mail_configuration' ? pauseMs.mail_configuration : 1_000;
     const left = callMs - passedMs - afterMs;

@@ -14,7 +14,7 @@ import type { Activities } from '../activities/index.ts';
 import type { Elsewhere } from '../activities/mail-lane.ts';
 import type { Continued, JobArgs } from '../src/jobs/definition.ts';
 import type { RetryOptions } from '../src/jobs/options.ts';
-import { type Again, again, toldBy } from './again.ts';
+import { type Again, again } from './again.ts';
 import { createDeadLetters } from './dead-letters.ts';
 import { foundNoWorker, isExhausted, replyOf } from './failure.ts';
 import { createPlace } from './place.ts';
@@ -117,15 +117,14 @@ export function job<Input, Result>(
       let begun = continued !== undefined;
       /** One call after another, for as long as one may follow: all of them are one step. */
       const attempt = async <Name extends StepName>(name: Name, argument: ArgumentOf<Name>, summary?: string): Promise<ResultOf<Name>> => {
-        const before = { since: Date.now(), uncounted: 0 };
+        const since = Date.now();
         let next: Again | undefined;
         for (;;) {
           try {
             return await call(name, argument, summary, next);
           } catch (failure) {
-            next = again(name, failure, before);
+            next = again(name, failure, since);
             if (next === undefined) throw failure;
-            before.uncounted = toldBy(failure)?.uncounted ?? 0;
             await sleep(next.afterMs);
           }
         }

@@ -86,7 +86,7 @@ export function createDeliveries(db: Kysely<Database>): Deliveries {
   const ofJob = (jobId: string) => db.selectFrom('deliveries').where('jobId', '=', jobId);
 
   return {
-    claim: (deliveries) =>
+    claim: (deliveries, { newCall }) =>
       reachable(async () => {
         if (deliveries.length === 0) return [];
         const list = (pick: (one: NewDelivery) => string | number) => deliveries.map(pick);
@@ -96,7 +96,8 @@ export function createDeliveries(db: Kysely<Database>): Deliveries {
             ${list(({ tenant }) => tenant)}::text[], ${list(({ jobId }) => jobId)}::text[], ${list(({ seq }) => seq)}::int4[],
             ${list(({ messageId }) => messageId)}::text[], ${list(({ recipientHash }) => recipientHash)}::text[])
           on conflict (job_id, seq) do update set
-            fence = known.fence + 1, doubted = known.doubted or known.state = 'sending', changed_at = clock_timestamp()
+            fence = known.fence + 1, doubted = known.doubted or known.state = 'sending',
+            held = case when ${newCall}::boolean then 0 else known.held end, changed_at = clock_timestamp()
           returning job_id, seq, state, message_id, provider, response, code, doubted, held, fence`.execute(db);
         const claims = rows.map(({ fence, ...before }): Claim => ({ before, fence }));
         const byKey = new Map(claims.map((claim) => [keyOf(claim), claim]));

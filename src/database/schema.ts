@@ -81,7 +81,7 @@ export interface Database {
     state: DeliveryState;
     fence: number;
     doubted: boolean;
-    /** Attempts that failed for our own settings. */
+    /** Attempts of one call that failed for our own settings. */
     held: number;
     messageId: string;
     recipientHash: string;

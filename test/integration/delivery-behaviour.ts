@@ -14,13 +14,14 @@ const deliveryOf = (jobId: string, seq = 0, changes: Partial<NewDelivery> = {}):
   ...changes,
 });
 const ok = { state: 'sent', response: '250 Grüße 🦌', provider: 'smtp' } as const;
+const retried = { newCall: false };
 const later = { state: 'queued', code: 'mail_refused_for_now', response: '451 later' } as const;
 
 /** The delivery ledger, on whatever database. */
 export function deliveryBehaviour(database: () => Kysely<Database>): void {
   const open = () => createDeliveries(database());
-  const one = async (jobId: string, seq = 0): Promise<Claim> => {
-    const [claim] = await open().claim([deliveryOf(jobId, seq)]);
+  const one = async (jobId: string, seq = 0, newCall = false): Promise<Claim> => {
+    const [claim] = await open().claim([deliveryOf(jobId, seq)], { newCall });
     if (claim === undefined) throw new Error('no claim');
     return claim;
   };
@@ -46,13 +47,13 @@ export function deliveryBehaviour(database: () => Kysely<Database>): void {
     const job = newJob();
     const asked = [2, 0, 1].map((seq) => deliveryOf(job, seq));
     await one(job, 0);
-    const claims = await open().claim(asked);
+    const claims = await open().claim(asked, retried);
     expect(claims.map(({ before, fence }) => [before.seq, fence])).toEqual([
       [2, 1],
       [0, 2],
       [1, 1],
     ]);
-    expect(await open().claim([])).toEqual([]);
+    expect(await open().claim([], retried)).toEqual([]);
   });
 
   test('an attempt that lost its claim can neither begin nor settle, but to say that it was sent', async () => {
@@ -88,12 +89,19 @@ export function deliveryBehaviour(database: () => Kysely<Database>): void {
     await ledger.settle(await one(job), { state: 'queued', code: 'delivery_in_doubt', response: 'lost' });
     await ledger.settle(await one(job), later);
     expect((await one(job)).before).toMatchObject({ state: 'queued', code: 'mail_refused_for_now', held: 1, doubted: true });
+    expect((await one(job, 0, true)).before).toMatchObject({ held: 0, doubted: true });
   });
 
   test('calls at the same time all come through, each with its own answer', async () => {
     const [ledger, job] = [open(), newJob()];
-    const claims = await ledger.claim(Array.from({ length: 1_200 }, (_, seq) => deliveryOf(job, seq)));
-    const stolen = await ledger.claim(claims.filter(({ before }) => before.seq % 5 === 0).map(({ before }) => deliveryOf(job, before.seq)));
+    const claims = await ledger.claim(
+      Array.from({ length: 1_200 }, (_, seq) => deliveryOf(job, seq)),
+      retried,
+    );
+    const stolen = await ledger.claim(
+      claims.filter(({ before }) => before.seq % 5 === 0).map(({ before }) => deliveryOf(job, before.seq)),
+      retried,
+    );
     const begun = await Promise.all(claims.map((claim) => ledger.begin(claim, 'smtp')));
     expect(begun).toEqual(claims.map(({ before }) => before.seq % 5 !== 0));
     await Promise.all([
@@ -117,7 +125,7 @@ export function deliveryBehaviour(database: () => Kysely<Database>): void {
 
   test('a reply that no database can hold does not fail those that are settled with it', async () => {
     const [ledger, job] = [open(), newJob()];
-    const claims = await ledger.claim([deliveryOf(job, 0), deliveryOf(job, 1)]);
+    const claims = await ledger.claim([deliveryOf(job, 0), deliveryOf(job, 1)], retried);
     const replies = [`550 \0\ud800${'😀'.repeat(2_000)}`, '550 no'];
     await Promise.all(
       claims.map((claim, seq) => ledger.settle(claim, { state: 'failed', code: 'mail_rejected', response: replies[seq] ?? '' })),
@@ -129,7 +137,10 @@ export function deliveryBehaviour(database: () => Kysely<Database>): void {
 
   test('the deliveries of a job are counted, and read page by page', async () => {
     const [ledger, job] = [open(), newJob()];
-    const claims = await ledger.claim(Array.from({ length: 7 }, (_, seq) => deliveryOf(job, seq)));
+    const claims = await ledger.claim(
+      Array.from({ length: 7 }, (_, seq) => deliveryOf(job, seq)),
+      retried,
+    );
     for (const claim of claims.slice(0, 3)) await ledger.settle(claim, ok);
     await ledger.settle(claims[4] as Claim, { state: 'suppressed', code: 'bounce', response: 'on the list' });
     expect(await ledger.counts(job)).toEqual({ queued: 3, sending: 0, sent: 3, failed: 0, suppressed: 1, in_doubt: 0 });
@@ -151,7 +162,7 @@ export function deliveryBehaviour(database: () => Kysely<Database>): void {
 
   test('erasing a tenant takes its deliveries along, and no others', async () => {
     const [gone, kept] = [newJob(), newJob()];
-    await open().claim([deliveryOf(gone, 0, { tenant: 'erased' }), deliveryOf(kept)]);
+    await open().claim([deliveryOf(gone, 0, { tenant: 'erased' }), deliveryOf(kept)], retried);
     await removeTenant(database(), 'erased');
     expect(await open().page(gone, { limit: 1 })).toEqual([]);
     expect(await open().page(kept, { limit: 1 })).toHaveLength(1);
@@ -159,7 +170,7 @@ export function deliveryBehaviour(database: () => Kysely<Database>): void {
 
   test('rows go when no job can be read any more that they belong to', async () => {
     const [old, young] = [newJob(), newJob()];
-    await open().claim([deliveryOf(old), deliveryOf(young)]);
+    await open().claim([deliveryOf(old), deliveryOf(young)], retried);
     const age = (jobId: string, days: number) =>
       sql`update deliveries set created_at = now() - make_interval(days => ${days}::int4) where job_id = ${jobId}`.execute(database());
     await age(old, keptDays + 1);

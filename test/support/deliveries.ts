@@ -11,13 +11,14 @@ export function memoryLedger() {
   const rowOf = ({ before }: Claim) => rows.get(keyOf(before));
   const isOpen = (state: string) => state === 'queued' || state === 'sending';
   const ledger: DeliveryLedger = {
-    claim: (deliveries) =>
+    claim: (deliveries, { newCall }) =>
       Promise.resolve(
         deliveries.map(({ jobId, seq, messageId, recipientHash }) => {
           const none = { provider: null, response: null, code: null, doubted: false, held: 0, fence: 0 };
           const row = rows.get(keyOf({ jobId, seq })) ?? { jobId, seq, state: 'queued' as const, messageId, recipientHash, ...none };
           row.fence += 1;
           row.doubted ||= row.state === 'sending';
+          if (newCall) row.held = 0;
           rows.set(keyOf(row), row);
           const { fence, ...before } = { ...row };
           return { before, fence };

@@ -37,6 +37,7 @@ export async function startScriptedSmtp(script: Script = {}) {
   /** The recipient of each message that was received in whole, answered or not. */
   const whole: string[] = [];
   let connections = 0;
+  let transactions = 0;
 
   function talk(socket: Socket): void {
     connections += 1;
@@ -75,6 +76,7 @@ export async function startScriptedSmtp(script: Script = {}) {
           else say(state.script.replies?.['.'] ?? '250 taken');
           continue;
         }
+        if (line.startsWith('MAIL')) transactions += 1;
         const reply = answer(line, state.script);
         recipient = /^RCPT TO:<(.*)>/i.exec(line)?.[1] ?? recipient;
         if (line === 'DATA' && state.script.resets === 'at DATA') socket.resetAndDestroy();
@@ -90,6 +92,8 @@ export async function startScriptedSmtp(script: Script = {}) {
     ...server,
     whole,
     connections: () => connections,
+    /** How often MAIL FROM was said. */
+    transactions: () => transactions,
     /** From the next command on. */
     play(next: Script) {
       state.script = next;

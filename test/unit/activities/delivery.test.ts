@@ -62,11 +62,11 @@ function trial(changes: Partial<DeliveryDependencies> & { policy?: Delivering['d
     sent,
     told: watch.told,
     row: () => ledger.rows()[0],
-    claim: async () => (await ledger.claim([await deliverer.toClaim(one)]))[0],
+    claim: async () => (await ledger.claim([await deliverer.toClaim(one)], { newCall: false }))[0],
     /** @returns what the caller gets: the outcome, or the failure. */
     async attempt(next: Sending, signal = new AbortController().signal, content = delivery.content): Promise<unknown> {
       fate = next;
-      const [claim] = await ledger.claim([await deliverer.toClaim(one)]);
+      const [claim] = await ledger.claim([await deliverer.toClaim(one)], { newCall: false });
       if (claim === undefined) throw new Error('no claim');
       return deliverer.deliver({ ...one, content }, claim, signal).catch((error: unknown) => error);
     },

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { Readable } from 'node:stream';
 import { describe, expect, test } from '@jest/globals';
+import type { ApplicationFailure } from '@temporalio/common';
 
 import type { Delivery } from '../../../activities/email.ts';
 import type { MailSender, OutgoingMessage } from '../../../activities/mail-ports.ts';
@@ -94,6 +95,23 @@ describe('deliverEmail', () => {
       message: '451 later',
       nonRetryable: false,
     });
+  });
+
+  test('tells which attempts of this call our own settings have cost, and none of an earlier call', async () => {
+    const activities = deliveries(() => Promise.reject(new AppError('mail_configuration', '535 no', { retryable: true })));
+    const told = [];
+    for (const attempt of [1, 2, 3, 1]) {
+      const failure = (await runActivity(() => activities.deliverEmail(delivery), { attempt }).result.catch(
+        (error: unknown) => error,
+      )) as ApplicationFailure;
+      told.push(failure.details?.[1]);
+    }
+    expect(told).toEqual([
+      { attempt: 1, uncounted: 1 },
+      { attempt: 2, uncounted: 2 },
+      { attempt: 3, uncounted: 3 },
+      { attempt: 1, uncounted: 1 },
+    ]);
   });
 
   test('hands the cancellation on to the sender', async () => {

@@ -11,18 +11,13 @@ function ended(type: string, facts: Omit<FailureFacts, 'attempt'>, retryState: R
   return new ActivityFailure('Activity task failed', 'deliverEmail', '1', retryState, 'worker', cause);
 }
 
-const after = (hours: number, uncounted = 0) => ({ since: Date.now() - hours * hourMs, uncounted });
+const after = (hours: number) => Date.now() - hours * hourMs;
 
 describe('a step whose attempts are used up', () => {
   test('has those again that our own settings cost it, and waits for them to be mended', () => {
     const next = again('deliverEmail', ended('mail_configuration', { uncounted: 2 }), after(1));
     expect(next).toMatchObject({ afterMs: 300_000, maximumAttempts: 2 });
     expect(next?.scheduleToCloseMs).toBeLessThan(23 * hourMs);
-  });
-
-  test('has only the new ones again', () => {
-    expect(again('deliverEmail', ended('mail_refused_for_now', { uncounted: 3 }), after(1, 2))).toMatchObject({ maximumAttempts: 1 });
-    expect(again('deliverEmail', ended('mail_refused_for_now', { uncounted: 3 }), after(1, 3))).toBeUndefined();
   });
 
   test('has none again after a day', () => {
