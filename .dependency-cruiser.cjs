@@ -8,7 +8,7 @@ const expressWorld = packages('express', 'express-serve-static-core', 'helmet', 
 
 /** Entry points, and the wiring that they share. */
 const entryPoint =
-  '^src/(cli|dev|api|worker|server|stores|protection|encryption-command|mail-providers|mail-providers-command|listen|temporal-link)\\.ts$';
+  '^src/(cli|dev|api|worker|server|stores|protection|encryption-command|bounce-command|mail-providers|mail-providers-command|listen|temporal-link)\\.ts$';
 
 /** Single files that may be used from everywhere, since they themselves load nothing of ours. */
 const shared = '^src/(errors|port-check|secret-shapes)\\.ts$';

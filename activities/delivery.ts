@@ -86,13 +86,19 @@ export function createDelivering(dependencies: DeliveryDependencies): Deliverer 
   const { mail, ledger, watch } = dependencies;
   const senderFor = ({ content, from = dependencies.defaultFrom }: Pick<Delivering, 'content' | 'from'>) => senderOf(content, from);
 
+  /** A task of an older version, which has no tenant, can have none of these. */
+  const ofTenant = (tenant: string): Pick<DeliveryDependencies, 'suppressions' | 'unsubscribe'> => (tenant === '' ? {} : dependencies);
+
   async function messageOf(delivery: Delivering, messageId: string): Promise<OutgoingMessage> {
     const { tenant, recipient, to, content, category, date } = delivery;
     const { template } = content;
     if (template !== undefined && dependencies.templates === undefined)
       throw new AppError('template_failed', 'This worker has no templates.', { retryable: true });
-    const rendered = template && (await dependencies.templates?.render(tenant, template, template.variables, date));
-    const headers = (await dependencies.unsubscribe?.headersFor(tenant, recipient, category)) ?? [];
+    const { unsubscribe } = ofTenant(tenant);
+    const unsubscribeUrl = template && (await unsubscribe?.linkFor(tenant, recipient));
+    const variables = { ...template?.variables, ...(unsubscribeUrl !== undefined && { unsubscribeUrl }) };
+    const rendered = template && (await dependencies.templates?.render(tenant, template, variables, date));
+    const headers = (await unsubscribe?.headersFor(tenant, recipient, category)) ?? [];
     const facts = { content, rendered, to, recipient, category, headers, messageId, date };
     return outgoingMessage({ ...facts, defaultFrom: senderFor(delivery).address, open: (file) => dependencies.files.read(file) });
   }
@@ -114,7 +120,7 @@ export function createDelivering(dependencies: DeliveryDependencies): Deliverer 
       return inDoubt(message, true);
     }
     if (!retryable && code === 'recipient_rejected')
-      await dependencies.suppressions?.recipientRejected(delivery.tenant, delivery.recipient);
+      await ofTenant(delivery.tenant).suppressions?.recipientRejected(delivery.tenant, delivery.recipient);
     if (doubted && (!retryable || code === 'delivery_in_doubt')) {
       watch.inDoubt('stopped');
       const words = code === 'delivery_in_doubt' ? message : `${doubtful} The next one: ${message}`;
@@ -129,7 +135,7 @@ export function createDelivering(dependencies: DeliveryDependencies): Deliverer 
   async function send(delivery: Delivering, claim: Claim, signal: AbortSignal): Promise<Sent | { suppressed: string }> {
     const { tenant, recipient, category } = delivery;
     const message = await messageOf(delivery, claim.before.messageId);
-    const reason = (await dependencies.suppressions?.suppressed(tenant, [recipient], category))?.get(recipient);
+    const reason = (await ofTenant(tenant).suppressions?.suppressed(tenant, [recipient], category))?.get(recipient);
     if (reason !== undefined) return { suppressed: reason };
     return mail.send(message, {
       signal,

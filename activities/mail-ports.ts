@@ -123,7 +123,7 @@ export interface Suppressions {
 }
 
 export interface UnsubscribeLinks {
-  /** Where the recipient can unsubscribe from bulk mail; `undefined` where no public URL is configured. */
+  /** Where the recipient can unsubscribe from bulk mail, for templates, too (`unsubscribeUrl`); `undefined` where no public URL is configured. */
   linkFor(tenant: string, address: string): Promise<string | undefined>;
   /** `List-Unsubscribe` and `List-Unsubscribe-Post` (RFC 8058) for a message of category `bulk`; empty where no public URL is configured. */
   headersFor(tenant: string, address: string, category: 'transactional' | 'bulk'): Promise<[name: string, value: string][]>;

@@ -32,6 +32,7 @@ const help = `Usage: handoff <command>
               --tenant name                default: default
               --after, --before 2026-11-22T13:25:00Z
               --action api_key.create, --actor key_…, --target email_…
+  bounce    takes a message of the bounce mailbox from standard input, as a pipe alias gives it (docs/email.md); needs DATABASE_URL
   limits    of a tenant, for the operator of the installation; needs DATABASE_URL
               list --tenant name                                   what counts, and who has set it
               set --tenant name requestsPerMinute 600              its tenant can only go below
@@ -96,6 +97,9 @@ const tasks: Record<string, (config: Config, options: Options, operands: string[
     ).printAudit(config, options, (lines) => {
       console.log(lines);
     });
+  },
+  bounce: async (config) => {
+    await (await import('./bounce-command.ts')).takeBounce(config, () => process.stdin, say);
   },
   'limits list': async (config, { tenant }) => {
     console.log(limitTable(await (await import('./server.ts')).listLimits(config, tenantOf(tenant)), config.limits));
@@ -174,7 +178,8 @@ export async function main(argv: readonly string[]): Promise<number> {
     const expected = error instanceof ConfigError || (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS') === true;
     say(expected || error instanceof Error ? (error as Error).message : 'Handoff ended with an unknown error');
     if (!expected && error instanceof Error && process.env['HANDOFF_LOG_LEVEL'] === 'debug') say(error.stack ?? '');
-    return 1;
+    // A mail server keeps the message for later only then (EX_TEMPFAIL of sysexits.h).
+    return argv[0] === 'bounce' ? 75 : 1;
   }
 }
 

@@ -84,7 +84,8 @@ export async function startDev(scope: Scope, config: Config, log: Log, say: (lin
   const watch = createDeliveryWatch(log);
   const metrics = createMetrics();
   watch.showOn(metrics);
-  const working = startWorker(scope, { config, stores, link, providers, routing, watch, log });
+  const publicUrl = config.publicUrl ?? `http${config.tls === undefined ? '' : 's'}://127.0.0.1:${String(config.port)}`;
+  const working = startWorker(scope, { config: { ...config, publicUrl }, stores, link, providers, routing, watch, log });
   working.catch(() => undefined);
   const devCodec = temporal.address === undefined && uiUrl !== undefined ? { secret: codecSecret, tenant, origin: uiUrl } : undefined;
   const caughtMail = config.mail.providers === undefined ? createMailbox(mailDir) : undefined;

@@ -8,6 +8,7 @@ import { createTemplateStore } from './database/email-templates.ts';
 import { createFileRecords } from './database/file-records.ts';
 import { checkDatabase, type DatabaseLocation, openDatabase } from './database/open.ts';
 import { createDatabaseLeases, createEmailCounter } from './database/limit-windows.ts';
+import { createDeliveryLookup, withProviderNames } from './database/provider-messages.ts';
 import { createSuppressions } from './database/suppressions.ts';
 import { createTenantLimits, storedBytesIn } from './database/tenant-limits.ts';
 import { createTenantSecrets } from './database/tenant-secrets.ts';
@@ -15,9 +16,8 @@ import { open, seal } from './encryption/aes-gcm.ts';
 import { imageCompleteness } from './images/completeness.ts';
 import type { AuditLog } from './jobs/audit.ts';
 import type { TemplateStore } from './jobs/email-templates.ts';
-import { isOwnSuppressionId, newSuppressionId } from './jobs/ids.ts';
 import type { DeliveryLookup } from './jobs/mail-events.ts';
-import { normalisedAddress } from './jobs/recipient.ts';
+import { suppressionNames } from './jobs/suppression-names.ts';
 import type { TenantKeys } from './jobs/tenant-keys.ts';
 import { createUnsubscribeTokens, type UnsubscribeTokens } from './jobs/unsubscribe-token.ts';
 import type { Scope } from './lifecycle.ts';
@@ -63,7 +63,7 @@ export async function openStores(scope: Scope, config: Config, location: Databas
   const blobs = createDiskBlobStore(join(config.dataDir, 'files'));
   const files = createFileStore({ blobs, records: createFileRecords(db), completeness: imageCompleteness });
   await files.sweep({ olderThanMs: leftOverMs });
-  const deliveries = createDeliveries(db);
+  const deliveries = withProviderNames(createDeliveries(db), db);
   await sweepDaily(scope, deliveries);
   return {
     files,
@@ -80,8 +80,8 @@ export async function openStores(scope: Scope, config: Config, location: Databas
       emails: createEmailCounter(db),
       storedBytes: storedBytesIn(db),
     },
-    suppressions: createSuppressions(db, { newId: newSuppressionId, isOwnId: isOwnSuppressionId, normalised: normalisedAddress }),
-    deliveryLookup: { find: () => Promise.resolve([]) },
+    suppressions: createSuppressions(db, suppressionNames),
+    deliveryLookup: createDeliveryLookup(db),
     unsubscribeTokens: createUnsubscribeTokens(tenantKeys, { open, seal }),
     checkDatabase: () => checkDatabase(db),
   };

@@ -16,6 +16,7 @@ import type { Scope } from './lifecycle.ts';
 import { createConcurrencyLimits } from './limits/effective-limits.ts';
 import type { Log } from './log.ts';
 import { createDeliveryWatch, type WatchedDeliveries } from './mail/delivery-watch.ts';
+import { createUnsubscribeLinks } from './mail/unsubscribe-links.ts';
 import type { Routing } from './mail/routing.ts';
 import { furtherLanes, openLanes, routingOf } from './mail-providers.ts';
 import { renderTable } from './reports/render.ts';
@@ -73,7 +74,7 @@ export async function startWorker(
   scope: Scope,
   {
     config,
-    stores: { files, deliveries: ledger, templates, tenantKeys, limits: stored },
+    stores: { files, deliveries: ledger, templates, tenantKeys, suppressions, unsubscribeTokens, limits: stored },
     link,
     providers,
     routing = routingOf(providers),
@@ -88,12 +89,16 @@ export async function startWorker(
 ): Promise<void> {
   const [firstLane, ...otherLanes] = openLanes(scope, { config, providers, routing, log });
   if (firstLane === undefined) throw new Error('There is no mail provider');
+  if (config.publicUrl === undefined)
+    log.warn({}, 'HANDOFF_PUBLIC_URL is not set: bulk mail has no link to unsubscribe, which large mail services want');
   const calls = scope.closing(createTemporalCalls(link.client), (open) => {
     open.close();
   });
   const recipientHash = (tenant: string, address: string) => recipientHashOf(tenantKeys, tenant, address);
   const renderer = createTemplateRenderer(templates);
-  const delivering = { ledger, files, templates: renderer, defaultFrom: config.mailFrom, recipientHash, watch };
+  const unsubscribe = createUnsubscribeLinks({ tokens: unsubscribeTokens, publicUrl: config.publicUrl });
+  const mailing = { ledger, files, templates: renderer, suppressions, unsubscribe };
+  const delivering = { ...mailing, defaultFrom: config.mailFrom, recipientHash, watch };
   const emailOn = (lane: MailLane) => ({ deliverer: createDelivering({ ...delivering, mail: lane.mail }), ledger, lane, files });
   const rates = createMailRates(calls, { providers: providers.map(({ name }) => name), taskQueue });
   const bulkOn = (lane: MailLane, provider: string) => ({

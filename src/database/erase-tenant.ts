@@ -24,6 +24,10 @@ export async function revokeKeys(db: Kysely<Database>, tenant: string, entry: Om
 export async function removeTenant(db: Kysely<Database>, tenant: string): Promise<{ files: number }> {
   return db.transaction().execute(async (transaction) => {
     const { numDeletedRows } = await transaction.deleteFrom('files').where('tenant', '=', tenant).executeTakeFirst();
+    await transaction
+      .deleteFrom('providerMessages')
+      .where('jobId', 'in', transaction.selectFrom('deliveries').select('jobId').where('tenant', '=', tenant))
+      .execute();
     await transaction.deleteFrom('deliveries').where('tenant', '=', tenant).execute();
     await transaction.deleteFrom('emailTemplates').where('tenant', '=', tenant).execute();
     await transaction.deleteFrom('suppressions').where('tenant', '=', tenant).execute();

@@ -1,8 +1,9 @@
-import type { Kysely, Transaction } from 'kysely';
+import { type Kysely, sql, type Transaction } from 'kysely';
 
 import type { Suppressions } from '../../activities/mail-ports.ts';
 import type { NewSuppression, SuppressionList, SuppressionReason } from '../jobs/suppressions.ts';
 import { writeAudit } from './audit-log.ts';
+import { groupCommit } from './group-commit.ts';
 import { reachable } from './outage.ts';
 import type { Database } from './schema.ts';
 
@@ -21,6 +22,7 @@ export interface SuppressionNames {
   normalised: (address: string) => string;
 }
 
+type Entry = Pick<Row, 'tenant' | 'address' | 'category' | 'reason'>;
 type Row = Omit<NewSuppression, 'note'> & { id: string; tenant: string; note: string | null };
 
 const once = ['tenant', 'address', 'category', 'reason'] as const;
@@ -45,6 +47,19 @@ export function createSuppressions(db: Kysely<Database>, { newId, isOwnId, norma
       .where('address', '=', address)
       .where('category', '=', category)
       .where('reason', '=', reason);
+
+  // Each message of a batch asks: those at the same time ask together.
+  const entriesOf = groupCommit<Pick<Row, 'tenant' | 'address'>, Entry[]>({
+    keyOf: ({ tenant, address }) => `${tenant} ${address}`,
+    commit: (items) =>
+      reachable(async () => {
+        const { rows } = await sql<Entry>`
+          select tenant, address, category, reason from suppressions
+          join unnest(${items.map(({ tenant }) => tenant)}::text[], ${items.map(({ address }) => address)}::text[])
+            as wanted (tenant, address) using (tenant, address)`.execute(db);
+        return items.map(({ tenant, address }) => rows.filter((row) => row.tenant === tenant && row.address === address));
+      }),
+  });
 
   const list: SuppressionList & Suppressions = {
     add: (tenant, one, entry) =>
@@ -115,19 +130,12 @@ export function createSuppressions(db: Kysely<Database>, { newId, isOwnId, norma
     },
 
     async suppressed(tenant, addresses, category) {
-      if (addresses.length === 0) return new Map();
       const wanted = new Map(addresses.map((address) => [address, normalised(address)]));
-      const rows = await reachable(() =>
-        db
-          .selectFrom('suppressions')
-          .select(['address', 'reason'])
-          .where('tenant', '=', tenant)
-          .where('address', 'in', [...new Set(wanted.values())])
-          .where('category', 'in', ['all', category])
-          .execute(),
-      );
+      const found = (await Promise.all([...new Set(wanted.values())].map((address) => entriesOf({ tenant, address })))).flat();
+      const fitting = found.filter((entry) => entry.category === 'all' || entry.category === category);
       const reasons = new Map<string, SuppressionReason>();
-      for (const { address, reason } of rows.sort((one, other) => weight[one.reason] - weight[other.reason])) reasons.set(address, reason);
+      for (const { address, reason } of fitting.sort((one, other) => weight[one.reason] - weight[other.reason]))
+        reasons.set(address, reason);
       return new Map(
         [...wanted].flatMap(([address, spelling]) => {
           const reason = reasons.get(spelling);

@@ -7,6 +7,7 @@ import { compileMarkup } from './markup.ts';
 import { parsePart, parseParts, tryRender } from './parts.ts';
 import { costOfSchema } from './schema-cost.ts';
 import { variableFaults } from './schema.ts';
+import { reserved } from './reserved.ts';
 
 const fields = ['subject', 'mjml', 'html', 'text'] as const;
 type Field = (typeof fields)[number];
@@ -51,7 +52,7 @@ export async function compileTemplate(source: TemplateSource, now: Date): Promis
   } catch (error) {
     throw unusable(`/${field('html')}`, `as HTML: ${syntaxFault(error)}`);
   }
-  const outcome = tryRender(parseParts(parts), { variables: source.sample, now });
+  const outcome = tryRender(parseParts(parts), { variables: { ...reserved, ...source.sample }, now });
   if ('failure' in outcome) throw unusable(`/${field(outcome.failure.part)}`, `with the sample: ${outcome.failure.reason}`);
   return parts;
 }

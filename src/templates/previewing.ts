@@ -3,6 +3,7 @@ import type { JsonSchema, TemplateParts, TemplatePreview } from '../jobs/email-t
 import { failureOf } from './faults.ts';
 import { liquidOf, type PartName, partNames } from './liquid.ts';
 import { type Filling, parseParts, type Parts, renderPart, subjectFault } from './parts.ts';
+import { reserved } from './reserved.ts';
 import { variableFaults } from './schema.ts';
 
 const maxMissing = 100;
@@ -49,7 +50,7 @@ export function previewTemplate({ parts: sources, schema, variables, now }: Prev
   const shown = (part: PartName): string | null => {
     if (sources[part] === null) return null;
     try {
-      return renderAnyway(part, parts, { variables, now }, missing);
+      return renderAnyway(part, parts, { variables: { ...reserved, ...variables }, now }, missing);
     } catch (error) {
       problems.push({ pointer: `/${part}`, detail: failureOf(part, error).reason });
       return null;

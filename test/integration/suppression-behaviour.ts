@@ -1,13 +1,15 @@
 import { describe, expect, test } from '@jest/globals';
-import type { Kysely } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 
 import { createAuditLog } from '../../src/database/audit-log.ts';
+import { createDeliveries } from '../../src/database/deliveries.ts';
 import { removeTenant, knownTenants } from '../../src/database/erase-tenant.ts';
+import { createDeliveryLookup, withProviderNames } from '../../src/database/provider-messages.ts';
 import type { Database } from '../../src/database/schema.ts';
 import { createSuppressions } from '../../src/database/suppressions.ts';
 import { createTenantSecrets } from '../../src/database/tenant-secrets.ts';
-import { isOwnSuppressionId, newSuppressionId } from '../../src/jobs/ids.ts';
-import { normalisedAddress } from '../../src/jobs/recipient.ts';
+import { newJobId } from '../../src/jobs/ids.ts';
+import { suppressionNames } from '../../src/jobs/suppression-names.ts';
 import type { NewSuppression } from '../../src/jobs/suppressions.ts';
 import { anEntry } from '../support/audit.ts';
 
@@ -22,7 +24,7 @@ export function suppressionBehaviour(database: () => Kysely<Database>): void {
   function open() {
     const [tenant, other] = [`suppressing-${String(tenants++)}`, `suppressing-${String(tenants++)}`];
     const db = database();
-    const list = createSuppressions(db, { newId: newSuppressionId, isOwnId: isOwnSuppressionId, normalised: normalisedAddress });
+    const list = createSuppressions(db, suppressionNames);
     const all = async (of = tenant) => (await list.list(of, {}, { limit: 200 })).items;
     const reasonFor = async (address: string, category: 'transactional' | 'bulk', of = tenant) =>
       (await list.suppressed(of, [address], category)).get(address);
@@ -138,6 +140,18 @@ export function suppressionBehaviour(database: () => Kysely<Database>): void {
       expect(await all()).toEqual([]);
     });
 
+    test('answers many who ask at the same time, each for itself', async () => {
+      const { tenant, other, list, reasonFor } = open();
+      await list.addAll(tenant, [bounce, unsubscribed]);
+      const asked = ['ada@example.com', 'bob@example.com', 'ADA@example.com'].flatMap((address) => [
+        reasonFor(address, 'bulk'),
+        reasonFor(address, 'transactional'),
+        reasonFor(address, 'bulk', other),
+      ]);
+      const nobody = [undefined, undefined, undefined];
+      expect(await Promise.all(asked)).toEqual(['unsubscribe', 'bounce', undefined, ...nobody, 'unsubscribe', 'bounce', undefined]);
+    });
+
     test('goes with its tenant, and nobody can unsubscribe from who is gone', async () => {
       const { tenant, db, list, all } = open();
       expect(await list.unsubscribe(tenant, ada)).toBe(false);
@@ -148,6 +162,52 @@ export function suppressionBehaviour(database: () => Kysely<Database>): void {
       expect(await list.unsubscribe(tenant, ada)).toBe(false);
       expect(await all()).toEqual([]);
       expect(await knownTenants(db)).not.toContain(tenant);
+    });
+  });
+
+  describe('a message that was sent', () => {
+    const jobOf = (tenant: string) => newJobId('email', tenant, 'sent');
+    async function sent(tenant: string, response: string) {
+      const db = database();
+      const ledger = withProviderNames(createDeliveries(db), db);
+      const messageId = `<${jobOf(tenant)}@example.org>`;
+      const [claim] = await ledger.claim([{ tenant, jobId: jobOf(tenant), seq: 0, messageId, recipientHash: `hash of ${tenant}` }]);
+      if (claim === undefined) throw new Error('no claim');
+      await ledger.settle(claim, { state: 'sent', response, provider: 'x' });
+      return { db, ledger, claim, messageId, find: (...names: string[]) => createDeliveryLookup(db).find(names) };
+    }
+
+    test.each(['SES 0102018f-a1b2', 'Resend 56761188-7520', 'Postmark 883953f4-6105'])(
+      'is found by our name for it and by that of the service (%s)',
+      async (name) => {
+        const { tenant, other } = open();
+        const { find, messageId, ledger, claim } = await sent(tenant, name);
+        const found = [{ tenant, recipientHash: `hash of ${tenant}` }];
+        expect([await find(messageId), await find(name), await find('unknown', name)]).toEqual([found, found, found]);
+        expect([await find(), await find('unknown'), await find('\0'), await find(name.toLowerCase())]).toEqual([[], [], [], []]);
+        // Once more, and for another message: the first one keeps the name.
+        await ledger.settle(claim, { state: 'sent', response: name, provider: 'x' });
+        await sent(other, name);
+        expect(await find(name)).toEqual(found);
+        await removeTenant(database(), tenant);
+        expect(await find(messageId, name)).toEqual([]);
+        await removeTenant(database(), other);
+      },
+    );
+
+    test('by a mail server has no name but ours, whatever the server answers', async () => {
+      const { tenant } = open();
+      const { db } = await sent(tenant, '250 OK SES 0102');
+      expect(await db.selectFrom('providerMessages').selectAll().where('jobId', '=', jobOf(tenant)).execute()).toEqual([]);
+    });
+
+    test('is forgotten with its delivery', async () => {
+      const { tenant } = open();
+      const { db, ledger, find } = await sent(tenant, 'SES old');
+      await sql`update provider_messages set created_at = now() - interval '91 days' where name = 'SES old'`.execute(db);
+      await ledger.sweep();
+      expect(await find('SES old')).toEqual([]);
+      expect(await db.selectFrom('providerMessages').select('name').where('name', '=', 'SES old').execute()).toEqual([]);
     });
   });
 }

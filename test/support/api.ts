@@ -13,14 +13,11 @@ import { createMetrics } from '../../src/http/metrics.ts';
 import { createPresenter } from '../../src/http/presentation.ts';
 import type { BatchActions } from '../../src/jobs/batch-actions.ts';
 import type { KnownDelivery } from '../../src/jobs/batch-outcomes.ts';
-import type { BulkAction, BulkActions, BulkRequest } from '../../src/jobs/bulk.ts';
+import type { BulkActions } from '../../src/jobs/bulk.ts';
 import type { JobClient, StartRequest } from '../../src/jobs/client.ts';
-import { newJobId } from '../../src/jobs/ids.ts';
 import { createMailEventIntake, type MailEventSources, type SentDelivery } from '../../src/jobs/mail-events.ts';
 import type { PayloadReader } from '../../src/jobs/payloads.ts';
-import type { Job } from '../../src/jobs/job.ts';
 import type { MailProviderStanding } from '../../src/jobs/mail-providers.ts';
-import { jobTypeOf } from '../../src/jobs/registry.ts';
 import type { TenantKeys } from '../../src/jobs/tenant-keys.ts';
 import { createTemplateVersions } from '../../src/jobs/template-choice.ts';
 import { createUnsubscribeTokens } from '../../src/jobs/unsubscribe-token.ts';
@@ -31,11 +28,13 @@ import { readCsv } from '../../src/reports/source.ts';
 import { testAuditLog, type TestAuditLog } from './audit.ts';
 import { createLimits } from '../../src/limits/limits.ts';
 import { testFileStore, type TestFileStore } from './file-store.ts';
+import { bulkActionOf, jobOf } from './jobs.ts';
 import { keys, testKeys, type TestKeys } from './keys.ts';
 import { plainEngine, testTemplates } from './templates.ts';
 import { testLimits, type TestLimits } from './limits.ts';
 import { testSuppressions, type TestSuppressions } from './suppressions.ts';
 
+export { aJob, bulkActionOf, jobOf } from './jobs.ts';
 export { keys } from './keys.ts';
 
 export const tenantKeys: TenantKeys = {
@@ -87,32 +86,6 @@ export interface TestApi {
   readonly app: Express;
 }
 
-/** A queued e-mail, but for the changes. */
-export function aJob(changes: Partial<Job>): Job {
-  const type = jobTypeOf(changes.type ?? 'email');
-  if (type === undefined) throw new Error('no such type');
-  return jobOf({ jobId: changes.id ?? newJobId(type.type, 'acme'), type, createdAt: new Date(0).toISOString() }, changes);
-}
-
-export function jobOf({ jobId, type, createdAt }: Pick<StartRequest, 'jobId' | 'type' | 'createdAt'>, changes: Partial<Job> = {}): Job {
-  const nothingYet = { startedAt: null, finishedAt: null, attempt: null, maximumAttempts: null, nextAttemptAt: null, progress: null };
-  const nothingWrong = { result: null, error: null, stuck: null, deadLetter: null, notes: [] };
-  return {
-    id: jobId,
-    type: type.type,
-    workflow: type.workflow,
-    status: 'queued',
-    createdAt: new Date(createdAt),
-    startAt: null,
-    expiresAt: null,
-    priority: 3,
-    labels: {},
-    ...nothingYet,
-    ...nothingWrong,
-    ...changes,
-  };
-}
-
 export interface TestApiOptions {
   maxUploadBytes?: number;
   maxMessageBytes?: number;
@@ -127,18 +100,6 @@ export interface TestApiOptions {
   variableFaults?: Parameters<typeof createTemplateVersions>[1];
   /** Made anew for each test. */
   limits?: () => Parameters<typeof testLimits>[0];
-}
-
-export function bulkActionOf(
-  { id, action, asked, dryRun, ratePerSecond, reason }: BulkRequest,
-  changes: Partial<BulkAction> = {},
-): BulkAction {
-  return {
-    ...{ id, action, filter: asked, dryRun, ratePerSecond, ...(reason !== undefined && { reason }) },
-    ...{ status: 'running', counts: { matched: 0, done: 0, skipped: 0, failed: 0 }, failures: [], sample: null },
-    ...{ createdAt: new Date('2026-11-22T12:00:00.000Z'), finishedAt: null },
-    ...changes,
-  };
 }
 
 /** The real application with a fake job client and the real disk store, on a port of its own for each test. */

@@ -235,10 +235,16 @@ describe('what is sent', () => {
   test('is rendered from the template for the time of the job, with the links to unsubscribe', async () => {
     const place = trial({
       templates: {
-        render: (tenant, { name, version }, { who }, now) =>
-          Promise.resolve({ subject: `${tenant} ${name}@${String(version)}`, text: `Hi ${String(who)}, ${now.toISOString()}` }),
+        render: (tenant, { name, version }, { who, unsubscribeUrl }, now) =>
+          Promise.resolve({
+            subject: `${tenant} ${name}@${String(version)}`,
+            text: `Hi ${String(who)}, ${now.toISOString()} ${String(unsubscribeUrl)}`,
+          }),
       },
-      unsubscribe: { headersFor: () => Promise.resolve([['List-Unsubscribe', '<https://x.example/u>']]) },
+      unsubscribe: {
+        linkFor: () => Promise.resolve('https://x.example/u'),
+        headersFor: () => Promise.resolve([['List-Unsubscribe', '<https://x.example/u>']]),
+      },
     });
     await place.attempt(takes, undefined, {
       template: { name: 'welcome', version: 3, variables: { who: 'Ada' } },
@@ -246,7 +252,7 @@ describe('what is sent', () => {
     });
     expect(place.sent[0]).toMatchObject({
       subject: 'acme welcome@3',
-      text: 'Hi Ada, 2026-11-22T12:00:00.000Z',
+      text: 'Hi Ada, 2026-11-22T12:00:00.000Z https://x.example/u',
       headers: [
         ['X-Order', '42'],
         ['List-Unsubscribe', '<https://x.example/u>'],
