@@ -121,6 +121,21 @@ describe('the examples against the product', () => {
   );
 
   test(
+    'batch.sh ends with what became of each recipient of the file',
+    async () => {
+      expect(await run('batch.sh')).toMatchObject({ code: 0 });
+      const [header, ...lines] = (await readFile(join(directory, 'out-recipients.csv'), 'utf8')).trimEnd().split('\r\n');
+      expect(header).toBe('seq,to,status,code,response,messageId,at');
+      expect(lines.map((line) => line.split(',').slice(0, 3).join())).toEqual([
+        '0,ada@example.com,sent',
+        '1,bob@example.com,sent',
+        '2,carol@example.com,sent',
+      ]);
+    },
+    4 * minutes,
+  );
+
+  test(
     'upload.sh ends with a small picture',
     async () => {
       expect(await run('upload.sh')).toMatchObject({ code: 0 });
