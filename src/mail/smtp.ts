@@ -67,6 +67,8 @@ export function createSmtpSender({ url, name = 'smtp', maxConnections = 5, longe
 
   async function send(message: OutgoingMessage, signal: AbortSignal, gate: Gate) {
     const attempt = new AbortController();
+    // It may throw: before anything has to be undone.
+    const mail = { envelope: envelopeOf(message), messageId: message.messageId, signal: attempt.signal };
     leaving.set(attempt.signal, { message, gate });
     const giveUp = () => {
       if (!gate.begun()) attempt.abort();
@@ -75,7 +77,6 @@ export function createSmtpSender({ url, name = 'smtp', maxConnections = 5, longe
     const timer = setTimeout(() => {
       attempt.abort();
     }, longestMs);
-    const mail = { envelope: envelopeOf(message), messageId: message.messageId, signal: attempt.signal };
     const sending = assertTakes(message).then(() => transport.sendMail(mail));
     inFlight.add(sending);
     try {
