@@ -62,7 +62,7 @@ export function mailboxKey(address: string): string {
   return `${local.toLowerCase()}@${domainToASCII(domain) || domain.toLowerCase()}`;
 }
 
-const address = z
+export const address = z
   .string({ error: 'must be a bare e-mail address' })
   .superRefine((value, context) => {
     const fault = faultOf(value);

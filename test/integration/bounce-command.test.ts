@@ -46,7 +46,7 @@ test('without a database tells the mail server to keep the message for later', a
       expect(await pipe(postfixBounce)).toBe('0 addresses are on the suppression list; 1 reports are about no message of ours.');
       const recipientHash = await recipientHashOf(createTenantSecrets(db), 'acme', 'ada@example.com');
       const delivery = { tenant: 'acme', jobId: newJobId('email', 'acme'), seq: 0, messageId: reportedId, recipientHash };
-      await createDeliveries(db).claim([delivery]);
+      await createDeliveries(db).claim([delivery], { newCall: true });
       expect(await pipe(postfixBounce)).toBe('1 addresses are on the suppression list; 0 reports are about no message of ours.');
       await pipe(complaint());
       const { items } = await createSuppressions(db, suppressionNames).list('acme', {}, { limit: 9 });

@@ -171,7 +171,9 @@ export function suppressionBehaviour(database: () => Kysely<Database>): void {
       const db = database();
       const ledger = withProviderNames(createDeliveries(db), db);
       const messageId = `<${jobOf(tenant)}@example.org>`;
-      const [claim] = await ledger.claim([{ tenant, jobId: jobOf(tenant), seq: 0, messageId, recipientHash: `hash of ${tenant}` }]);
+      const [claim] = await ledger.claim([{ tenant, jobId: jobOf(tenant), seq: 0, messageId, recipientHash: `hash of ${tenant}` }], {
+        newCall: true,
+      });
       if (claim === undefined) throw new Error('no claim');
       await ledger.settle(claim, { state: 'sent', response, provider: 'x' });
       return { db, ledger, claim, messageId, find: (...names: string[]) => createDeliveryLookup(db).find(names) };

@@ -6,7 +6,7 @@ import { postfixBounce } from './reports.ts';
 
 export const jobId = newJobId('email', 'acme', 'k');
 export const bulkId = newJobId('bulk', 'acme', 'k');
-export const batchId = newJobId('batch', 'acme', 'k');
+const batchId = newJobId('batch', 'acme', 'k');
 export const fileId = fileIdFor(jobId, 'x');
 export const suppressionId = newSuppressionId('acme');
 const aSupp = expect.stringMatching(/^supp_/) as unknown as string;
