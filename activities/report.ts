@@ -1,7 +1,9 @@
 import type { Readable } from 'node:stream';
 
-import type { FileStore } from '../src/jobs/files.ts';
-import type { Cell, ReportFile, ReportFormat, ReportSource } from '../src/jobs/report.ts';
+import type { FileStore, StoredFile } from '../src/jobs/files.ts';
+import type { Cell, Extraction, PlainSource, ReportFile, ReportFormat } from '../src/jobs/report.ts';
+import type { BoundParameter } from '../src/jobs/report-query.ts';
+import type { CsvDialect, SourceFormat, TableSource } from '../src/jobs/report-sources.ts';
 import { currentJobId } from './current-job.ts';
 import { classified } from './failures.ts';
 import { type Beat, heartbeating } from './heartbeat.ts';
@@ -9,18 +11,46 @@ import { type Beat, heartbeating } from './heartbeat.ts';
 export interface Table {
   title: string;
   columns: string[];
+  /** Columns whose text is JSON. Default: none. */
+  nested?: boolean[];
   /** A row may be shorter than `columns`. */
   rows: AsyncIterable<Cell[]>;
 }
 
 /** The finished document, as a stream with back-pressure: the same table gives the same bytes. */
-export type RenderTable = (format: ReportFormat, table: Table) => AsyncIterable<Uint8Array>;
+export type RenderTable = (format: Exclude<ReportFormat, 'parquet'>, table: Table) => AsyncIterable<Uint8Array>;
+
+/** A source of a query, to be read once. */
+export type TableBytes = { name: string } & (
+  { columns: string[]; rows: AsyncIterable<Cell[]> } | { bytes: () => Readable; format: SourceFormat; csv: CsvDialect | undefined }
+);
+
+/**
+ * Makes the rows of a query, as Parquet, in bounded memory. Whoever calls closes.
+ * @throws AppError `source_unreadable`, `source_too_large`, `query_invalid`, `query_timeout`, `query_too_large`; the reason of `signal`
+ */
+export type Extract = (task: {
+  tables: readonly TableBytes[];
+  /** Default: all of the only table. */
+  query: { sql: string; parameters: BoundParameter[] } | undefined;
+  signal: AbortSignal;
+  /** How much of the query is done, of 100; it may stay at 0 while nobody knows. */
+  report: (percent: number) => void;
+}) => Promise<{ rows: number; bytes: Readable; close: () => Promise<void> }>;
+
+/** The rows of an extract. @param numbers as for `readCsv` */
+export type ReadExtract = (
+  bytes: Readable,
+  options: { numbers: boolean; signal: AbortSignal },
+) => Promise<{ columns: string[]; nested: boolean[]; rows: AsyncIterable<Cell[]>; close: () => Promise<void> }>;
 
 export interface ReportEngine {
   render: RenderTable;
   /** Numerals as numbers where the output has a type for them. @throws AppError `source_unreadable`, also while iterating. */
   readCsv(bytes: Readable, options: { numbers: boolean }): Promise<{ columns: string[]; rows: AsyncIterable<Cell[]> }>;
   readNdjson(bytes: Readable): AsyncIterable<Cell[]>;
+  extract: Extract;
+  readExtract: ReadExtract;
 }
 
 export interface ReportDependencies {
@@ -30,10 +60,22 @@ export interface ReportDependencies {
   fileIdFor: (jobId: string, role: string) => string;
 }
 
+export interface RowsToExtract {
+  tenant: string;
+  source: Extraction;
+}
+
+/** The result of a query, kept for all outputs. */
+export interface ExtractedRows {
+  total: number;
+  /** Parquet. */
+  extract: StoredFile;
+}
+
 export interface Rendering {
   tenant: string;
   title: string;
-  source: ReportSource;
+  source: PlainSource | ExtractedRows;
   format: ReportFormat;
 }
 
@@ -46,6 +88,9 @@ export interface RenderedReport {
 const contentTypes: Record<ReportFormat, string> = {
   csv: 'text/csv; charset=utf-8',
   xlsx: 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet',
+  json: 'application/json',
+  ndjson: 'application/x-ndjson',
+  parquet: 'application/vnd.apache.parquet',
 };
 
 /** Rows between two progress reports. */
@@ -69,16 +114,23 @@ async function* each(rows: Cell[][]): AsyncGenerator<Cell[]> {
   yield* rows;
 }
 
-interface OpenSource {
-  columns: string[];
-  rows: AsyncIterable<Cell[]>;
+interface OpenSource extends Omit<Table, 'title'> {
   total: number | null;
-  /** For when the rows were not read to their end. Harmless else. */
-  close(): void;
+  /** For when the rows were not read to their end, too. */
+  close(): Promise<void> | void;
 }
 
-async function open(source: ReportSource, { engine, files }: ReportDependencies, numbers: boolean): Promise<OpenSource> {
+type RowFormat = Parameters<RenderTable>[0];
+
+async function open(
+  source: Rendering['source'],
+  format: RowFormat,
+  { engine, files }: ReportDependencies,
+  signal: AbortSignal,
+): Promise<OpenSource> {
   if ('rows' in source) return { columns: source.columns, rows: each(source.rows), total: source.rows.length, close: () => undefined };
+  const numbers = format !== 'csv';
+  if ('extract' in source) return { ...(await engine.readExtract(files.read(source.extract), { numbers, signal })), total: source.total };
   const bytes = files.read(source.file);
   const close = () => void bytes.destroy();
   if ('columns' in source) return { columns: source.columns, rows: engine.readNdjson(bytes), total: source.total, close };
@@ -88,29 +140,68 @@ async function open(source: ReportSource, { engine, files }: ReportDependencies,
 export function reportActivities(dependencies: ReportDependencies) {
   const { engine, files, fileIdFor } = dependencies;
 
+  function tableBytes(table: TableSource): TableBytes {
+    const { name } = table;
+    if ('rows' in table) return { name, columns: table.columns, rows: each(table.rows) };
+    const bytes = () => files.read(table.file);
+    if ('columns' in table) return { name, columns: table.columns, rows: engine.readNdjson(bytes()) };
+    return { name, bytes, format: table.format, csv: table.csv };
+  }
+
+  async function extract({ tenant, source }: RowsToExtract, { report, signal }: Beat): Promise<ExtractedRows> {
+    const { tables, query } = source;
+    const progress = (done: number) => {
+      report({ done, total: 100, unit: 'percent', stage: 'extracting' });
+    };
+    const { rows: total, bytes, close } = await engine.extract({ tables: tables.map(tableBytes), query, signal, report: progress });
+    try {
+      const staged = await files.stage(bytes, { signal });
+      try {
+        const jobId = currentJobId();
+        const facts = { id: fileIdFor(jobId, `extract ${staged.sha256}`), name: 'rows.parquet', contentType: contentTypes.parquet };
+        return { total, extract: await staged.commit({ ...facts, tenant, jobId }) };
+      } finally {
+        await staged.discard();
+      }
+    } finally {
+      await close();
+    }
+  }
+
   async function render({ tenant, title, source, format }: Rendering, { report, signal }: Beat): Promise<RenderedReport> {
+    const keep = async (bytes: AsyncIterable<Uint8Array>): Promise<ReportFile> => {
+      const staged = await files.stage(bytes, { signal });
+      try {
+        const jobId = currentJobId();
+        const facts = { id: fileIdFor(jobId, `output ${format}`), name: `${fileName(title)}.${format}`, contentType: contentTypes[format] };
+        return { ...(await staged.commit({ ...facts, tenant, jobId })), format };
+      } finally {
+        await staged.discard();
+      }
+    };
+    if (format === 'parquet') {
+      if (!('extract' in source)) throw new TypeError('Parquet is made of an extract');
+      return { rows: source.total, file: await keep(files.read(source.extract)) };
+    }
     let rows = 0;
-    const table = await open(source, dependencies, format !== 'csv');
+    const table = await open(source, format, dependencies, signal);
     const count = (done: number) => {
       rows = done;
       report({ done, total: table.total, unit: 'rows', stage: `writing ${format}` });
     };
     try {
-      const bytes = engine.render(format, { title, columns: table.columns, rows: counted(table.rows, count, signal) });
-      const staged = await files.stage(bytes, { signal });
-      try {
-        const jobId = currentJobId();
-        const facts = { id: fileIdFor(jobId, `output ${format}`), name: `${fileName(title)}.${format}`, contentType: contentTypes[format] };
-        return { rows, file: { ...(await staged.commit({ ...facts, tenant, jobId })), format } };
-      } finally {
-        await staged.discard();
-      }
+      const file = await keep(engine.render(format, { title, ...table, rows: counted(table.rows, count, signal) }));
+      return { rows, file };
     } finally {
-      table.close();
+      await table.close();
     }
   }
 
   return {
+    /** Runs the query, and keeps its rows in the file store: outputs are made of them, and attempts after that step never run it again. */
+    extractRows(task: RowsToExtract): Promise<ExtractedRows> {
+      return classified(() => heartbeating((beat) => extract(task, beat)));
+    },
     /** Writes one output as a stream into the file store. A repeated attempt writes the same bytes to the same file. */
     renderReport(rendering: Rendering): Promise<RenderedReport> {
       return classified(() => heartbeating((beat) => render(rendering, beat)));

@@ -10,6 +10,7 @@ import { identityOf, type IdentitySettings, identityVariables } from './config-i
 import { type MailEventSettings, mailEventsOf, mailEventVariables } from './config-events.ts';
 import { type LimitSettings, limitsOf, limitVariables } from './config-limits.ts';
 import { mailOf, type MailSettings, mailVariables } from './config-mail.ts';
+import { type ReportSettings, reportsOf, reportVariables } from './config-reports.ts';
 
 /** What the environment says, checked. Defaults and meanings: `.env.example`. */
 export interface Config {
@@ -27,6 +28,7 @@ export interface Config {
   readonly maxMessageBytes: number;
   readonly maxStreamsPerKey: number;
   readonly limits: LimitSettings;
+  readonly reports: ReportSettings;
   readonly shutdownGraceSeconds: number;
   readonly encryption: {
     readonly enabled: boolean;
@@ -118,6 +120,7 @@ const environment = z.object({
   HANDOFF_MAX_MESSAGE_BYTES: natural(25 * 1024 * 1024),
   HANDOFF_MAX_STREAMS_PER_KEY: natural(100),
   ...limitVariables,
+  ...reportVariables,
   HANDOFF_SHUTDOWN_GRACE_SECONDS: natural(20),
   HANDOFF_ENCRYPTION: z.enum(['on', 'off']).default('on'),
   HANDOFF_ENCRYPTION_KEYS: masterKeys.optional(),
@@ -260,6 +263,7 @@ export function loadConfig(env: Environment = process.env): Config {
     maxMessageBytes: values.HANDOFF_MAX_MESSAGE_BYTES,
     maxStreamsPerKey: values.HANDOFF_MAX_STREAMS_PER_KEY,
     limits: limitsOf(values),
+    reports: reportsOf(values),
     shutdownGraceSeconds: values.HANDOFF_SHUTDOWN_GRACE_SECONDS,
     encryption: {
       enabled: values.HANDOFF_ENCRYPTION === 'on',

@@ -19,8 +19,7 @@ import { createDeliveryWatch, type WatchedDeliveries } from './mail/delivery-wat
 import { createUnsubscribeLinks } from './mail/unsubscribe-links.ts';
 import type { Routing } from './mail/routing.ts';
 import { furtherLanes, openLanes, routingOf } from './mail-providers.ts';
-import { renderTable } from './reports/render.ts';
-import { readCsv, readNdjson } from './reports/source.ts';
+import { createReportEngine } from './reports/engine.ts';
 import type { Stores } from './stores.ts';
 import { createTemplateRenderer } from './templates/renderer.ts';
 import type { TemporalLink } from './temporal/connection.ts';
@@ -109,7 +108,7 @@ export async function startWorker(
   const activities = createActivities({
     email: emailOn(firstLane),
     'bulk-email': bulkOn(firstLane, providers[0]?.name ?? ''),
-    report: { engine: { render: renderTable, readCsv, readNdjson }, files, fileIdFor },
+    report: { engine: createReportEngine(config.dataDir, config.reports), files, fileIdFor },
     upload: { images: createImageEngine({ maxPixels: config.maxImagePixels }), files, fileIdFor },
     operations: { jobs: createBulkJobs(calls) },
     limits: { places: createPlaces(calls, limits, taskQueue) },

@@ -28,6 +28,13 @@ export const policies = {
     retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '10 minutes' },
     ...withEffect,
   },
+  extractRows: {
+    group: 'report',
+    startToCloseTimeout: '6 hours',
+    scheduleToCloseTimeout: '24 hours',
+    retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute', maximumAttempts: 10 },
+    ...withEffect,
+  },
   renderReport: {
     group: 'report',
     startToCloseTimeout: '6 hours',

@@ -5,13 +5,16 @@ import { fitsPayload, spool } from './claim-check.ts';
 import type { JobType, Submission } from './definition.ts';
 import type { StoredFile } from './files.ts';
 import { exampleFile, linkedFile } from './linked-file.ts';
+import { type BoundParameter, boundParameters, reportQuery } from './report-query.ts';
+import { type Cell, fileSource, filesSource, type TableSource } from './report-sources.ts';
+import { isCsvType, sourceFile } from './report-files.ts';
 import { singleLine } from './single-line.ts';
 
-export const reportFormats = ['csv', 'xlsx'] as const;
+export type { Cell } from './report-sources.ts';
+
+export const reportFormats = ['csv', 'xlsx', 'json', 'ndjson', 'parquet'] as const;
 export type ReportFormat = (typeof reportFormats)[number];
 
-/** A finite number, a string, a boolean or nothing. */
-export type Cell = string | number | boolean | null;
 const cell = z.union([z.string().max(32_767), z.number(), z.boolean(), z.null()]);
 
 /** `POST /v1/reports`. */
@@ -23,12 +26,13 @@ export const reportRequest = z
         rows: z
           .array(z.record(z.string().min(1).max(255), cell))
           .min(1)
-          .max(100_000),
+          .max(100_000)
+          .meta({ description: 'The table `rows` in `sql`.' }),
       }),
-      z.strictObject({
-        fileId: z.string().max(100).meta({ description: 'An uploaded CSV file (RFC 4180, UTF-8, first line = column names).' }),
-      }),
+      fileSource,
+      filesSource,
     ]),
+    query: reportQuery.optional(),
     outputs: z
       .array(z.strictObject({ format: z.enum(reportFormats) }))
       .min(1)
@@ -39,14 +43,31 @@ export const reportRequest = z
     examples: [
       { title: 'Sales', source: { rows: [{ city: 'Oslo', sum: 12.5 }] }, outputs: [{ format: 'csv' }, { format: 'xlsx' }] },
       { title: 'Sales', source: { fileId: 'file_favhp5o4hkxjxccacfxq2eja7m' }, outputs: [{ format: 'csv' }] },
+      {
+        title: 'Sales by city',
+        source: { files: [{ name: 'orders', fileId: 'file_favhp5o4hkxjxccacfxq2eja7m' }] },
+        query: {
+          sql: 'select city, sum(amount) as total from orders where day >= $since group by city',
+          parameters: { since: '2026-01-01' },
+        },
+        outputs: [{ format: 'csv' }, { format: 'parquet' }],
+      },
     ],
   });
 
 export type ReportRequest = z.infer<typeof reportRequest>;
 
 /** Rows in the payload while they are small, else in a file: CSV as uploaded, or NDJSON (one array of cells a line) as we wrote it. */
-export type ReportSource =
+export type PlainSource =
   { columns: string[]; rows: Cell[][] } | { columns: string[]; total: number; file: StoredFile } | { file: StoredFile };
+
+/** Tables from which a query makes the rows. Default: all of the only table. */
+export interface Extraction {
+  tables: TableSource[];
+  query?: { sql: string; parameters: BoundParameter[] };
+}
+
+export type ReportSource = PlainSource | Extraction;
 
 /** Input of the workflow `generateReport`. */
 export interface ReportInput {
@@ -80,7 +101,7 @@ function tableOf(rows: RowObject[]): { columns: string[]; rows: Cell[][] } {
   return { columns, rows: rows.map((row) => columns.map((column) => (Object.hasOwn(row, column) ? (row[column] ?? null) : null))) };
 }
 
-async function inlineSource(rows: RowObject[], submission: Submission): Promise<ReportSource> {
+async function inlineSource(rows: RowObject[], submission: Submission) {
   const table = tableOf(rows);
   if (table.columns.length === 0) throw invalid('/source/rows/0', 'has no column');
   if (fitsPayload(table)) return table;
@@ -91,14 +112,25 @@ async function inlineSource(rows: RowObject[], submission: Submission): Promise<
   return { columns: table.columns, total: table.rows.length, file };
 }
 
-/** CSV has no signature: anything whose bytes or declaration say otherwise is refused before a job starts. */
-async function fileSource(fileId: string, { tenant, files }: Submission): Promise<ReportSource> {
-  const found = await files.find(tenant, fileId);
-  if (found === undefined) throw invalid('/source/fileId', 'no such file', 'file_not_found');
-  const { id, name, contentType, size, sha256 } = found;
-  if (!/^(text\/|application\/(octet-stream|csv|vnd\.ms-excel)$)/.test(contentType))
-    throw invalid('/source/fileId', `expected a CSV file, got ${contentType}`, 'source_unreadable');
-  return { file: { id, name, contentType, size, sha256 } };
+async function preparedSource({ source, query, outputs }: ReportRequest, submission: Submission): Promise<ReportSource> {
+  const bound = query && { query: { sql: query.sql, parameters: boundParameters(query) } };
+  if (bound !== undefined && !fitsPayload(bound)) throw invalid('/query', 'is too large: text and parameters together have at most 32 KiB');
+  // Its columns have types, which the rows of the other sources lack.
+  const typed = bound !== undefined || outputs.some(({ format }) => format === 'parquet');
+  if ('rows' in source) {
+    const rows = await inlineSource(source.rows, submission);
+    return typed ? { tables: [{ name: 'rows', ...rows }], ...bound } : rows;
+  }
+  if ('fileId' in source) {
+    const { fileId, ...said } = source;
+    const file = await sourceFile({ name: 'source', fileId, ...said }, '/source', submission);
+    const plain = !typed && said.csv === undefined && file.format === 'csv' && isCsvType(file.file.contentType);
+    return plain ? { file: file.file } : { tables: [file], ...bound };
+  }
+  if (source.files.length > 1 && bound === undefined) throw invalid('/query', 'is required with several files');
+  const tables: TableSource[] = [];
+  for (const [index, file] of source.files.entries()) tables.push(await sourceFile(file, `/source/files/${String(index)}`, submission));
+  return { tables, ...bound };
 }
 
 export const report: JobType<ReportRequest, ReportInput, ReportResult> = {
@@ -108,10 +140,11 @@ export const report: JobType<ReportRequest, ReportInput, ReportResult> = {
   request: reportRequest,
   result: reportResult,
   problems: ['file_not_found', 'source_unreadable'],
-  async prepare({ title, source, outputs }, submission) {
-    const prepared = 'rows' in source ? await inlineSource(source.rows, submission) : await fileSource(source.fileId, submission);
-    return { title, source: prepared, outputs };
-  },
+  prepare: async (request, submission) => ({
+    title: request.title,
+    source: await preparedSource(request, submission),
+    outputs: request.outputs,
+  }),
   summary: ({ outputs }) => `Report as ${outputs.map((output) => output.format).join(' and ')}`,
   present: ({ rows, files }, link) => ({ rows, files: files.map((file) => ({ ...link(file), format: file.format })) }),
 };

@@ -28,7 +28,7 @@ export interface CsvSource {
  * @throws AppError `source_unreadable` with the line number; for all but the first rows while iterating
  */
 export async function readCsv(bytes: Readable, { numbers = false, maxRowSize = 16 }: CsvOptions = {}): Promise<CsvSource> {
-  const records = csvRecords(bytes, maxRowSize);
+  const records = csvRecords(bytes, { maxRowSize });
   try {
     const header = await records.next();
     if (header.done === true) throw unreadable('The file is empty: its first line must name the columns.');
@@ -42,10 +42,23 @@ export async function readCsv(bytes: Readable, { numbers = false, maxRowSize = 1
   }
 }
 
-async function* csvRecords(bytes: Readable, maxRowSize: number): AsyncGenerator<string[], undefined> {
+export interface RecordOptions {
+  /** In MiB. */
+  maxRowSize: number;
+  delimiter?: string;
+  skipEmptyLines?: boolean;
+}
+
+/** @throws AppError `source_unreadable` with the line number */
+export async function* csvRecords(
+  bytes: Readable,
+  { maxRowSize, delimiter = ',', skipEmptyLines = false }: RecordOptions,
+): AsyncGenerator<string[], undefined> {
   let line = 1;
   const parser = parse({
     bom: true,
+    delimiter,
+    skip_empty_lines: skipEmptyLines,
     record_delimiter: ['\r\n', '\n'],
     max_record_size: maxRowSize * mebibyte,
     // The parser's own count takes a CRLF within quotes for two lines. This runs as rows are parsed, not as they are taken.
@@ -66,7 +79,8 @@ async function* csvRecords(bytes: Readable, maxRowSize: number): AsyncGenerator<
   }
 }
 
-function checkColumns(columns: string[]): void {
+/** @throws AppError `source_unreadable` */
+export function checkColumns(columns: string[]): void {
   const seen = new Set<string>();
   for (const [index, column] of columns.entries()) {
     if (column.trim() === '') throw unreadable(`Line 1: column ${String(index + 1)} has no name.`);
@@ -89,7 +103,7 @@ function untyped(field: string): Cell {
 }
 
 /** The length keeps the exponent within what a double can hold. */
-function typed(field: string): Cell {
+export function typed(field: string): Cell {
   const numeral = field.length <= 40 && /^-?(0|[1-9]\d*)(\.\d+)?$/.test(field);
   if (!numeral) return untyped(field);
   const digits = field.replace(/[-.]/g, '').replace(/^0+/, '');

@@ -1,18 +1,28 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 
-import { reportActivities, type ReportEngine, type Rendering } from '../../../activities/report.ts';
+import { reportActivities, type ReportEngine, type Rendering, type RowsToExtract } from '../../../activities/report.ts';
 import type { FileStore } from '../../../src/jobs/files.ts';
 import { fileIdFor, newJobId } from '../../../src/jobs/ids.ts';
 import type { Cell } from '../../../src/jobs/report.ts';
-import { renderTable } from '../../../src/reports/render.ts';
-import { readCsv, readNdjson } from '../../../src/reports/source.ts';
+import { createReportEngine } from '../../../src/reports/engine.ts';
 import { runActivity } from '../../support/activity.ts';
+import { eventually } from '../../support/eventually.ts';
 import { chunks, testFileStore } from '../../support/file-store.ts';
 
 const store = testFileStore();
 const jobId = newJobId('report', 'acme', 'k');
-const engine: ReportEngine = { render: renderTable, readCsv, readNdjson };
+let directory = '';
+let engine: ReportEngine;
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'handoff-reports-'));
+  engine = createReportEngine(directory, { memoryMb: 128, threads: 2, diskMb: 64, maxRows: 100_000, querySeconds: 60 });
+});
+afterAll(() => rm(directory, { recursive: true, force: true }));
+
 const small: Rendering = { tenant: 'acme', title: 'Sales', source: { columns: ['a', 'b'], rows: [[1, 'x'], [2]] }, format: 'csv' };
 
 function run(rendering: Rendering, files: Pick<FileStore, 'read' | 'stage'> = store.files) {
@@ -106,5 +116,61 @@ describe('renderReport', () => {
     };
     await expect(run(small, failing).result).rejects.toThrow('database away');
     expect(await store.count()).toBe(0);
+  });
+});
+
+describe('extractRows', () => {
+  const activities = () => reportActivities({ engine, files: store.files, fileIdFor });
+  const extract = (source: RowsToExtract['source']) =>
+    runActivity(() => activities().extractRows({ tenant: 'acme', source }), { jobId }).result;
+  const rows = { name: 'rows', columns: ['n', 'list'], rows: [[1, 'a'], [2, 'b'], [3, '=c']] as Cell[][] }; // prettier-ignore
+  const query = { sql: 'select n * $by as n, [list] as list from rows where n > 1 order by n', parameters: [{ name: 'by', type: 'integer' as const, value: 10 }] }; // prettier-ignore
+
+  test('keeps the rows of a query as a file of the job, from which every output is made', async () => {
+    const source = await extract({ tables: [rows], query });
+    expect(source).toMatchObject({ total: 2, extract: { name: 'rows.parquet', contentType: 'application/vnd.apache.parquet' } });
+    const output = async (format: Rendering['format']) => {
+      const rendered = await run({ ...small, source, format }).result;
+      expect(rendered.rows).toBe(2);
+      return rendered.file;
+    };
+    expect(await text(store.files.read(await output('csv')))).toBe('n,list\r\n20,"[""b""]"\r\n30,"[""=c""]"\r\n');
+    expect(await text(store.files.read(await output('json')))).toBe('[\n{"n":20,"list":["b"]},\n{"n":30,"list":["=c"]}\n]\n');
+    expect(await text(store.files.read(await output('ndjson')))).toBe('{"n":20,"list":["b"]}\n{"n":30,"list":["=c"]}\n');
+    expect(await output('parquet')).toMatchObject({ name: 'Sales.parquet', sha256: source.extract.sha256 });
+    expect((await output('xlsx')).size).toBeGreaterThan(0);
+  });
+
+  test('keeps the same file in another attempt', async () => {
+    expect(await extract({ tables: [rows], query })).toEqual(await extract({ tables: [rows], query }));
+    expect([store.records.size, await store.count()]).toEqual([1, 1]);
+  });
+
+  test('reads spooled rows and uploaded files together', async () => {
+    const spooled = await stored('[1,"x"]\n[2,"y"]\n', 'spooled', 'application/x-ndjson');
+    const uploaded = await stored('n;name\n1;Ada\n2;Bob\n', 'uploaded');
+    const tables = [
+      { name: 'rows', columns: ['n', 't'], total: 2, file: spooled },
+      { name: 'people', file: uploaded, format: 'csv' as const },
+    ];
+    const source = await extract({ tables, query: { sql: 'select name, t from rows join people using (n) order by n', parameters: [] } });
+    const { file } = await run({ ...small, source }).result;
+    expect(await text(store.files.read(file))).toBe('name,t\r\nAda,x\r\nBob,y\r\n');
+  });
+
+  test('fails for good when the query can not be run, and keeps nothing', async () => {
+    const failing = extract({ tables: [rows], query: { sql: 'drop view rows', parameters: [] } });
+    await expect(failing).rejects.toMatchObject({ type: 'query_invalid', nonRetryable: true });
+    expect([store.records.size, await store.count()]).toEqual([0, 0]);
+  });
+
+  test('stops when it is cancelled', async () => {
+    const sql = 'select count(*) as n from range(1000000000) a, range(1000000000) b where a.range + b.range = -1';
+    const running = runActivity(() => activities().extractRows({ tenant: 'acme', source: { tables: [rows], query: { sql, parameters: [] } } }), { jobId }); // prettier-ignore
+    await eventually(() => {
+      expect(running.beats.length).toBeGreaterThan(0);
+    });
+    running.cancel();
+    await expect(running.result).rejects.toThrow('cancelled');
   });
 });

@@ -1,8 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 
-import { type Cell, reportFormats } from '../../../src/jobs/report.ts';
+import type { Cell } from '../../../src/jobs/report.ts';
 import { renderTable } from '../../../src/reports/render.ts';
 import { bytesOf, table } from './tables.ts';
+
+const formats = ['csv', 'xlsx', 'json', 'ndjson'] as const;
 
 function* manyRows(count: number): Generator<Cell[]> {
   for (let n = 0; n < count; n++) yield [n, `Customer ${String(n)}`, n * 1.25, n % 2 === 0, null, `note <${String(n)}> & more`];
@@ -10,13 +12,15 @@ function* manyRows(count: number): Generator<Cell[]> {
 
 describe('renderTable', () => {
   test('renders each format', async () => {
-    const start = async (format: (typeof reportFormats)[number]) =>
+    const start = async (format: (typeof formats)[number]) =>
       (await bytesOf(renderTable(format, table(['a'], [[1]])))).toString('latin1', 0, 4);
     expect(await start('csv')).toBe('a\r\n1');
+    expect(await start('json')).toBe('[\n{"');
+    expect(await start('ndjson')).toBe('{"a"');
     expect(await start('xlsx')).toBe('PK\u0003\u0004');
   });
 
-  test.each(reportFormats)('needs no more memory for many rows of %s', async (format) => {
+  test.each(formats)('needs no more memory for many rows of %s', async (format) => {
     const before = process.memoryUsage().rss;
     let most = before;
     let size = 0;

@@ -1,0 +1,78 @@
+import type { DuckDBConnection } from '@duckdb/node-api';
+
+import { AppError } from '../errors.ts';
+
+/** Functions in the place of a table that make rows out of nothing but their arguments. All others are refused. */
+const tableFunctions = new Set(['range', 'generate_series', 'unnest', 'json_each', 'json_tree', 'repeat']);
+/** Functions that tell about the process and not about the data. */
+const refusedFunctions = new Set(['current_setting', 'getenv', 'getvariable', 'write_log', 'nextval', 'setseed']);
+
+interface Parsed {
+  error: boolean;
+  error_type?: string;
+  error_message?: string;
+  statements?: { node: unknown }[];
+}
+
+/**
+ * The text of a query without what stands at its end, so that it can stand within another statement. DuckDB's own parser
+ * says what it is: exactly one SELECT, over the tables given and no others.
+ * @throws AppError `query_invalid`
+ */
+export async function checkedQuery(connection: DuckDBConnection, sql: string, tables: readonly string[]): Promise<string> {
+  const text = sql.replace(/[\s;]+$/, '');
+  const [[json] = []] = (await connection.runAndReadAll('select json_serialize_sql($text::varchar)::varchar', { text })).getRows();
+  const parsed = JSON.parse(String(json)) as Parsed;
+  if (parsed.error) {
+    throw refused(
+      parsed.error_type === 'parser'
+        ? `The query can't be parsed: ${parsed.error_message ?? ''}.`
+        : 'The query must be a SELECT: nothing else is run.',
+    );
+  }
+  const { statements = [] } = parsed;
+  if (statements.length !== 1) throw refused(`The query must be one SELECT; these are ${String(statements.length)} statements.`);
+  const expressions = new Set<string>();
+  walk(statements, ({ cte_map: map }) => {
+    for (const { key } of (map as { map?: { key: string }[] } | undefined)?.map ?? []) expressions.add(key.toLowerCase());
+  });
+  const known = new Set([...tables.map((table) => table.toLowerCase()), ...expressions]);
+  walk(statements, (node) => {
+    check(node, known, tables);
+  });
+  // Together with the brackets around it the text must be one statement, too.
+  const within = await connection.extractStatements(`select * from (${text}\n)`).catch(() => undefined);
+  if (within?.count !== 1) throw refused('The query must be one SELECT that can stand in brackets.');
+  return text;
+}
+
+function check(node: Record<string, unknown>, known: Set<string>, tables: readonly string[]): void {
+  const named = (field: unknown) => (typeof field === 'string' ? field : '');
+  if (node['type'] === 'BASE_TABLE') {
+    const place = [node['catalog_name'], node['schema_name'], node['table_name']]
+      .map(named)
+      .filter((part) => part !== '')
+      .join('.');
+    if (!known.has(place.toLowerCase()))
+      throw refused(`There is no table ${shown(place)}; there ${tables.length === 1 ? 'is' : 'are'} ${tables.map(shown).join(', ')}.`);
+  }
+  if (node['type'] === 'SHOW_REF') throw refused('The query must be a SELECT: nothing else is run.');
+  if (node['type'] === 'TABLE_FUNCTION') {
+    const name = named((node['function'] as Record<string, unknown> | undefined)?.['function_name']).toLowerCase();
+    if (!tableFunctions.has(name)) throw refused(`${shown(name)} is not allowed as a table: a query reads its sources only.`);
+  }
+  if (node['class'] === 'FUNCTION' && refusedFunctions.has(named(node['function_name']).toLowerCase()))
+    throw refused(`The function ${shown(named(node['function_name']))} is not allowed.`);
+}
+
+function walk(node: unknown, visit: (node: Record<string, unknown>) => void): void {
+  if (typeof node !== 'object' || node === null) return;
+  if (!Array.isArray(node)) visit(node as Record<string, unknown>);
+  for (const inner of Object.values(node)) walk(inner, visit);
+}
+
+const shown = (name: string) => JSON.stringify(name.length > 60 ? `${name.slice(0, 60)}…` : name);
+
+function refused(message: string): AppError {
+  return new AppError('query_invalid', message);
+}

@@ -1,0 +1,63 @@
+import { createWriteStream } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+
+import type { ReadExtract } from '../../activities/report.ts';
+import type { Cell } from '../jobs/report-sources.ts';
+import { type EngineLimits, openEngine } from './duckdb.ts';
+import { type Column, type Carriage, forCells } from './result-columns.ts';
+import { typed } from './source.ts';
+import { literal } from './sql-text.ts';
+import { openWorkDirectory } from './work-directory.ts';
+
+/** Reads back what `createExtract` wrote, some thousand rows at a time. */
+export function createExtractReader(root: string, limits: EngineLimits): ReadExtract {
+  return async (bytes, { numbers, signal }) => {
+    const directory = await openWorkDirectory(root);
+    const closing = [() => rm(directory, { recursive: true, force: true })];
+    const close = async () => {
+      for (const step of closing.splice(0).reverse()) await step();
+    };
+    try {
+      const path = join(directory, 'extract.parquet');
+      await pipeline(bytes, createWriteStream(path, { flags: 'wx', mode: 0o600 }), { signal });
+      // Nothing is sorted or joined here: one thread keeps the order, and takes less memory.
+      const engine = await openEngine(directory, { ...limits, threads: 1 });
+      closing.push(() => {
+        engine.close();
+        return Promise.resolve();
+      });
+      const { connection } = engine;
+      await connection.run(`create view extract as select * from read_parquet(${literal(path)})`);
+      await engine.seal([path]);
+      const described = await connection.runAndReadAll('select column_name, column_type from (describe extract)');
+      const columns = described.getRows().map(([name, type]): Column => ({ name: String(name), type: String(type) }));
+      const cells = columns.map(forCells);
+      const rows = async function* (): AsyncGenerator<Cell[]> {
+        const result = await engine.interruptible(signal, () =>
+          connection.stream(`select ${cells.map(({ expression }) => expression).join(', ')} from extract`),
+        );
+        for (;;) {
+          const chunk = await engine.interruptible(signal, () => result.fetchChunk());
+          if (chunk === null || chunk.rowCount === 0) return;
+          for (const row of chunk.getRows() as Cell[][]) yield row.map((value, index) => cellOf(value, cells[index]?.carriage, numbers));
+        }
+      };
+      return {
+        columns: columns.map(({ name }) => name),
+        nested: cells.map(({ carriage }) => carriage === 'json'),
+        rows: rows(),
+        close,
+      };
+    } catch (error) {
+      await close();
+      throw error;
+    }
+  };
+}
+
+/** Numerals that a double, and a spreadsheet, can't keep stay text. */
+function cellOf(value: Cell, carriage: Carriage | undefined, numbers: boolean): Cell {
+  return numbers && carriage === 'numeral' && typeof value === 'string' ? typed(value) : value;
+}

@@ -1,0 +1,37 @@
+import { quoted } from './sql-text.ts';
+
+export interface Column {
+  name: string;
+  /** As DuckDB writes it. */
+  type: string;
+}
+
+const nested = (type: string) => /^(STRUCT|MAP|UNION|VARIANT|JSON)\b|\]$/.test(type);
+/** What Parquet holds inexactly, or not at all. */
+const foreignToParquet = /HUGEINT|BIGNUM|INTERVAL|\bBIT\b|UNION|ENUM|VARIANT|GEOMETRY|TIME WITH TIME ZONE|TIME_NS|"NULL"/;
+
+/** A column as Parquet can hold it without loss. */
+export function forParquet({ name, type }: Column): string {
+  const column = quoted(name);
+  // A time stamp with a zone is one of its own; only the time of day has none.
+  const plain = type.replaceAll('TIMESTAMP WITH TIME ZONE', '');
+  if (!foreignToParquet.test(plain)) return column;
+  if (nested(type)) return `to_json(${column}) as ${column}`;
+  if (/^U?HUGEINT$/.test(type)) return `cast(${column} as decimal(38, 0)) as ${column}`;
+  return `cast(${column} as varchar) as ${column}`;
+}
+
+/** How a value comes into JavaScript: as it is, as a numeral, as text, or as text that is JSON. */
+export type Carriage = 'value' | 'numeral' | 'text' | 'json';
+
+/** A column of a result, written so that nothing is lost on the way into JavaScript. */
+export function forCells({ name, type }: Column): { expression: string; carriage: Carriage } {
+  const column = quoted(name);
+  const text = `cast(${column} as varchar)`;
+  if (/^(BOOLEAN|DOUBLE|U?(TINYINT|SMALLINT|INTEGER))$/.test(type)) return { expression: column, carriage: 'value' };
+  if (/^(U?BIGINT|FLOAT|DECIMAL\(.*\))$/.test(type)) return { expression: text, carriage: 'numeral' };
+  if (type === 'TIMESTAMP WITH TIME ZONE') return { expression: `regexp_replace(${text}, '[+]00$', 'Z')`, carriage: 'text' };
+  if (type === 'BLOB') return { expression: `base64(${column})`, carriage: 'text' };
+  if (nested(type)) return { expression: `cast(to_json(${column}) as varchar)`, carriage: 'json' };
+  return { expression: text, carriage: 'text' };
+}
