@@ -1468,7 +1468,7 @@ export interface components {
             failures: {
                 jobId: string;
                 /** @enum {string} */
-                code: "invalid_request" | "malformed_request" | "request_timeout" | "uri_too_long" | "headers_too_large" | "secret_in_request" | "value_out_of_range" | "invalid_idempotency_key" | "start_in_past" | "invalid_filter" | "invalid_cursor" | "malformed_json" | "malformed_multipart" | "unsupported_media_type" | "payload_too_large" | "unauthorized" | "insufficient_scope" | "not_found" | "link_expired" | "method_not_allowed" | "range_not_satisfiable" | "idempotency_key_reused" | "job_not_cancellable" | "job_not_retryable" | "job_not_dead_lettered" | "job_not_scheduled" | "too_many_changes" | "bulk_action_finished" | "payload_unreadable" | "api_key_not_active" | "too_many_streams" | "rate_limited" | "limit_exceeded" | "content_type_mismatch" | "image_truncated" | "file_not_found" | "template_not_found" | "precondition_failed" | "template_invalid" | "message_too_large" | "job_not_pausable" | "signature_invalid" | "temporal_unavailable" | "database_unavailable" | "identity_provider_unavailable" | "storage_unavailable" | "worker_unavailable" | "overloaded" | "not_ready" | "internal_error" | "mail_rejected" | "recipient_rejected" | "delivery_in_doubt" | "mail_refused_for_now" | "mail_server_unreachable" | "mail_configuration" | "template_failed" | "source_unreadable" | "image_unreadable" | "image_too_large" | "timed_out" | "terminated" | "expired" | "discarded" | "dead_letter_expired" | "redrive_limit_reached" | "job_failed";
+                code: "invalid_request" | "malformed_request" | "request_timeout" | "uri_too_long" | "headers_too_large" | "secret_in_request" | "value_out_of_range" | "invalid_idempotency_key" | "start_in_past" | "invalid_filter" | "invalid_cursor" | "malformed_json" | "malformed_multipart" | "unsupported_media_type" | "payload_too_large" | "unauthorized" | "insufficient_scope" | "not_found" | "link_expired" | "method_not_allowed" | "range_not_satisfiable" | "idempotency_key_reused" | "job_not_cancellable" | "job_not_retryable" | "job_not_dead_lettered" | "job_not_scheduled" | "too_many_changes" | "bulk_action_finished" | "payload_unreadable" | "api_key_not_active" | "too_many_streams" | "rate_limited" | "limit_exceeded" | "content_type_mismatch" | "image_truncated" | "file_not_found" | "template_not_found" | "precondition_failed" | "template_invalid" | "message_too_large" | "job_not_pausable" | "signature_invalid" | "temporal_unavailable" | "database_unavailable" | "identity_provider_unavailable" | "storage_unavailable" | "worker_unavailable" | "overloaded" | "not_ready" | "internal_error" | "mail_rejected" | "recipient_rejected" | "delivery_in_doubt" | "mail_refused_for_now" | "mail_server_unreachable" | "mail_configuration" | "template_failed" | "source_unreadable" | "source_too_large" | "query_invalid" | "query_timeout" | "query_too_large" | "image_unreadable" | "image_too_large" | "timed_out" | "terminated" | "expired" | "discarded" | "dead_letter_expired" | "redrive_limit_reached" | "job_failed";
             }[];
             /** @description Of a dry run that has finished: up to twenty ids. */
             sample: string[] | null;
@@ -1551,6 +1551,26 @@ export interface components {
              * @default 10
              */
             ratePerSecond?: number;
+        };
+        /** @description How a CSV file is written. What is left out is found out. */
+        CsvDialect: {
+            /**
+             * @description Default: the one of `,` `;` tab `|` that the first line has most of.
+             * @enum {string}
+             */
+            delimiter?: "," | ";" | "\t" | "|" | ":" | "~" | "^";
+            /**
+             * @description Default: as the byte order mark says, else UTF-8. Never guessed; Latin-1 is a part of `windows-1252`.
+             * @enum {string}
+             */
+            encoding?: "utf-8" | "utf-16le" | "utf-16be" | "windows-1252";
+            /** @description Whether the first line names the columns (default); else they are `column1` …. */
+            header?: boolean;
+            /**
+             * @description Whether columns whose every value is a number, date, time or boolean become such. Default: `detect`.
+             * @enum {string}
+             */
+            types?: "detect" | "text";
         };
         DeadLetter: {
             /** @description The activity that failed. */
@@ -2306,7 +2326,7 @@ export interface components {
              * @description Stable: decide by it, not by texts.
              * @enum {string}
              */
-            code: "invalid_request" | "malformed_request" | "request_timeout" | "uri_too_long" | "headers_too_large" | "secret_in_request" | "value_out_of_range" | "invalid_idempotency_key" | "start_in_past" | "invalid_filter" | "invalid_cursor" | "malformed_json" | "malformed_multipart" | "unsupported_media_type" | "payload_too_large" | "unauthorized" | "insufficient_scope" | "not_found" | "link_expired" | "method_not_allowed" | "range_not_satisfiable" | "idempotency_key_reused" | "job_not_cancellable" | "job_not_retryable" | "job_not_dead_lettered" | "job_not_scheduled" | "too_many_changes" | "bulk_action_finished" | "payload_unreadable" | "api_key_not_active" | "too_many_streams" | "rate_limited" | "limit_exceeded" | "content_type_mismatch" | "image_truncated" | "file_not_found" | "template_not_found" | "precondition_failed" | "template_invalid" | "message_too_large" | "job_not_pausable" | "signature_invalid" | "temporal_unavailable" | "database_unavailable" | "identity_provider_unavailable" | "storage_unavailable" | "worker_unavailable" | "overloaded" | "not_ready" | "internal_error" | "mail_rejected" | "recipient_rejected" | "delivery_in_doubt" | "mail_refused_for_now" | "mail_server_unreachable" | "mail_configuration" | "template_failed" | "source_unreadable" | "image_unreadable" | "image_too_large" | "timed_out" | "terminated" | "expired" | "discarded" | "dead_letter_expired" | "redrive_limit_reached" | "job_failed";
+            code: "invalid_request" | "malformed_request" | "request_timeout" | "uri_too_long" | "headers_too_large" | "secret_in_request" | "value_out_of_range" | "invalid_idempotency_key" | "start_in_past" | "invalid_filter" | "invalid_cursor" | "malformed_json" | "malformed_multipart" | "unsupported_media_type" | "payload_too_large" | "unauthorized" | "insufficient_scope" | "not_found" | "link_expired" | "method_not_allowed" | "range_not_satisfiable" | "idempotency_key_reused" | "job_not_cancellable" | "job_not_retryable" | "job_not_dead_lettered" | "job_not_scheduled" | "too_many_changes" | "bulk_action_finished" | "payload_unreadable" | "api_key_not_active" | "too_many_streams" | "rate_limited" | "limit_exceeded" | "content_type_mismatch" | "image_truncated" | "file_not_found" | "template_not_found" | "precondition_failed" | "template_invalid" | "message_too_large" | "job_not_pausable" | "signature_invalid" | "temporal_unavailable" | "database_unavailable" | "identity_provider_unavailable" | "storage_unavailable" | "worker_unavailable" | "overloaded" | "not_ready" | "internal_error" | "mail_rejected" | "recipient_rejected" | "delivery_in_doubt" | "mail_refused_for_now" | "mail_server_unreachable" | "mail_configuration" | "template_failed" | "source_unreadable" | "source_too_large" | "query_invalid" | "query_timeout" | "query_too_large" | "image_unreadable" | "image_too_large" | "timed_out" | "terminated" | "expired" | "discarded" | "dead_letter_expired" | "redrive_limit_reached" | "job_failed";
             /** @description The same as in X-Request-Id. */
             requestId?: string;
             /** @description Whether the same request may succeed later. */
@@ -2417,6 +2437,42 @@ export interface components {
                 text: string;
             }[];
         };
+        /** @description What parameters there are: a small part of JSON Schema. Others are refused. */
+        ReportParametersSchema: {
+            /** @enum {string} */
+            type?: "object";
+            properties: {
+                [key: string]: {
+                    /** @enum {string} */
+                    type: "string" | "integer" | "number" | "boolean";
+                    /**
+                     * @description Of a string: it is bound as a date, or as a time with zone.
+                     * @enum {string}
+                     */
+                    format?: "date" | "date-time";
+                    enum?: (string | number | boolean | null)[];
+                    default?: string | number | boolean | null;
+                    minimum?: number;
+                    maximum?: number;
+                    minLength?: number;
+                    maxLength?: number;
+                    title?: string;
+                    description?: string;
+                };
+            };
+            required?: string[];
+            /** @enum {boolean} */
+            additionalProperties?: false;
+        };
+        ReportQuery: {
+            /** @description One SELECT in the SQL of DuckDB. `$name` is a parameter. */
+            sql: string;
+            /** @description Values by name. They are bound, never pasted into the text. */
+            parameters?: {
+                [key: string]: string | number | boolean | null;
+            };
+            parametersSchema?: components["schemas"]["ReportParametersSchema"];
+        };
         /**
          * @example {
          *       "title": "Sales",
@@ -2448,20 +2504,68 @@ export interface components {
          *         }
          *       ]
          *     }
+         * @example {
+         *       "title": "Sales by city",
+         *       "source": {
+         *         "files": [
+         *           {
+         *             "name": "orders",
+         *             "fileId": "file_favhp5o4hkxjxccacfxq2eja7m"
+         *           }
+         *         ]
+         *       },
+         *       "query": {
+         *         "sql": "select city, sum(amount) as total from orders where day >= $since group by city",
+         *         "parameters": {
+         *           "since": "2026-01-01"
+         *         }
+         *       },
+         *       "outputs": [
+         *         {
+         *           "format": "csv"
+         *         },
+         *         {
+         *           "format": "parquet"
+         *         }
+         *       ]
+         *     }
          */
         ReportRequest: {
             title: string;
             source: {
+                /** @description The table `rows` in `sql`. */
                 rows: {
                     [key: string]: string | number | boolean | null;
                 }[];
             } | {
-                /** @description An uploaded CSV file (RFC 4180, UTF-8, first line = column names). */
                 fileId: string;
+                /**
+                 * @description Default: as the content and the name of the file say, else CSV.
+                 * @enum {string}
+                 */
+                format?: "csv" | "ndjson" | "json" | "parquet";
+                csv?: components["schemas"]["CsvDialect"];
+            } | {
+                /** @description Uploaded files as tables. Several need a `query`. */
+                files: {
+                    /**
+                     * @description The name of the table in `sql`.
+                     * @example orders
+                     */
+                    name: string;
+                    fileId: string;
+                    /**
+                     * @description Default: as the content and the name of the file say, else CSV.
+                     * @enum {string}
+                     */
+                    format?: "csv" | "ndjson" | "json" | "parquet";
+                    csv?: components["schemas"]["CsvDialect"];
+                }[];
             };
+            query?: components["schemas"]["ReportQuery"];
             outputs: {
                 /** @enum {string} */
-                format: "csv" | "xlsx";
+                format: "csv" | "xlsx" | "json" | "ndjson" | "parquet";
             }[];
             options?: components["schemas"]["JobOptions"];
         };
@@ -2502,7 +2606,7 @@ export interface components {
                     content: string;
                 };
                 /** @enum {string} */
-                format: "csv" | "xlsx";
+                format: "csv" | "xlsx" | "json" | "ndjson" | "parquet";
             }[];
         };
         /** @description Temporal's Retry Policy for every step of this job. What is left out is as the step's own policy says. */

@@ -4,16 +4,6 @@ import { join } from 'node:path';
 /** Older ones are left-overs of crashes: longer than the Start-To-Close time-out of any step of a report. */
 const leftOverMs = 7 * 60 * 60 * 1000;
 
-/** Runs work with an empty directory of its own below `root`, which is gone afterwards. */
-export async function withWorkDirectory<T>(root: string, work: (directory: string) => Promise<T>): Promise<T> {
-  const directory = await openWorkDirectory(root);
-  try {
-    return await work(directory);
-  } finally {
-    await rm(directory, { recursive: true, force: true });
-  }
-}
-
 /** Whoever opens it removes it; what crashes have left is removed on the way. */
 export async function openWorkDirectory(root: string): Promise<string> {
   await mkdir(root, { recursive: true, mode: 0o700 });
@@ -22,7 +12,7 @@ export async function openWorkDirectory(root: string): Promise<string> {
 }
 
 /** Harmless beside reports that run, in other processes too. */
-export async function sweepWorkDirectories(root: string, { olderThanMs }: { olderThanMs: number }): Promise<void> {
+async function sweepWorkDirectories(root: string, { olderThanMs }: { olderThanMs: number }): Promise<void> {
   const oldest = Date.now() - olderThanMs;
   for (const name of await readdir(root)) {
     if (!/^report-\w{6}$/.test(name)) continue;

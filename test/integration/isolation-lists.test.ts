@@ -113,8 +113,13 @@ describe.each(strangers)('a tenant whose ids have %s', (which) => {
     requests['an attachment of a batch'] = (fileId) =>
       stranger().ask('POST', '/v1/email-batches', { ...batchTo('ada@example.com'), attachments: [{ fileId }] });
     requests['patch an e-mail'] = (fileId) => stranger().ask('PATCH', ownEmail, { request: { ...request, attachments: [{ fileId }] } });
-    requests['an attachment of a batch'] = (fileId) =>
-      stranger().ask('POST', '/v1/email-batches', { ...batchTo('ada@example.com'), attachments: [{ fileId }] });
+    const inFiles = (fileId: string) => ({
+      ...rows,
+      source: { files: [{ name: 'orders', fileId }] },
+      query: { sql: 'select * from orders' },
+    });
+    requests['post, one of several'] = (fileId) => stranger().ask('POST', '/v1/reports', inFiles(fileId));
+    requests['patch, one of several'] = (fileId) => stranger().ask('PATCH', own, { request: inFiles(fileId) });
     requests['patch'] = (fileId) => stranger().ask('PATCH', own, { request: { ...rows, source: { fileId } } });
     for (const [name, request] of Object.entries(requests))
       for (const id of Object.values(tenants.belongings['/v1/files/'] ?? {})) {
