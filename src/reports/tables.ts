@@ -6,6 +6,9 @@ import { guessedKinds, typesIn } from './csv-types.ts';
 import { literal, quoted } from './sql-text.ts';
 import { longestRow } from './unpack-source.ts';
 
+/** A row must fit; the usual sixteen rows of the longest kind are 100 MB more for a process. */
+const csvBuffer = 2 * longestRow.csv;
+
 /** Makes a source, unpacked to `path`, a table of the engine: read anew by each query, never as a whole in memory. */
 export async function createTable(
   connection: DuckDBConnection,
@@ -29,7 +32,7 @@ async function csvRows(connection: DuckDBConnection, path: string, dialect: CsvD
     const typed = columns.map((column, index) => `${literal(column)}: ${literal(types[index] ?? 'VARCHAR')}`).join(', ');
     return (
       `read_csv(${literal(path)}, auto_detect = false, header = ${String(header)}, delim = ${literal(delimiter)}, quote = '"', escape = '"', ` +
-      `max_line_size = ${String(longestRow.csv)}, columns = {${typed}})`
+      `max_line_size = ${String(longestRow.csv)}, buffer_size = ${String(csvBuffer)}, columns = {${typed}})`
     );
   };
   const text = read([]);

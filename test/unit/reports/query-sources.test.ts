@@ -151,6 +151,37 @@ describe('a source', () => {
     expect((process.memoryUsage().rss - before) / 1024 / 1024).toBeLessThan(150);
   });
 
+  test('may have rows of almost 2 MiB', async () => {
+    const long = 'x'.repeat(2_000_000);
+    const { rows } = await reports.ask({ orders: `a,b\n${`1,${long}\n`.repeat(5)}` }, { sql: 'select a, length(b) as n from orders' });
+    expect(rows).toEqual(Array.from({ length: 5 }, () => [1, 2_000_000]));
+  });
+
+  test('of many rows needs no more memory', async () => {
+    const lines = function* () {
+      yield Buffer.from('id,name,amount,day\n');
+      for (let batch = 0; batch < 100; batch++)
+        yield Buffer.from(
+          Array.from({ length: 10_000 }, (_, i) => `${String(batch * 10_000 + i)},Customer ${String(i)},${String(i)}.25,2026-01-31\n`).join(
+            '',
+          ),
+        );
+    };
+    const tables: TableBytes[] = [{ name: 's', bytes: () => Readable.from(lines(), { objectMode: false }), format: 'csv', csv: undefined }];
+    const before = process.memoryUsage().rss;
+    let most = before;
+    const looking = setInterval(() => {
+      most = Math.max(most, process.memoryUsage.rss());
+    }, 20);
+    const done = await reports
+      .engine()
+      .extract({ tables, query: undefined, signal: new AbortController().signal, report: () => undefined });
+    clearInterval(looking);
+    await done.close();
+    expect(done.rows).toBe(1_000_000);
+    expect((most - before) / 1024 / 1024).toBeLessThan(200);
+  });
+
   test('with one row of many lines within quotes is refused', async () => {
     const content = `a,b\n1,"${`${'x'.repeat(1_000)}\n`.repeat(3_000)}"\n`;
     await expect(reports.ask({ orders: content })).rejects.toMatchObject({
