@@ -89,7 +89,7 @@ describe('a report by a query', () => {
     const { job } = await system.submit('report', { title: 'Once', source: rows, query, outputs: outputsOf('csv', 'json') });
     const { files } = (await until(job.id, 'completed')).result as ReportResult;
     expect(failing.size).toBe(0);
-    const [csv = '', json = ''] = [await read(files[0]), await read(files[1])];
+    const [csv, json] = [await read(files[0]), await read(files[1])];
     const numbers = (JSON.parse(json) as { n: number }[]).map(({ n }) => String(n));
     expect(csv.trimEnd().split('\r\n').slice(1).map((line) => line.split(',')[1])).toEqual(numbers); // prettier-ignore
   });

@@ -4,6 +4,7 @@ import { report, type ReportRequest } from '../../../src/jobs/report.ts';
 import { boundParameters, type ReportQuery, reportQuery } from '../../../src/jobs/report-query.ts';
 import { fileIdFor, newJobId } from '../../../src/jobs/ids.ts';
 import { chunks, testFileStore } from '../../support/file-store.ts';
+import { noTemplates } from '../../support/templates.ts';
 
 const sql = 'select 1';
 const bound = (query: Omit<ReportQuery, 'sql'>) => boundParameters(reportQuery.parse({ sql, ...query }));
@@ -63,13 +64,13 @@ describe('parameters of a query', () => {
   ])('are refused before a job starts: %s = %j', (name, value, detail) => {
     const parameters = { since: '2026-01-31', [name]: value } as ReportQuery['parameters'];
     expect(() => bound({ parametersSchema: schema, parameters })).toThrow(
-      expect.objectContaining({ code: 'invalid_request', errors: [{ pointer: `/query/parameters/${name}`, detail }] }) as Error,
+      expect.objectContaining({ code: 'invalid_request', errors: [{ pointer: `/query/parameters/${name}`, detail }] }),
     );
   });
 
   test('that are required and missing are refused', () => {
     expect(() => bound({ parametersSchema: schema })).toThrow(
-      expect.objectContaining({ errors: [{ pointer: '/query/parameters/since', detail: 'is required' }] }) as Error,
+      expect.objectContaining({ errors: [{ pointer: '/query/parameters/since', detail: 'is required' }] }),
     );
   });
 
@@ -88,7 +89,13 @@ describe('parameters of a query', () => {
 describe('the sources of a query', () => {
   const store = testFileStore();
   const jobId = newJobId('report', 'acme', 'k');
-  const submission = (tenant = 'acme') => ({ tenant, jobId, createdAt: '2026-11-22T10:00:00.000Z', files: store.files });
+  const submission = (tenant = 'acme') => ({
+    tenant,
+    jobId,
+    createdAt: '2026-11-22T10:00:00.000Z',
+    files: store.files,
+    templates: noTemplates,
+  });
   const stored = async (name: string, contentType: string, tenant = 'acme') => {
     const staged = await store.files.stage(chunks(name));
     return staged.commit({ id: fileIdFor(jobId, name), name, contentType, tenant, jobId });

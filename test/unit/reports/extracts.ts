@@ -10,7 +10,7 @@ import { createReportEngine } from '../../../src/reports/engine.ts';
 import type { ExtractLimits } from '../../../src/reports/extract.ts';
 import { all, streamOf } from './tables.ts';
 
-export const usual: ExtractLimits = { memoryMb: 128, threads: 2, diskMb: 256, maxRows: 1_000_000, querySeconds: 60 };
+const usual: ExtractLimits = { memoryMb: 128, threads: 2, diskMb: 256, maxRows: 1_000_000, querySeconds: 60 };
 
 export interface TestSource {
   content: string | Uint8Array;
