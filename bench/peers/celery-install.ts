@@ -9,7 +9,7 @@ const run = promisify(execFile);
 const cache = fileURLToPath(new URL('../../node_modules/.cache/handoff/', import.meta.url));
 export const celeryFolder = fileURLToPath(new URL('./celery_mail/', import.meta.url));
 
-export class NoCelery extends Error {
+class NoCelery extends Error {
   override readonly name = 'NoCelery';
 }
 
