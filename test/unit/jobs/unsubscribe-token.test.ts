@@ -3,6 +3,7 @@ import { createHmac } from 'node:crypto';
 import fc from 'fast-check';
 
 import { open, seal } from '../../../src/encryption/aes-gcm.ts';
+import { normalisedAddress } from '../../../src/jobs/recipient.ts';
 import type { TenantKeys } from '../../../src/jobs/tenant-keys.ts';
 import { createUnsubscribeTokens } from '../../../src/jobs/unsubscribe-token.ts';
 
@@ -15,15 +16,11 @@ const ada = { tenant: 'acme', address: 'ada@example.com' };
 describe('a token to unsubscribe', () => {
   test('says whose mail and which address, for whoever made it, and is the same each time', async () => {
     await fc.assert(
-      fc.asyncProperty(
-        fc.string({ minLength: 1, maxLength: 63 }),
-        fc.string({ minLength: 1, maxLength: 254, unit: 'grapheme' }),
-        async (tenant, address) => {
-          const token = await tokens.make({ tenant, address });
-          expect(await tokens.make({ tenant, address })).toBe(token);
-          expect(await tokens.read(token)).toEqual({ tenant, address });
-        },
-      ),
+      fc.asyncProperty(fc.string({ minLength: 1, maxLength: 63 }), fc.emailAddress(), async (tenant, address) => {
+        const token = await tokens.make({ tenant, address });
+        expect(await tokens.make({ tenant, address: address.toUpperCase() })).toBe(token);
+        expect(await tokens.read(token)).toEqual({ tenant, address: normalisedAddress(address) });
+      }),
       { numRuns: 50 },
     );
   });
