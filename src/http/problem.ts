@@ -90,10 +90,13 @@ export interface Problem extends Record<string, unknown> {
   retryable: boolean;
 }
 
-/** The failure of a job, in the shape of an answer's. Repeating may help where it was not the input that failed. */
+/**
+ * The failure of a job, in the shape of an answer's. Repeating may help where it was not the input that failed; in doubt it may do
+ * harm, and a program that repeats whatever it may must not.
+ */
 export function problemOfJob({ code, message, details }: JobError): Problem {
   const { status, title } = problems[code];
-  return { ...details, type: typeOf(code), title, status, detail: message, code, retryable: status >= 500 };
+  return { ...details, type: typeOf(code), title, status, detail: message, code, retryable: status >= 500 && code !== 'delivery_in_doubt' };
 }
 
 /** Body parsers and Express report in their own words; nothing of their text is passed on. */

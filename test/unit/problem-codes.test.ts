@@ -34,17 +34,20 @@ describe('the error codes', () => {
     expect(new Set(titles).size).toBe(titles.length);
   });
 
-  test.each(errorCodes)('%s makes a problem for a job, retryable when it was not the input that failed', (code) => {
-    const { status } = problems[code];
-    expect(problemOfJob({ code, message: 'why' })).toEqual({
-      type: `urn:handoff:problem:${code}`,
-      title: problems[code].title,
-      status,
-      detail: 'why',
-      code,
-      retryable: status >= 500,
-    });
-  });
+  test.each(errorCodes)(
+    '%s makes a problem for a job, retryable when it was not the input that failed, and nothing is in doubt',
+    (code) => {
+      const { status } = problems[code];
+      expect(problemOfJob({ code, message: 'why' })).toEqual({
+        type: `urn:handoff:problem:${code}`,
+        title: problems[code].title,
+        status,
+        detail: 'why',
+        code,
+        retryable: status >= 500 && code !== 'delivery_in_doubt',
+      });
+    },
+  );
 
   test('can not be overwritten by the details of a job', () => {
     const details = { status: 200, code: 'x', type: 'x', detail: 'x', messages: [] };
