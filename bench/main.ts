@@ -10,6 +10,7 @@ import { endToEnd } from './end-to-end.ts';
 import type { Finding, Settings } from './finding.ts';
 import { guard } from './guard.ts';
 import { kill } from './kill.ts';
+import { mailing } from './mailing.ts';
 import { memory } from './memory.ts';
 import { NoPostgres } from './postgres.ts';
 import { read } from './read.ts';
@@ -28,6 +29,7 @@ const benchmarks: Record<string, (settings: Settings) => Promise<Finding>> = {
   streams,
   guard,
   kill,
+  mailing,
 };
 
 const help = `npm run bench [-- name …] [-- options]
@@ -46,6 +48,7 @@ directories, and is gone at the end. Needs PostgreSQL: initdb and postgres on th
   streams      1,000 clients that follow 100 jobs: calls to Temporal, and memory
   guard        what encryption, authentication and limits cost POST /v1/emails, and what they ask the database
   kill         50 times kill -9 of a worker that sends mail: what is lost, sent twice, or in doubt
+  mailing      a batch against a nodemailer pool and against Celery with Redis, and one of 100,000 recipients
 
   --rounds N       rounds of each comparison (default 5)
   --quick          a tenth of the work: whether it runs, not how fast

@@ -1,0 +1,2 @@
+/** One of many. */
+export const recipientOf = (index: number): string => `customer-${String(index)}@example.com`;
