@@ -171,13 +171,13 @@ describe('a JSON body', () => {
   });
 
   test('names every fault with an RFC 6901 pointer', async () => {
-    const response = await post(JSON.stringify({ to: ['ada@example.com', 'x\nBcc: y'], subject: 'a\r\nb', text: 7, 'a/b~c': 1, bcc: [] }));
+    const response = await post(JSON.stringify({ to: ['ada@example.com', 'x\nBcc: y'], subject: 'a\r\nb', text: 7, 'a/b~c': 1, blind: [] }));
     expectProblem(response, 400, 'invalid_request');
-    expect(pointersOf(response).sort()).toEqual(['/a~1b~0c', '/bcc', '/subject', '/text', '/to/1']);
+    expect(pointersOf(response).sort()).toEqual(['/a~1b~0c', '/blind', '/subject', '/text', '/to/1']);
   });
 
   test('with an unknown field is refused at that field', async () => {
-    expect(pointersOf(await post(JSON.stringify({ ...email, replyTo: 'x@example.com' })))).toEqual(['/replyTo']);
+    expect(pointersOf(await post(JSON.stringify({ ...email, answerTo: 'x@example.com' })))).toEqual(['/answerTo']);
     expect(api.started).toEqual([]);
   });
 
