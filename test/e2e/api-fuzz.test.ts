@@ -45,6 +45,8 @@ const checks = [
       const args = [
         ...['run', `${product.url}/openapi.json`, '--url', product.url, '--header', `Authorization: Bearer ${product.key}`],
         ...['--checks', checks.join(','), '--phases', 'examples,fuzzing', '--max-examples', '4', '--max-time', '25', '--seed', '20261122'],
+        // It can't write message/rfc822; hostile mail is in test/unit/mail/bounce.test.ts.
+        ...['--exclude-operation-id', 'takeBounce'],
         ...['--workers', '2', '--request-timeout', '180', '--no-color'],
       ];
       const { code, output } = await new Promise<{ code: number; output: string }>((resolve) => {
