@@ -176,7 +176,7 @@ describe('the product with its own mail catcher', () => {
         return form;
       };
       const cases: [path: string, body: unknown, code: string, pointer: string][] = [
-        ['/v1/emails', { ...email, cc: ['x@example.com'] }, 'invalid_request', '/cc'],
+        ['/v1/emails', { ...email, carbonCopy: ['x@example.com'] }, 'invalid_request', '/carbonCopy'],
         ['/v1/emails', { ...email, to: [] }, 'invalid_request', '/to'],
         ['/v1/emails', { ...email, to: ['a@example.com\nBcc: b@example.com'] }, 'invalid_request', '/to/0'],
         ['/v1/emails', { ...email, subject: 'Hi\r\nBcc: b@example.com' }, 'invalid_request', '/subject'],
