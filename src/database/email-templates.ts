@@ -46,7 +46,7 @@ export function createTemplateStore(db: Kysely<Database>): TemplateStore {
           if (ifVersion !== undefined && ifVersion !== (newest?.version ?? 0)) return { newest: newest?.version ?? 0 };
           const text = JSON.stringify(source);
           const digest = createHash('sha256').update(text).digest('hex');
-          const made = newest?.digest !== digest;
+          const made = newest?.source !== text;
           const version = made ? (last?.version ?? 0) + 1 : newest.version;
           await writeAudit(transaction, { ...entry, tenant, target: name, details: { version, new: made } });
           if (!made) return { made, version: versionOf(newest) };

@@ -103,7 +103,10 @@ describe.each(ours)('service %s', (name) => {
   });
 
   test('gives every variable a value without any setting', () => {
-    for (const value of Object.values(environment)) expect(filledIn(value)).not.toBe('');
+    // What stands in the place of another one is left out: an empty value counts as none.
+    const { HANDOFF_MAIL_PROVIDERS: inPlaceOfSmtpUrl, ...needed } = environment;
+    expect(filledIn(inPlaceOfSmtpUrl ?? '')).toBe('');
+    for (const value of Object.values(needed)) expect(filledIn(value)).not.toBe('');
   });
 });
 
