@@ -9,6 +9,7 @@ import type { BarePool } from './peers/bare-pool.ts';
 import { celeryMailing } from './peers/celery-mail.ts';
 import { createHttp } from './peers/http.ts';
 import type { SinkState } from './peers/sink.ts';
+import { unread } from './peers/unread.ts';
 import { cpuDuring, mebibyte, residentBytes } from './process-facts.ts';
 import { prepareGround, startApi, startWorker } from './product.ts';
 import { onStage, until } from './stage.ts';
@@ -107,7 +108,7 @@ export async function mailing({ rounds, quick, temporalSettings, say }: Settings
       let [runs, longest] = [0, 0];
       await until(async () => {
         [runs, longest] = [0, 0];
-        for await (const run of new Client({ connection }).workflow.list({ query: `WorkflowId = '${idIn(told)}'` })) {
+        for await (const run of new Client({ connection, dataConverter: unread }).workflow.list({ query: `WorkflowId = '${idIn(told)}'` })) {
           runs += 1;
           longest = Math.max(longest, run.historyLength ?? 0);
         }

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { relative, resolve } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import ts from 'typescript';
@@ -65,7 +65,8 @@ function errorsAfter(wanted: Change[]): string[] {
     if (!parsed.has(path)) parsed.set(path, readSource(path, language));
     return parsed.get(path);
   };
-  const rootNames = [...texts.keys(), ...['src/cli.ts', 'workflows/index.ts', 'types/ms.d.ts'].map((path) => resolve(path))];
+  const ambient = readdirSync('types').map((file) => `types/${file}`);
+  const rootNames = [...texts.keys(), ...['src/cli.ts', 'workflows/index.ts', ...ambient].map((path) => resolve(path))];
   const program = ts.createProgram({ rootNames, options, host, ...(before && { oldProgram: before }) });
   before = program;
   return program
