@@ -108,9 +108,11 @@ export async function mailing({ rounds, quick, temporalSettings, say }: Settings
       let [runs, longest] = [0, 0];
       await until(async () => {
         [runs, longest] = [0, 0];
-        for await (const run of new Client({ connection, dataConverter: unread }).workflow.list({ query: `WorkflowId = '${idIn(told)}'` })) {
+        for await (const run of new Client({ connection, dataConverter: unread }).workflow.list({
+          query: `WorkflowId = '${idIn(told)}'`,
+        })) {
           runs += 1;
-          longest = Math.max(longest, run.historyLength ?? 0);
+          longest = Math.max(longest, run.historyLength);
         }
         if (runs === 0) throw new Error('Temporal lists no run of the batch yet');
       });

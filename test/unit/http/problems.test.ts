@@ -171,7 +171,9 @@ describe('a JSON body', () => {
   });
 
   test('names every fault with an RFC 6901 pointer', async () => {
-    const response = await post(JSON.stringify({ to: ['ada@example.com', 'x\nBcc: y'], subject: 'a\r\nb', text: 7, 'a/b~c': 1, blind: [] }));
+    const response = await post(
+      JSON.stringify({ to: ['ada@example.com', 'x\nBcc: y'], subject: 'a\r\nb', text: 7, 'a/b~c': 1, blind: [] }),
+    );
     expectProblem(response, 400, 'invalid_request');
     expect(pointersOf(response).sort()).toEqual(['/a~1b~0c', '/blind', '/subject', '/text', '/to/1']);
   });
