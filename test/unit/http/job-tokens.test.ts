@@ -109,7 +109,10 @@ describe('a token of one job', () => {
 
   test('is worth nothing at any other operation', async () => {
     const token = await tokenOf();
-    const operations = operationsOf(openApiDocument() as OpenApi).filter(({ path }) => path.startsWith('/v1/'));
+    // Those that take no key at all take none of these either.
+    const operations = operationsOf(openApiDocument() as OpenApi).filter(
+      ({ path, security }) => path.startsWith('/v1/') && security.length > 0,
+    );
     const passed: string[] = [];
     for (const { method, path } of operations) {
       const sent = { method: method.toUpperCase(), path: path.replaceAll(/\{\w+\}/g, job.id), body: undefined };

@@ -130,7 +130,7 @@ describe('a query', () => {
 
   test('that runs for ever ends when the job is cancelled', async () => {
     const cancelling = new AbortController();
-    const asking = reports.ask(orders, { sql: 'select count(*) as n from range(1000000000) a, range(1000000000) b where a.range + b.range = -1', signal: cancelling.signal }); // prettier-ignore
+    const asking = reports.ask(orders, { sql: 'select max(hash(range)) as n from range(1000000000000)', signal: cancelling.signal }); // prettier-ignore
     await Promise.all([expect(asking).rejects.toThrow('cancelled'), setTimeout(300).then(() => { cancelling.abort(new Error('cancelled')); })]); // prettier-ignore
     expect(await reports.left()).toEqual([]);
   });
