@@ -1,7 +1,9 @@
 import type { Readable } from 'node:stream';
 
 import type { FileStore, StoredFile } from '../src/jobs/files.ts';
-import type { Cell, Extraction, PlainSource, ReportFile, ReportFormat } from '../src/jobs/report.ts';
+import type { Cell, Extraction, PlainSource, ReportFile } from '../src/jobs/report.ts';
+import type { ReportColumn, TableColumn } from '../src/jobs/report-columns.ts';
+import type { ReportFormat, ReportOutput } from '../src/jobs/report-outputs.ts';
 import type { BoundParameter } from '../src/jobs/report-query.ts';
 import type { CsvDialect, SourceFormat, TableSource } from '../src/jobs/report-sources.ts';
 import { currentJobId } from './current-job.ts';
@@ -10,15 +12,18 @@ import { type Beat, heartbeating } from './heartbeat.ts';
 
 export interface Table {
   title: string;
-  columns: string[];
-  /** Columns whose text is JSON. Default: none. */
-  nested?: boolean[];
+  columns: TableColumn[];
+  /** How many rows there are; null: nobody has counted them. */
+  total: number | null;
   /** A row may be shorter than `columns`. */
   rows: AsyncIterable<Cell[]>;
 }
 
 /** The finished document, as a stream with back-pressure: the same table gives the same bytes. */
-export type RenderTable = (format: Exclude<ReportFormat, 'parquet'>, table: Table) => AsyncIterable<Uint8Array>;
+export type RenderTable = (output: TableOutput, table: Table) => AsyncIterable<Uint8Array>;
+
+/** All but what the engine writes itself. */
+export type TableOutput = Exclude<ReportOutput, { format: 'parquet' }>;
 
 /** A source of a query, to be read once. */
 export type TableBytes = { name: string } & (
@@ -38,11 +43,16 @@ export type Extract = (task: {
   report: (percent: number) => void;
 }) => Promise<{ rows: number; bytes: Readable; close: () => Promise<void> }>;
 
-/** The rows of an extract. @param numbers as for `readCsv` */
+/**
+ * The rows of an extract.
+ * @param numbers as for `readCsv`
+ * @param columns which, and how they are shown. Default: all.
+ * @throws AppError `query_invalid` for a column that is not there
+ */
 export type ReadExtract = (
   bytes: Readable,
-  options: { numbers: boolean; signal: AbortSignal },
-) => Promise<{ columns: string[]; nested: boolean[]; rows: AsyncIterable<Cell[]>; close: () => Promise<void> }>;
+  options: { numbers: boolean; columns: ReportColumn[] | undefined; signal: AbortSignal },
+) => Promise<{ columns: TableColumn[]; rows: AsyncIterable<Cell[]>; close: () => Promise<void> }>;
 
 export interface ReportEngine {
   render: RenderTable;
@@ -76,7 +86,9 @@ export interface Rendering {
   tenant: string;
   title: string;
   source: PlainSource | ExtractedRows;
-  format: ReportFormat;
+  /** Only of an extract. */
+  columns?: ReportColumn[];
+  output: ReportOutput;
 }
 
 export interface RenderedReport {
@@ -115,26 +127,28 @@ async function* each(rows: Cell[][]): AsyncGenerator<Cell[]> {
 }
 
 interface OpenSource extends Omit<Table, 'title'> {
-  total: number | null;
   /** For when the rows were not read to their end, too. */
   close(): Promise<void> | void;
 }
 
-type RowFormat = Parameters<RenderTable>[0];
+/** Columns of which nothing is known but their names. */
+const named = (names: string[]) => names.map((name): TableColumn => ({ name, title: name, kind: 'mixed' }));
 
 async function open(
-  source: Rendering['source'],
-  format: RowFormat,
+  { source, columns, output: { format } }: Rendering,
   { engine, files }: ReportDependencies,
   signal: AbortSignal,
 ): Promise<OpenSource> {
-  if ('rows' in source) return { columns: source.columns, rows: each(source.rows), total: source.rows.length, close: () => undefined };
+  if ('rows' in source)
+    return { columns: named(source.columns), rows: each(source.rows), total: source.rows.length, close: () => undefined };
   const numbers = format !== 'csv';
-  if ('extract' in source) return { ...(await engine.readExtract(files.read(source.extract), { numbers, signal })), total: source.total };
+  if ('extract' in source)
+    return { ...(await engine.readExtract(files.read(source.extract), { numbers, columns, signal })), total: source.total };
   const bytes = files.read(source.file);
   const close = () => void bytes.destroy();
-  if ('columns' in source) return { columns: source.columns, rows: engine.readNdjson(bytes), total: source.total, close };
-  return { ...(await engine.readCsv(bytes, { numbers })), total: null, close };
+  if ('columns' in source) return { columns: named(source.columns), rows: engine.readNdjson(bytes), total: source.total, close };
+  const read = await engine.readCsv(bytes, { numbers });
+  return { columns: named(read.columns), rows: read.rows, total: null, close };
 }
 
 export function reportActivities(dependencies: ReportDependencies) {
@@ -168,7 +182,9 @@ export function reportActivities(dependencies: ReportDependencies) {
     }
   }
 
-  async function render({ tenant, title, source, format }: Rendering, { report, signal }: Beat): Promise<RenderedReport> {
+  async function render(rendering: Rendering, { report, signal }: Beat): Promise<RenderedReport> {
+    const { tenant, title, source, output } = rendering;
+    const { format } = output;
     const keep = async (bytes: AsyncIterable<Uint8Array>): Promise<ReportFile> => {
       const staged = await files.stage(bytes, { signal });
       try {
@@ -179,18 +195,18 @@ export function reportActivities(dependencies: ReportDependencies) {
         await staged.discard();
       }
     };
-    if (format === 'parquet') {
+    if (output.format === 'parquet') {
       if (!('extract' in source)) throw new TypeError('Parquet is made of an extract');
       return { rows: source.total, file: await keep(files.read(source.extract)) };
     }
     let rows = 0;
-    const table = await open(source, format, dependencies, signal);
+    const table = await open(rendering, dependencies, signal);
     const count = (done: number) => {
       rows = done;
       report({ done, total: table.total, unit: 'rows', stage: `writing ${format}` });
     };
     try {
-      const file = await keep(engine.render(format, { title, ...table, rows: counted(table.rows, count, signal) }));
+      const file = await keep(engine.render(output, { title, ...table, rows: counted(table.rows, count, signal) }));
       return { rows, file };
     } finally {
       await table.close();

@@ -2385,6 +2385,34 @@ export interface components {
              */
             at: string | null;
         };
+        ReportColumn: {
+            /**
+             * @description Of the column in the source or in the result of the query.
+             * @example total
+             */
+            name: string;
+            /** @description What readers see. Default: the name. */
+            title?: string;
+            /**
+             * @description How it is shown where a format tells kinds apart. Default: as in the data.
+             * @enum {string}
+             */
+            type?: "text" | "number" | "date" | "datetime" | "boolean" | "link";
+            /** @description A number format code as in spreadsheets, for XLSX, HTML and PDF: `#,##0.00`, `0.0%`, `yyyy-mm-dd`, `[$€-407] #,##0.00`. */
+            format?: string;
+            /** @description In characters, as in spreadsheets. Default: fits the first rows. */
+            width?: number;
+            /**
+             * @description Default: numbers right, all else left.
+             * @enum {string}
+             */
+            align?: "left" | "center" | "right";
+            /**
+             * @description Stands below the last row, in XLSX, HTML and PDF.
+             * @enum {string}
+             */
+            total?: "sum" | "average" | "count" | "min" | "max";
+        };
         ReportJob: {
             id: string;
             status: components["schemas"]["JobStatus"];
@@ -2563,10 +2591,24 @@ export interface components {
                 }[];
             };
             query?: components["schemas"]["ReportQuery"];
-            outputs: {
+            /** @description Which columns, in which order, and how they look. Default: all, as they come. */
+            columns?: components["schemas"]["ReportColumn"][];
+            outputs: ({
                 /** @enum {string} */
-                format: "csv" | "xlsx" | "json" | "ndjson" | "parquet";
-            }[];
+                format: "csv";
+            } | {
+                /** @enum {string} */
+                format: "xlsx";
+            } | {
+                /** @enum {string} */
+                format: "json";
+            } | {
+                /** @enum {string} */
+                format: "ndjson";
+            } | {
+                /** @enum {string} */
+                format: "parquet";
+            })[];
             options?: components["schemas"]["JobOptions"];
         };
         /**

@@ -26,7 +26,7 @@ import { createPostmarkEvents } from './mail/events/postmark.ts';
 import { createResendEvents } from './mail/events/resend.ts';
 import { createSesEvents } from './mail/events/ses.ts';
 import { createGuardedFetch } from './outbound/guarded-fetch.ts';
-import { writeCsv } from './reports/csv.ts';
+import { writeCsvList } from './reports/csv.ts';
 import { furtherLanes, namedProviders } from './mail-providers.ts';
 import type { Routing } from './mail/routing.ts';
 import { readCsv } from './reports/source.ts';
@@ -144,7 +144,7 @@ export async function startApi(
     suppressions: stores.suppressions,
     unsubscribeTokens: stores.unsubscribeTokens,
     mailEvents: mailEventsOf(config, stores),
-    writeCsv,
+    writeCsv: writeCsvList,
     templates: stores.templates,
     templateVersions: createTemplateVersions(stores.templates, variableFaults),
     templateEngine: scope.closing(createWorkshop(), (workshop) => workshop.close()),

@@ -7,13 +7,12 @@ import type { StoredFile } from './files.ts';
 import { exampleFile, linkedFile } from './linked-file.ts';
 import { type BoundParameter, boundParameters, reportQuery } from './report-query.ts';
 import { type Cell, fileSource, filesSource, type TableSource } from './report-sources.ts';
+import { type ReportColumn, reportColumns } from './report-columns.ts';
 import { isCsvType, sourceFile } from './report-files.ts';
+import { type ReportFormat, reportFormats, type ReportOutput, reportOutputs } from './report-outputs.ts';
 import { singleLine } from './single-line.ts';
 
 export type { Cell } from './report-sources.ts';
-
-export const reportFormats = ['csv', 'xlsx', 'json', 'ndjson', 'parquet'] as const;
-export type ReportFormat = (typeof reportFormats)[number];
 
 const cell = z.union([z.string().max(32_767), z.number(), z.boolean(), z.null()]);
 
@@ -33,11 +32,8 @@ export const reportRequest = z
       filesSource,
     ]),
     query: reportQuery.optional(),
-    outputs: z
-      .array(z.strictObject({ format: z.enum(reportFormats) }))
-      .min(1)
-      .max(reportFormats.length)
-      .refine((outputs) => new Set(outputs.map((output) => output.format)).size === outputs.length, 'has the same format twice'),
+    columns: reportColumns.optional(),
+    outputs: reportOutputs,
   })
   .meta({
     examples: [
@@ -73,7 +69,9 @@ export type ReportSource = PlainSource | Extraction;
 export interface ReportInput {
   title: string;
   source: ReportSource;
-  outputs: { format: ReportFormat }[];
+  /** Default: all, as they come. */
+  columns?: ReportColumn[];
+  outputs: ReportOutput[];
 }
 
 export interface ReportFile extends StoredFile {
@@ -112,11 +110,11 @@ async function inlineSource(rows: RowObject[], submission: Submission) {
   return { columns: table.columns, total: table.rows.length, file };
 }
 
-async function preparedSource({ source, query, outputs }: ReportRequest, submission: Submission): Promise<ReportSource> {
+async function preparedSource({ source, query, columns, outputs }: ReportRequest, submission: Submission): Promise<ReportSource> {
   const bound = query && { query: { sql: query.sql, parameters: boundParameters(query) } };
   if (bound !== undefined && !fitsPayload(bound)) throw invalid('/query', 'is too large: text and parameters together have at most 32 KiB');
   // Its columns have types, which the rows of the other sources lack.
-  const typed = bound !== undefined || outputs.some(({ format }) => format === 'parquet');
+  const typed = bound !== undefined || columns !== undefined || outputs.some(({ format }) => format === 'parquet');
   if ('rows' in source) {
     const rows = await inlineSource(source.rows, submission);
     return typed ? { tables: [{ name: 'rows', ...rows }], ...bound } : rows;
@@ -143,6 +141,7 @@ export const report: JobType<ReportRequest, ReportInput, ReportResult> = {
   prepare: async (request, submission) => ({
     title: request.title,
     source: await preparedSource(request, submission),
+    ...(request.columns && { columns: request.columns }),
     outputs: request.outputs,
   }),
   summary: ({ outputs }) => `Report as ${outputs.map((output) => output.format).join(' and ')}`,

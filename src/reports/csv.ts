@@ -12,8 +12,14 @@ const formula = /^[=+\-@\u0000\t\n\r\uff1d\uff0b\uff0d\uff20]/;
 const plainNumber = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 
 /** RFC 4180 in UTF-8 without a byte order mark, header first. Reads no row ahead of what the consumer took. */
-export async function* writeCsv({ columns, rows }: Table): AsyncGenerator<Uint8Array> {
-  let batch = [record(columns, columns.length)];
+export async function* writeCsv({ columns, rows }: Pick<Table, 'columns' | 'rows'>): AsyncGenerator<Uint8Array> {
+  const width = columns.length;
+  let batch = [
+    record(
+      columns.map(({ title }) => title),
+      width,
+    ),
+  ];
   let size = 0;
   let number = 0;
   const options = {
@@ -21,14 +27,14 @@ export async function* writeCsv({ columns, rows }: Table): AsyncGenerator<Uint8A
     // Off by default once record_delimiter is set: lone CR and LF would stand there bare.
     quote_record_delimiter: true,
     // A lone empty field would be a blank line, which many readers skip.
-    quoted_empty: columns.length === 1,
+    quoted_empty: width === 1,
     // Quoted it is data, bare at the beginning a byte order mark.
     quoted_match: '\ufeff',
   };
   const encoded = () => Buffer.from(stringify(batch, options));
   for await (const row of rows) {
     checkRow(row, columns, ++number);
-    const fields = record(row, columns.length);
+    const fields = record(row, width);
     batch.push(fields);
     for (const field of fields) size += field.length + 1;
     if (size < batchSize) continue;
@@ -38,6 +44,11 @@ export async function* writeCsv({ columns, rows }: Table): AsyncGenerator<Uint8A
     await setImmediate();
   }
   if (batch.length > 0) yield encoded();
+}
+
+/** A list that is no report. */
+export function writeCsvList({ columns, rows }: { columns: readonly string[]; rows: AsyncIterable<Cell[]> }): AsyncGenerator<Uint8Array> {
+  return writeCsv({ columns: columns.map((name) => ({ name, title: name, kind: 'mixed' })), rows });
 }
 
 function record(row: Cell[], width: number): string[] {

@@ -4,16 +4,19 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 
 import type { ReadExtract } from '../../activities/report.ts';
+import { AppError } from '../errors.ts';
+import type { ReportColumn, TableColumn } from '../jobs/report-columns.ts';
 import type { Cell } from '../jobs/report-sources.ts';
 import { type EngineLimits, openEngine } from './duckdb.ts';
 import { type Column, type Carriage, forCells } from './result-columns.ts';
+import { shownName } from './rows.ts';
 import { typed } from './source.ts';
 import { literal } from './sql-text.ts';
 import { openWorkDirectory } from './work-directory.ts';
 
 /** Reads back what `createExtract` wrote, some thousand rows at a time. */
 export function createExtractReader(root: string, limits: EngineLimits): ReadExtract {
-  return async (bytes, { numbers, signal }) => {
+  return async (bytes, { numbers, columns: asked, signal }) => {
     const directory = await openWorkDirectory(root);
     const closing = [() => rm(directory, { recursive: true, force: true })];
     const close = async () => {
@@ -32,8 +35,11 @@ export function createExtractReader(root: string, limits: EngineLimits): ReadExt
       await connection.run(`create view extract as select * from read_parquet(${literal(path)})`);
       await engine.seal([path]);
       const described = await connection.runAndReadAll('select column_name, column_type from (describe extract)');
-      const columns = described.getRows().map(([name, type]): Column => ({ name: String(name), type: String(type) }));
-      const cells = columns.map(forCells);
+      const columns = shownColumns(
+        described.getRows().map(([name, type]): Column => ({ name: String(name), type: String(type) })),
+        asked,
+      );
+      const cells = columns.map(({ column }) => forCells(column));
       const rows = async function* (): AsyncGenerator<Cell[]> {
         const result = await engine.interruptible(signal, () =>
           connection.stream(`select ${cells.map(({ expression }) => expression).join(', ')} from extract`),
@@ -45,8 +51,7 @@ export function createExtractReader(root: string, limits: EngineLimits): ReadExt
         }
       };
       return {
-        columns: columns.map(({ name }) => name),
-        nested: cells.map(({ carriage }) => carriage === 'json'),
+        columns: columns.map(({ shown }, index): TableColumn => ({ ...shown, kind: cells[index]?.kind ?? 'text' })),
         rows: rows(),
         close,
       };
@@ -55,6 +60,21 @@ export function createExtractReader(root: string, limits: EngineLimits): ReadExt
       throw error;
     }
   };
+}
+
+interface ShownColumn {
+  column: Column;
+  shown: Omit<TableColumn, 'kind'>;
+}
+
+/** @param asked default: all @throws AppError `query_invalid` for one that is not there */
+function shownColumns(columns: Column[], asked: ReportColumn[] = columns.map(({ name }) => ({ name }))): ShownColumn[] {
+  const byName = new Map(columns.map((column) => [column.name, column]));
+  return asked.map((one) => {
+    const column = byName.get(one.name);
+    if (column === undefined) throw new AppError('query_invalid', `There is no column ${shownName(one.name)} in the rows of the report.`);
+    return { column, shown: { ...one, title: one.title ?? one.name } };
+  });
 }
 
 /** Numerals that a double, and a spreadsheet, can't keep stay text. */

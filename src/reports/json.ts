@@ -5,8 +5,9 @@ import type { Cell } from '../jobs/report.ts';
 import { batchSize, checkRow } from './rows.ts';
 
 /** One object a row. Columns that hold JSON stand in it as what they are. */
-async function* objects({ columns, nested = [], rows }: Table): AsyncGenerator<string> {
-  const names = columns.map((column) => JSON.stringify(column));
+async function* objects({ columns, rows }: Table): AsyncGenerator<string> {
+  const names = columns.map(({ name }) => JSON.stringify(name));
+  const nested = columns.map(({ kind }) => kind === 'json');
   let number = 0;
   for await (const row of rows) {
     checkRow(row, columns, ++number);

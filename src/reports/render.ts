@@ -1,13 +1,18 @@
-import type { RenderTable, Table } from '../../activities/report.ts';
+import type { RenderTable, Table, TableOutput } from '../../activities/report.ts';
 import { writeCsv } from './csv.ts';
 import { writeJson, writeNdjson } from './json.ts';
 import { writeXlsx } from './xlsx.ts';
 
-const writers: Record<Parameters<RenderTable>[0], (table: Table) => AsyncIterable<Uint8Array>> = {
-  csv: writeCsv,
-  xlsx: writeXlsx,
-  json: writeJson,
-  ndjson: writeNdjson,
+type Writers = {
+  [Output in TableOutput as Output['format']]: (table: Table, output: Output) => AsyncIterable<Uint8Array>;
 };
 
-export const renderTable: RenderTable = (format, table) => writers[format](table);
+const writers: Writers = {
+  csv: (table) => writeCsv(table),
+  xlsx: (table) => writeXlsx(table),
+  json: (table) => writeJson(table),
+  ndjson: (table) => writeNdjson(table),
+};
+
+export const renderTable: RenderTable = (output, table) =>
+  (writers[output.format] as (table: Table, output: TableOutput) => AsyncIterable<Uint8Array>)(table, output);

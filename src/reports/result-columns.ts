@@ -1,3 +1,4 @@
+import type { ColumnKind } from '../jobs/report-columns.ts';
 import { quoted } from './sql-text.ts';
 
 export interface Column {
@@ -25,13 +26,21 @@ export function forParquet({ name, type }: Column): string {
 export type Carriage = 'value' | 'numeral' | 'text' | 'json';
 
 /** A column of a result, written so that nothing is lost on the way into JavaScript. */
-export function forCells({ name, type }: Column): { expression: string; carriage: Carriage } {
+export function forCells({ name, type }: Column): { expression: string; carriage: Carriage; kind: ColumnKind } {
   const column = quoted(name);
   const text = `cast(${column} as varchar)`;
-  if (/^(BOOLEAN|DOUBLE|U?(TINYINT|SMALLINT|INTEGER))$/.test(type)) return { expression: column, carriage: 'value' };
-  if (/^(U?BIGINT|FLOAT|DECIMAL\(.*\))$/.test(type)) return { expression: text, carriage: 'numeral' };
-  if (type === 'TIMESTAMP WITH TIME ZONE') return { expression: `regexp_replace(${text}, '[+]00$', 'Z')`, carriage: 'text' };
-  if (type === 'BLOB') return { expression: `base64(${column})`, carriage: 'text' };
-  if (nested(type)) return { expression: `cast(to_json(${column}) as varchar)`, carriage: 'json' };
-  return { expression: text, carriage: 'text' };
+  if (type === 'BOOLEAN') return { expression: column, carriage: 'value', kind: 'boolean' };
+  if (/^(DOUBLE|U?(TINYINT|SMALLINT|INTEGER))$/.test(type)) return { expression: column, carriage: 'value', kind: 'number' };
+  if (/^(U?BIGINT|FLOAT|DECIMAL\(.*\))$/.test(type)) return { expression: text, carriage: 'numeral', kind: 'number' };
+  if (type === 'TIMESTAMP WITH TIME ZONE')
+    return { expression: `regexp_replace(${text}, '[+]00$', 'Z')`, carriage: 'text', kind: 'instant' };
+  if (type === 'BLOB') return { expression: `base64(${column})`, carriage: 'text', kind: 'bytes' };
+  if (nested(type)) return { expression: `cast(to_json(${column}) as varchar)`, carriage: 'json', kind: 'json' };
+  return { expression: text, carriage: 'text', kind: kindOfText(type) };
+}
+
+function kindOfText(type: string): ColumnKind {
+  if (type === 'DATE') return 'date';
+  if (type === 'TIME') return 'time';
+  return type.startsWith('TIMESTAMP') ? 'datetime' : 'text';
 }

@@ -1,5 +1,6 @@
 import { AppError } from '../errors.ts';
 import type { Cell } from '../jobs/report.ts';
+import type { TableColumn } from '../jobs/report-columns.ts';
 
 /** Text that is collected before it is handed on, in characters: bounds memory, and how long the event loop is kept. */
 export const batchSize = 65_536;
@@ -9,7 +10,7 @@ export const batchSize = 65_536;
  * @param number of the data row, from 1
  * @throws AppError `source_unreadable`
  */
-export function checkRow(cells: Cell[], columns: string[], number: number, maxTextLength = Infinity): void {
+export function checkRow(cells: Cell[], columns: readonly TableColumn[], number: number, maxTextLength = Infinity): void {
   if (cells.length > columns.length) {
     throw unwritable(`Row ${String(number)} has ${String(cells.length)} cells, but there are ${String(columns.length)} columns.`);
   }
@@ -19,7 +20,7 @@ export function checkRow(cells: Cell[], columns: string[], number: number, maxTe
         typeof cell === 'string'
           ? `the text has ${String(cell.length)} characters; this format takes at most ${String(maxTextLength)} in a cell`
           : 'the number is not finite';
-      throw unwritable(`Row ${String(number)}, column ${shownName(columns[index] ?? '')}: ${problem}.`);
+      throw unwritable(`Row ${String(number)}, column ${shownName(columns[index]?.name ?? '')}: ${problem}.`);
     }
   }
 }

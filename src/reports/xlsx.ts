@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 
 import type { Table } from '../../activities/report.ts';
+import type { TableColumn } from '../jobs/report-columns.ts';
 import { batchSize, checkRow, unwritable } from './rows.ts';
 import { sheetNamer } from './sheet-names.ts';
 import { columnLetters, rowXml } from './xlsx-cells.ts';
@@ -26,7 +27,14 @@ export async function* writeXlsx({ title, columns, rows }: Table, options: XlsxO
   if (!Number.isInteger(rowsPerSheet) || rowsPerSheet < 2 || rowsPerSheet > maxRowsPerSheet) throw new RangeError('rowsPerSheet');
   checkHeader(columns);
   const letters = columnLetters(columns.length);
-  const header = parts.sheetStart + rowXml(columns, 1, letters, parts.headerStyle);
+  const header =
+    parts.sheetStart +
+    rowXml(
+      columns.map(({ title }) => title),
+      1,
+      letters,
+      parts.headerStyle,
+    );
   const nextName = sheetNamer(title);
   const names: string[] = [];
 
@@ -67,11 +75,11 @@ export async function* writeXlsx({ title, columns, rows }: Table, options: XlsxO
   }
 }
 
-function checkHeader(columns: string[]): void {
+function checkHeader(columns: readonly TableColumn[]): void {
   if (columns.length > maxColumns) {
     throw unwritable(`There are ${String(columns.length)} columns; an Excel sheet has at most ${String(maxColumns)}.`);
   }
-  const long = columns.findIndex((name) => name.length > maxTextLength);
+  const long = columns.findIndex(({ title }) => title.length > maxTextLength);
   if (long >= 0)
     throw unwritable(`The name of column ${String(long + 1)} is longer than the ${String(maxTextLength)} characters of an Excel cell.`);
 }

@@ -23,7 +23,7 @@ import { createTemplateVersions } from '../../src/jobs/template-choice.ts';
 import { createUnsubscribeTokens } from '../../src/jobs/unsubscribe-token.ts';
 import { createWatcher, type Watcher } from '../../src/jobs/watch.ts';
 import { readReport } from '../../src/mail/bounce.ts';
-import { writeCsv } from '../../src/reports/csv.ts';
+import { writeCsvList } from '../../src/reports/csv.ts';
 import { readCsv } from '../../src/reports/source.ts';
 import { testAuditLog, type TestAuditLog } from './audit.ts';
 import { createLimits } from '../../src/limits/limits.ts';
@@ -250,7 +250,7 @@ export function testApi({
         },
         readReport,
       },
-      writeCsv,
+      writeCsv: writeCsvList,
       readCsv,
       deliveries: {
         page: (_jobId, { state, from = 0, limit }) =>

@@ -8,6 +8,7 @@ import { reportActivities, type ReportEngine, type Rendering, type RowsToExtract
 import type { FileStore } from '../../../src/jobs/files.ts';
 import { fileIdFor, newJobId } from '../../../src/jobs/ids.ts';
 import type { Cell } from '../../../src/jobs/report.ts';
+import type { ReportFormat } from '../../../src/jobs/report-outputs.ts';
 import { createReportEngine } from '../../../src/reports/engine.ts';
 import { runActivity } from '../../support/activity.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -23,7 +24,12 @@ beforeAll(async () => {
 });
 afterAll(() => rm(directory, { recursive: true, force: true }));
 
-const small: Rendering = { tenant: 'acme', title: 'Sales', source: { columns: ['a', 'b'], rows: [[1, 'x'], [2]] }, format: 'csv' };
+const small: Rendering = {
+  tenant: 'acme',
+  title: 'Sales',
+  source: { columns: ['a', 'b'], rows: [[1, 'x'], [2]] },
+  output: { format: 'csv' },
+};
 
 function run(rendering: Rendering, files: Pick<FileStore, 'read' | 'stage'> = store.files) {
   return runActivity(() => reportActivities({ engine, files, fileIdFor }).renderReport(rendering), { jobId });
@@ -57,7 +63,7 @@ describe('renderReport', () => {
 
   test.each(['csv', 'xlsx'] as const)('reads an uploaded CSV for %s', async (format) => {
     const file = await stored('n,name\r\n1,Ada\r\n2,Bob\r\n', 'source');
-    const { rows } = await run({ ...small, source: { file }, format }).result;
+    const { rows } = await run({ ...small, source: { file }, output: { format } }).result;
     expect(rows).toBe(2);
   });
 
@@ -129,8 +135,8 @@ describe('extractRows', () => {
   test('keeps the rows of a query as a file of the job, from which every output is made', async () => {
     const source = await extract({ tables: [rows], query });
     expect(source).toMatchObject({ total: 2, extract: { name: 'rows.parquet', contentType: 'application/vnd.apache.parquet' } });
-    const output = async (format: Rendering['format']) => {
-      const rendered = await run({ ...small, source, format }).result;
+    const output = async (format: ReportFormat) => {
+      const rendered = await run({ ...small, source, output: { format } }).result;
       expect(rendered.rows).toBe(2);
       return rendered.file;
     };

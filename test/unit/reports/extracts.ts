@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach } from '@jest/globals';
 
 import type { TableBytes } from '../../../activities/report.ts';
+import type { ReportColumn } from '../../../src/jobs/report-columns.ts';
 import type { BoundParameter } from '../../../src/jobs/report-query.ts';
 import type { CsvDialect, SourceFormat } from '../../../src/jobs/report-sources.ts';
 import { createReportEngine } from '../../../src/reports/engine.ts';
@@ -22,6 +23,7 @@ export interface Asked {
   sql?: string;
   parameters?: BoundParameter[];
   limits?: Partial<ExtractLimits>;
+  columns?: ReportColumn[];
   signal?: AbortSignal;
   /** Default: true. */
   numbers?: boolean;
@@ -49,10 +51,15 @@ export function testEngine() {
     }
   }
 
-  async function read(bytes: Uint8Array, { limits, numbers = true, signal = never }: Asked = {}) {
-    const table = await engine(limits).readExtract(streamOf(bytes), { numbers, signal });
+  async function read(bytes: Uint8Array, { limits, numbers = true, columns, signal = never }: Asked = {}) {
+    const table = await engine(limits).readExtract(streamOf(bytes), { numbers, columns, signal });
     try {
-      return { columns: table.columns, nested: table.nested, rows: await all(table.rows) };
+      return {
+        columns: table.columns.map(({ name }) => name),
+        nested: table.columns.map(({ kind }) => kind === 'json'),
+        kinds: table.columns.map(({ kind }) => kind),
+        rows: await all(table.rows),
+      };
     } finally {
       await table.close();
     }

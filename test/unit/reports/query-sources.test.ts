@@ -9,7 +9,7 @@ import { streamOf } from './tables.ts';
 
 const reports = testEngine();
 const rows = [[1, 'Oslo'], [2, 'Bergen']]; // prettier-ignore
-const table = { columns: ['id', 'city'], nested: [false, false], rows };
+const table = { columns: ['id', 'city'], nested: [false, false], kinds: ['number', 'text'], rows };
 const csv = 'id,city\n1,Oslo\n2,Bergen\n';
 const ndjson = '{"id":1,"city":"Oslo"}\n{"id":2,"city":"Bergen"}\n';
 const utf16 = (text: string) => Buffer.from(`\ufeff${text}`, 'utf16le');

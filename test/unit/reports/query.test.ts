@@ -17,7 +17,18 @@ describe('a query', () => {
     expect(await reports.ask(sources, { sql, numbers: false })).toEqual({
       columns: ['country', 'city', 'total', 'n'],
       nested: [false, false, false, false],
+      kinds: ['text', 'text', 'number', 'number'],
       rows: [['NO', 'Bergen', '7.25', '1'], ['NO', 'Oslo', '12.60', '2']], // prettier-ignore
+    });
+  });
+
+  test('shows the columns that were asked for, in their order, and no others', async () => {
+    const sql = 'select * from orders where id = 2';
+    const { columns, rows } = await reports.ask(sources, { sql, columns: [{ name: 'day' }, { name: 'city', title: 'City' }] });
+    expect([columns, rows]).toEqual([['day', 'city'], [['2026-02-01', 'Bergen']]]); // prettier-ignore
+    await expect(reports.ask(sources, { sql, columns: [{ name: 'Day' }] })).rejects.toMatchObject({
+      code: 'query_invalid',
+      message: 'There is no column "Day" in the rows of the report.',
     });
   });
 

@@ -13,7 +13,7 @@ function* manyRows(count: number): Generator<Cell[]> {
 describe('renderTable', () => {
   test('renders each format', async () => {
     const start = async (format: (typeof formats)[number]) =>
-      (await bytesOf(renderTable(format, table(['a'], [[1]])))).toString('latin1', 0, 4);
+      (await bytesOf(renderTable({ format }, table(['a'], [[1]])))).toString('latin1', 0, 4);
     expect(await start('csv')).toBe('a\r\n1');
     expect(await start('json')).toBe('[\n{"');
     expect(await start('ndjson')).toBe('{"a"');
@@ -24,7 +24,7 @@ describe('renderTable', () => {
     const before = process.memoryUsage().rss;
     let most = before;
     let size = 0;
-    for await (const chunk of renderTable(format, table(['id', 'name', 'sum', 'even', 'none', 'note'], manyRows(200_000)))) {
+    for await (const chunk of renderTable({ format }, table(['id', 'name', 'sum', 'even', 'none', 'note'], manyRows(200_000)))) {
       size += chunk.length;
       most = Math.max(most, process.memoryUsage.rss());
     }

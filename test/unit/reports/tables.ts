@@ -3,14 +3,19 @@ import { Readable } from 'node:stream';
 
 import type { Table } from '../../../activities/report.ts';
 import type { Cell } from '../../../src/jobs/report.ts';
+import type { TableColumn } from '../../../src/jobs/report-columns.ts';
 
 // eslint-disable-next-line @typescript-eslint/require-await -- an async view of an array
 export async function* rowsOf(rows: Iterable<Cell[]>): AsyncGenerator<Cell[]> {
   yield* rows;
 }
 
+export function columnsOf(names: readonly string[]): TableColumn[] {
+  return names.map((name) => ({ name, title: name, kind: 'mixed' }));
+}
+
 export function table(columns: string[], rows: Iterable<Cell[]>, title = 'Test'): Table {
-  return { title, columns, rows: rowsOf(rows) };
+  return { title, columns: columnsOf(columns), total: null, rows: rowsOf(rows) };
 }
 
 /** An endless table that tells when it was closed. */
@@ -25,7 +30,7 @@ export function endlessTable(): Table & { closed: () => boolean; taken: () => nu
       closed = true;
     }
   }
-  return { title: 'Endless', columns: ['n', 'text'], rows: rows(), closed: () => closed, taken: () => taken };
+  return { title: 'Endless', columns: columnsOf(['n', 'text']), total: null, rows: rows(), closed: () => closed, taken: () => taken };
 }
 
 /** A table that breaks after `count` rows. */
@@ -35,7 +40,7 @@ export function breakingTable(count: number, error: Error): Table {
     for (let n = 0; n < count; n++) yield [n, 'x'];
     throw error;
   }
-  return { title: 'Breaks', columns: ['n', 'x'], rows: rows() };
+  return { title: 'Breaks', columns: columnsOf(['n', 'x']), total: null, rows: rows() };
 }
 
 export async function bytesOf(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
