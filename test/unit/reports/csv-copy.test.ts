@@ -26,8 +26,8 @@ const options: fc.Arbitrary<CsvOptions> = fc.record(
   { requiredKeys: [] },
 );
 
-/** In JSON, and in the engine, text has no lone surrogates; a name of a column has no NUL. */
-const text = hostileText.map((value) => Buffer.from(value).toString());
+/** The engine knows no lone surrogates, and no NUL in a name; what reads an extract drops U+FEFF at the beginning of a value. */
+const text = hostileText.map((value) => Buffer.from(value).toString().replace(/^\ufeff/, ''));
 const name = text.map((value) => value.replaceAll('\u0000', '0')).filter((value) => value !== '');
 const double = fc.oneof(
   fc.double({ noNaN: true, noDefaultInfinity: true }),
@@ -88,6 +88,10 @@ describe('a CSV that the engine writes', () => {
       '-5'::json as j, 255::utinyint as small, 1e300 as large, '#' as hash, '' as nothing union all by name select 5 as i`;
     for (const csv of [{}, { quote: 'all' as const }, { delimiter: '|' as const, lineEnd: 'lf' as const, bom: true }])
       expect(await inOneStep([], sql, csv)).toBe(await throughJavaScript([], sql, csv));
+  });
+
+  test('keeps what looks like a byte order mark at the beginning of a value', async () => {
+    expect(await inOneStep([], "select 'x' as a, chr(65279) || 'y' as b", {})).toBe('a,b\r\nx,\ufeffy\r\n');
   });
 
   test('has the header alone when there are no rows', async () => {
