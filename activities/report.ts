@@ -1,9 +1,9 @@
 import type { Readable } from 'node:stream';
 
-import type { FileStore, StoredFile } from '../src/jobs/files.ts';
+import type { FileStore, StagedFile, StoredFile } from '../src/jobs/files.ts';
 import type { Cell, Extraction, PlainSource, ReportFile } from '../src/jobs/report.ts';
 import type { ReportColumn, TableColumn } from '../src/jobs/report-columns.ts';
-import type { ReportFormat, ReportOutput } from '../src/jobs/report-outputs.ts';
+import { type DirectOutput, isDirect, type ReportFormat, type ReportOutput } from '../src/jobs/report-outputs.ts';
 import type { BoundParameter } from '../src/jobs/report-query.ts';
 import type { CsvDialect, SourceFormat, TableSource } from '../src/jobs/report-sources.ts';
 import { currentJobId } from './current-job.ts';
@@ -44,6 +44,15 @@ export type Extract = (task: {
 }) => Promise<{ rows: number; bytes: Readable; close: () => Promise<void> }>;
 
 /**
+ * The rows of a query, written to the file of that path by the engine itself, with the bytes that `render` would give. What it
+ * has written beyond the first mebibyte does not change.
+ * @throws AppError as `Extract`
+ */
+export type WriteRows = (
+  task: Parameters<Extract>[0] & { path: string; output: DirectOutput; columns: ReportColumn[] | undefined },
+) => Promise<number>;
+
+/**
  * The rows of an extract.
  * @param numbers as for `readCsv`
  * @param columns which, and how they are shown. Default: all.
@@ -59,13 +68,14 @@ export interface ReportEngine {
   /** Numerals as numbers where the output has a type for them. @throws AppError `source_unreadable`, also while iterating. */
   readCsv(bytes: Readable, options: { numbers: boolean }): Promise<{ columns: string[]; rows: AsyncIterable<Cell[]> }>;
   readNdjson(bytes: Readable): AsyncIterable<Cell[]>;
+  write: WriteRows;
   extract: Extract;
   readExtract: ReadExtract;
 }
 
 export interface ReportDependencies {
   engine: ReportEngine;
-  files: Pick<FileStore, 'read' | 'stage'>;
+  files: Pick<FileStore, 'read' | 'stage' | 'stageWritten'>;
   /** The same id for the same job and role. */
   fileIdFor: (jobId: string, role: string) => string;
 }
@@ -85,8 +95,8 @@ export interface ExtractedRows {
 export interface Rendering {
   tenant: string;
   title: string;
-  source: PlainSource | ExtractedRows;
-  /** Only of an extract. */
+  source: PlainSource | ExtractedRows | Extraction;
+  /** Not of a plain source. */
   columns?: ReportColumn[];
   output: ReportOutput;
 }
@@ -141,6 +151,7 @@ async function open(
 ): Promise<OpenSource> {
   if ('rows' in source)
     return { columns: named(source.columns), rows: each(source.rows), total: source.rows.length, close: () => undefined };
+  if ('tables' in source) throw new TypeError('This output is made of an extract');
   const numbers = format !== 'csv';
   if ('extract' in source)
     return { ...(await engine.readExtract(files.read(source.extract), { numbers, columns, signal })), total: source.total };
@@ -150,6 +161,9 @@ async function open(
   const read = await engine.readCsv(bytes, { numbers });
   return { columns: named(read.columns), rows: read.rows, total: null, close };
 }
+
+/** An extract, read again by the engine. */
+const tableOf = ({ extract }: ExtractedRows): Extraction => ({ tables: [{ name: 'rows', file: extract, format: 'parquet' }] });
 
 export function reportActivities(dependencies: ReportDependencies) {
   const { engine, files, fileIdFor } = dependencies;
@@ -162,52 +176,72 @@ export function reportActivities(dependencies: ReportDependencies) {
     return { name, bytes, format: table.format, csv: table.csv };
   }
 
-  async function extract({ tenant, source }: RowsToExtract, { report, signal }: Beat): Promise<ExtractedRows> {
-    const { tables, query } = source;
-    const progress = (done: number) => {
-      report({ done, total: 100, unit: 'percent', stage: 'extracting' });
-    };
-    const { rows: total, bytes, close } = await engine.extract({ tables: tables.map(tableBytes), query, signal, report: progress });
+  /** Made durable under its id, and nothing left behind when that fails. */
+  async function kept(staged: StagedFile, { role, name, format, tenant }: { role: string; name: string; format: ReportFormat; tenant: string }) {
     try {
-      const staged = await files.stage(bytes, { signal });
-      try {
-        const jobId = currentJobId();
-        const facts = { id: fileIdFor(jobId, `extract ${staged.sha256}`), name: 'rows.parquet', contentType: contentTypes.parquet };
-        return { total, extract: await staged.commit({ ...facts, tenant, jobId }) };
-      } finally {
-        await staged.discard();
-      }
+      const jobId = currentJobId();
+      return await staged.commit({ id: fileIdFor(jobId, role), name, contentType: contentTypes[format], tenant, jobId });
     } finally {
-      await close();
+      await staged.discard();
     }
   }
 
-  async function render(rendering: Rendering, { report, signal }: Beat): Promise<RenderedReport> {
-    const { tenant, title, source, output } = rendering;
-    const { format } = output;
-    const keep = async (bytes: AsyncIterable<Uint8Array>): Promise<ReportFile> => {
-      const staged = await files.stage(bytes, { signal });
-      try {
-        const jobId = currentJobId();
-        const facts = { id: fileIdFor(jobId, `output ${format}`), name: `${fileName(title)}.${format}`, contentType: contentTypes[format] };
-        return { ...(await staged.commit({ ...facts, tenant, jobId })), format };
-      } finally {
-        await staged.discard();
-      }
+  async function write(
+    { tables, query }: Extraction,
+    output: DirectOutput,
+    { signal, columns, report }: { signal: AbortSignal; columns?: ReportColumn[] | undefined; report: (percent: number) => void },
+  ): Promise<{ rows: number; staged: StagedFile }> {
+    let rows = 0;
+    const staged = await files.stageWritten(
+      async (path) => {
+        rows = await engine.write({ tables: tables.map(tableBytes), query, output, columns, path, signal, report });
+      },
+      { signal },
+    );
+    return { rows, staged };
+  }
+
+  async function extract({ tenant, source }: RowsToExtract, { report, signal }: Beat): Promise<ExtractedRows> {
+    const progress = (done: number) => {
+      report({ done, total: 100, unit: 'percent', stage: 'extracting' });
     };
-    if (output.format === 'parquet') {
-      if (!('extract' in source)) throw new TypeError('Parquet is made of an extract');
-      return { rows: source.total, file: await keep(files.read(source.extract)) };
+    const { rows: total, staged } = await write(source, { format: 'parquet' }, { signal, report: progress });
+    return { total, extract: await kept(staged, { tenant, role: `extract ${staged.sha256}`, name: 'rows.parquet', format: 'parquet' }) };
+  }
+
+  async function render(rendering: Rendering, { report, signal }: Beat): Promise<RenderedReport> {
+    const { tenant, title, source, columns, output } = rendering;
+    const { format } = output;
+    const stage = `writing ${format}`;
+    const keep = async (staged: StagedFile): Promise<ReportFile> => ({
+      ...(await kept(staged, { tenant, role: `output ${format}`, name: `${fileName(title)}.${format}`, format })),
+      format,
+    });
+    if ('extract' in source && format === 'parquet' && columns === undefined)
+      return { rows: source.total, file: await keep(await files.stage(files.read(source.extract), { signal })) };
+    if (isDirect(output) && ('extract' in source || 'tables' in source)) {
+      const total = 'extract' in source ? source.total : null;
+      const { rows, staged } = await write('extract' in source ? tableOf(source) : source, output, {
+        ...{ signal, columns },
+        report: (percent) => {
+          report(
+            total === null
+              ? { done: percent, total: 100, unit: 'percent', stage }
+              : { done: Math.floor((total * percent) / 100), total, unit: 'rows', stage },
+          );
+        },
+      });
+      return { rows, file: await keep(staged) };
     }
     let rows = 0;
     const table = await open(rendering, dependencies, signal);
     const count = (done: number) => {
       rows = done;
-      report({ done, total: table.total, unit: 'rows', stage: `writing ${format}` });
+      report({ done, total: table.total, unit: 'rows', stage });
     };
     try {
-      const file = await keep(engine.render(output, { title, ...table, rows: counted(table.rows, count, signal) }));
-      return { rows, file };
+      const bytes = engine.render(output as TableOutput, { title, ...table, rows: counted(table.rows, count, signal) });
+      return { file: await keep(await files.stage(bytes, { signal })), rows };
     } finally {
       await table.close();
     }

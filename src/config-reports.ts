@@ -1,7 +1,9 @@
 import { z } from 'zod';
 
-/** What one report may use of the worker that makes it. */
+/** What one step of a report may use of the worker that does it, and how many of them there are. */
 export interface ReportSettings {
+  /** Steps of reports that a worker does at a time. */
+  readonly concurrency: number;
   /** Of the engine, in MiB: for the working set of a query. Buffers of readers and writers come on top. */
   readonly memoryMb: number;
   readonly threads: number;
@@ -16,6 +18,7 @@ export interface ReportSettings {
 const natural = (fallback: number) => z.coerce.number().int().min(1).default(fallback);
 
 export const reportVariables = {
+  HANDOFF_REPORT_CONCURRENCY: z.coerce.number().int().min(1).max(100).default(2),
   HANDOFF_REPORT_MEMORY_MB: z.coerce.number().int().min(64).default(128),
   HANDOFF_REPORT_THREADS: z.coerce.number().int().min(1).max(64).default(2),
   HANDOFF_REPORT_DISK_MB: natural(4_096),
@@ -25,6 +28,7 @@ export const reportVariables = {
 
 export function reportsOf(values: z.infer<z.ZodObject<typeof reportVariables>>): ReportSettings {
   return {
+    concurrency: values.HANDOFF_REPORT_CONCURRENCY,
     memoryMb: values.HANDOFF_REPORT_MEMORY_MB,
     threads: values.HANDOFF_REPORT_THREADS,
     diskMb: values.HANDOFF_REPORT_DISK_MB,

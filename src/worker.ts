@@ -26,7 +26,7 @@ import type { TemporalLink } from './temporal/connection.ts';
 import { startWorkers, type Workers } from './temporal/workers.ts';
 
 /** Activities that run at once in one process, by kind of load: sending waits, the others work; operations keep to a rate; limits are short. */
-const usual = { email: 50, 'bulk-email': 4, report: 2, upload: 2, operations: 2, limits: 20 } as const satisfies Record<
+const usual = { email: 50, 'bulk-email': 4, report: 2, upload: 2, operations: 2, limits: 20 } satisfies Record<
   keyof ActivityDependencies,
   number
 >;
@@ -128,6 +128,7 @@ export async function startWorker(
         activities: group.name === 'email' ? emailActivities(emailOn(lane)) : batchActivities(bulkOn(lane, provider)),
       };
     });
+  const usually = { ...usual, report: config.reports.concurrency };
   const connection = await link.connected;
   const workers = await startWorkers({
     connection,
@@ -135,7 +136,7 @@ export async function startWorker(
     protection: link.protection,
     taskQueue,
     groups: [...served].flatMap((group) => {
-      const own = { name: group as string, activities: activities[group] as object, concurrency: concurrency[group] ?? usual[group] };
+      const own = { name: group as string, activities: activities[group] as object, concurrency: concurrency[group] ?? usually[group] };
       return (laneGroups as readonly Group[]).includes(group) ? [own, ...lanesOf(own)] : [own];
     }),
     workflows,

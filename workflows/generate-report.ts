@@ -1,16 +1,31 @@
-import type { ReportFile, ReportInput, ReportResult } from '../src/jobs/report.ts';
+import { patched } from '@temporalio/workflow';
+
+import type { RenderedReport } from '../activities/report.ts';
+import type { ReportInput, ReportResult } from '../src/jobs/report.ts';
+import type { ReportOutput } from '../src/jobs/report-outputs.ts';
 import { job } from './job.ts';
 
-/** Rows first, where a query makes them; then one step an output, one after the other: what is finished is not done again when a later one fails. */
-export const generateReport = job<ReportInput, ReportResult>(async ({ tenant, input }, { step, achieves }) => {
-  const { title, source, columns, outputs } = input;
-  const done: ReportResult = { rows: 0, files: [] as ReportFile[] };
-  achieves(() => done);
-  const rows = 'tables' in source ? await step('extractRows', 'query')({ tenant, source }) : source;
-  for (const output of outputs) {
-    const rendered = await step('renderReport', output.format)({ tenant, title, source: rows, output, ...(columns && { columns }) });
-    done.files.push(rendered.file);
-    done.rows = rendered.rows;
+/**
+ * Rows first, where a query makes them, but for a single output that the engine writes itself; then all outputs, each for itself:
+ * one's trouble neither blocks nor repeats another's.
+ */
+export const generateReport = job<ReportInput, ReportResult>(async ({ tenant, input }, { step, stepForEach, achieves }) => {
+  const { title, source, columns, outputs, atOnce } = input;
+  const settled: PromiseSettledResult<RenderedReport>[] = [];
+  const done = (): ReportResult => {
+    const rendered = settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+    return { rows: rendered.at(-1)?.rows ?? 0, files: rendered.map(({ file }) => file) };
+  };
+  achieves(done);
+  const rows = 'tables' in source && atOnce !== true ? await step('extractRows', 'query')({ tenant, source }) : source;
+  const rendering = (output: ReportOutput) => ({ tenant, title, source: rows, output, ...(columns && { columns }) });
+  if (patched('outputs-apart')) {
+    await stepForEach('renderReport', outputs, (output) => ({ summary: output.format, argument: rendering(output) }), settled);
+    const failed = settled.find((one) => one.status === 'rejected');
+    if (failed) throw failed.reason as Error;
+  } else {
+    for (const output of outputs)
+      settled.push({ status: 'fulfilled', value: await step('renderReport', output.format)(rendering(output)) });
   }
-  return done;
+  return done();
 });

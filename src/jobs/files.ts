@@ -46,6 +46,11 @@ export interface FileStore {
    * @throws AppError `payload_too_large` beyond `maxBytes`; the temporary bytes are gone by then.
    */
   stage(bytes: AsyncIterable<Uint8Array>, options?: { maxBytes?: number; signal?: AbortSignal }): Promise<StagedFile>;
+  /**
+   * The same for bytes that something else than a stream writes: `write` gets the path of an empty file, on the disk where the bytes
+   * will lie if it can be. They are hashed while they are written: beyond the first mebibyte nothing that is written may change.
+   */
+  stageWritten(write: (path: string) => Promise<void>, options?: { maxBytes?: number; signal?: AbortSignal }): Promise<StagedFile>;
   /** `undefined` when unknown **or another tenant's**. */
   find(tenant: string, id: string): Promise<(StoredFile & { createdAt: Date; jobId: string }) | undefined>;
   /** The bytes, or the inclusive range of them. @throws when the blob is missing. */

@@ -9,7 +9,7 @@ import { type BoundParameter, boundParameters, reportQuery } from './report-quer
 import { type Cell, fileSource, filesSource, type TableSource } from './report-sources.ts';
 import { type ReportColumn, reportColumns } from './report-columns.ts';
 import { isCsvType, sourceFile } from './report-files.ts';
-import { type ReportFormat, reportFormats, type ReportOutput, reportOutputs } from './report-outputs.ts';
+import { isDirect, type ReportFormat, reportFormats, type ReportOutput, reportOutputs } from './report-outputs.ts';
 import { singleLine } from './single-line.ts';
 
 export type { Cell } from './report-sources.ts';
@@ -72,6 +72,8 @@ export interface ReportInput {
   /** Default: all, as they come. */
   columns?: ReportColumn[];
   outputs: ReportOutput[];
+  /** The only output is written while the query runs, and its rows are kept nowhere else. */
+  atOnce?: boolean;
 }
 
 export interface ReportFile extends StoredFile {
@@ -138,12 +140,12 @@ export const report: JobType<ReportRequest, ReportInput, ReportResult> = {
   request: reportRequest,
   result: reportResult,
   problems: ['file_not_found', 'source_unreadable'],
-  prepare: async (request, submission) => ({
-    title: request.title,
-    source: await preparedSource(request, submission),
-    ...(request.columns && { columns: request.columns }),
-    outputs: request.outputs,
-  }),
+  prepare: async ({ outputs, ...request }, submission) => {
+    const source = await preparedSource({ outputs, ...request }, submission);
+    const [only, ...others] = outputs;
+    const atOnce = 'tables' in source && only !== undefined && isDirect(only) && others.length === 0;
+    return { title: request.title, source, ...(request.columns && { columns: request.columns }), outputs, ...(atOnce && { atOnce }) };
+  },
   summary: ({ outputs }) => `Report as ${outputs.map((output) => output.format).join(' and ')}`,
   present: ({ rows, files }, link) => ({ rows, files: files.map((file) => ({ ...link(file), format: file.format })) }),
 };

@@ -1,4 +1,5 @@
 import { AppError } from '../errors.ts';
+import { notFinite } from './csv-copy.ts';
 import type { EngineLimits } from './duckdb.ts';
 
 /** Kinds of DuckDB's errors that are about the text of a query: their message names what stands there. */
@@ -15,6 +16,7 @@ export function queryFailure(error: unknown, { memoryMb, diskMb }: EngineLimits)
     messageOf(error)
       .split(/\n\s*\n/)[0]
       ?.trim() ?? '';
+  if (message.includes(notFinite)) return new AppError('source_unreadable', 'A number is not finite, which CSV has no words for.');
   if (message.startsWith('Out of Memory Error'))
     return new AppError(
       'query_too_large',

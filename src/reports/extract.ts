@@ -1,16 +1,17 @@
 import { createReadStream } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import type { Extract } from '../../activities/report.ts';
+import type { DuckDBPreparedStatement } from '@duckdb/node-api';
+
+import type { Extract, WriteRows } from '../../activities/report.ts';
 import { AppError } from '../errors.ts';
-import type { BoundParameter } from '../jobs/report-query.ts';
 import { checkedQuery } from './checked-query.ts';
-import { type Engine, type EngineLimits, openEngine } from './duckdb.ts';
+import { type EngineLimits, openEngine } from './duckdb.ts';
 import { queryFailure, sourceFailure } from './engine-failure.ts';
 import { excessOf } from './excess.ts';
 import { bindParameters } from './parameters.ts';
-import { forParquet } from './result-columns.ts';
+import { rowsCopy } from './rows-copy.ts';
 import { literal, quoted } from './sql-text.ts';
 import { unpackedTables } from './unpacked-tables.ts';
 import { openWorkDirectory } from './work-directory.ts';
@@ -23,75 +24,77 @@ export interface ExtractLimits extends EngineLimits {
   querySeconds: number;
 }
 
-/** Runs queries with DuckDB, each in a database and a directory below `root` of its own. */
+/** Runs queries with DuckDB, each in a database and a directory below `root` of its own, and writes their rows to a file. */
+export function createWriteRows(root: string, limits: ExtractLimits): WriteRows {
+  return async (task) => {
+    const directory = await openWorkDirectory(root);
+    try {
+      return await written({ ...task, directory }, limits);
+    } finally {
+      await rm(directory, { recursive: true, force: true });
+    }
+  };
+}
+
+/** The rows as Parquet, in a file that is removed when they are closed. */
 export function createExtract(root: string, limits: ExtractLimits): Extract {
-  return async ({ tables, query, signal, report }) => {
+  return async (task) => {
     const directory = await openWorkDirectory(root);
     const close = () => rm(directory, { recursive: true, force: true });
     try {
       const path = join(directory, 'result.parquet');
-      const rows = await extracted(path, { directory, tables, query, signal, report });
+      const rows = await written({ ...task, directory, path, output: { format: 'parquet' }, columns: undefined }, limits);
       return { rows, bytes: createReadStream(path), close };
     } catch (error) {
       await close();
       throw error;
     }
   };
+}
 
-  async function extracted(
-    path: string,
-    { directory, tables, query, signal, report }: Parameters<Extract>[0] & { directory: string },
-  ): Promise<number> {
-    const files = await unpackedTables(directory, tables, signal, limits);
-    const timeout = AbortSignal.timeout(limits.querySeconds * 1000);
-    const stop = new AbortController();
-    const engine = await openEngine(directory, limits);
-    const either = AbortSignal.any([signal, timeout, stop.signal]);
-    try {
-      return await engine.interruptible(either, async () => {
-        for (const file of files) await file.create(engine);
-        await engine.seal([...files.map((file) => file.path), path]);
-        const text = await checkedQuery(
-          engine.connection,
-          query?.sql ?? `select * from ${quoted(tables[0]?.name ?? '')}`,
-          tables.map(({ name }) => name),
-        );
-        const watching = setInterval(() => {
-          report(Math.max(0, Math.floor(engine.connection.progress.percentage)));
-          void excessOf(path, directory, limits).then((problem) => {
-            if (problem) stop.abort(problem);
-          }, ignored);
-        }, lookMs);
-        try {
-          return await writeResult(engine, { path, text, parameters: query?.parameters ?? [] });
-        } finally {
-          clearInterval(watching);
-        }
-      });
-    } catch (error) {
-      signal.throwIfAborted();
-      if (timeout.aborted) throw new AppError('query_timeout', `The query took longer than ${String(limits.querySeconds)} seconds.`);
-      throw sourceFailure(error, files) ?? queryFailure(error, limits);
-    } finally {
-      engine.close();
-    }
-  }
+type Writing = Parameters<WriteRows>[0] & { directory: string };
 
-  async function writeResult(
-    { connection }: Engine,
-    { path, text, parameters }: { path: string; text: string; parameters: BoundParameter[] },
-  ): Promise<number> {
-    const named = await connection.prepare(`select * from (${text}\n) limit 0`);
-    bindParameters(named, parameters);
-    const result = await named.stream();
-    const types = result.columnTypes().map(String);
-    const columns = result.columnNames().map((name, index) => forParquet({ name, type: types[index] ?? '' }));
-    // One more than allowed, to tell a full result from one that is cut off.
-    const bounded = `select ${columns.join(', ')} from (${text}\n) limit ${String(limits.maxRows + 1)}`;
-    const copy = await connection.prepare(`copy (${bounded}) to ${literal(path)} (format parquet, compression zstd)`);
-    bindParameters(copy, parameters);
-    const rows = (await copy.run()).rowsChanged;
-    if (rows > limits.maxRows) throw new AppError('query_too_large', `The query gives more than ${String(limits.maxRows)} rows.`);
-    return rows;
+async function written({ directory, path, tables, query, signal, report, ...shape }: Writing, limits: ExtractLimits): Promise<number> {
+  const files = await unpackedTables(directory, tables, signal, limits);
+  const timeout = AbortSignal.timeout(limits.querySeconds * 1000);
+  const stop = new AbortController();
+  const engine = await openEngine(directory, limits);
+  const either = AbortSignal.any([signal, timeout, stop.signal]);
+  try {
+    return await engine.interruptible(either, async () => {
+      for (const file of files) await file.create(engine);
+      await engine.seal([...files.map((file) => file.path), path]);
+      const text = await checkedQuery(
+        engine.connection,
+        query?.sql ?? `select * from ${quoted(tables[0]?.name ?? '')}`,
+        tables.map(({ name }) => name),
+      );
+      const bind = (statement: DuckDBPreparedStatement) => {
+        bindParameters(statement, query?.parameters ?? []);
+      };
+      const { select, options, empty } = await rowsCopy(engine.connection, { ...shape, text, bind });
+      const copy = await engine.connection.prepare(`copy (${select}) to ${literal(path)} (${options}, use_tmp_file false)`);
+      bind(copy);
+      const watching = setInterval(() => {
+        report(Math.max(0, Math.floor(engine.connection.progress.percentage)));
+        void excessOf(path, directory, limits).then((problem) => {
+          if (problem) stop.abort(problem);
+        }, ignored);
+      }, lookMs);
+      try {
+        const rows = (await copy.run()).rowsChanged;
+        if (rows > limits.maxRows) throw new AppError('query_too_large', `The query gives more than ${String(limits.maxRows)} rows.`);
+        if (rows === 0 && empty !== undefined) await writeFile(path, empty, { mode: 0o600 });
+        return rows;
+      } finally {
+        clearInterval(watching);
+      }
+    });
+  } catch (error) {
+    signal.throwIfAborted();
+    if (timeout.aborted) throw new AppError('query_timeout', `The query took longer than ${String(limits.querySeconds)} seconds.`);
+    throw sourceFailure(error, files) ?? queryFailure(error, limits);
+  } finally {
+    engine.close();
   }
 }

@@ -62,13 +62,13 @@ export function createExtractReader(root: string, limits: EngineLimits): ReadExt
   };
 }
 
-interface ShownColumn {
+export interface ShownColumn {
   column: Column;
   shown: Omit<TableColumn, 'kind'>;
 }
 
 /** @param asked default: all @throws AppError `query_invalid` for one that is not there */
-function shownColumns(columns: Column[], asked: ReportColumn[] = columns.map(({ name }) => ({ name }))): ShownColumn[] {
+export function shownColumns(columns: Column[], asked: ReportColumn[] = columns.map(({ name }) => ({ name }))): ShownColumn[] {
   const byName = new Map(columns.map((column) => [column.name, column]));
   return asked.map((one) => {
     const column = byName.get(one.name);

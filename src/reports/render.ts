@@ -8,7 +8,7 @@ type Writers = {
 };
 
 const writers: Writers = {
-  csv: (table) => writeCsv(table),
+  csv: (table, options) => writeCsv(table, options),
   xlsx: (table) => writeXlsx(table),
   json: (table) => writeJson(table),
   ndjson: (table) => writeNdjson(table),

@@ -41,6 +41,8 @@ export interface BlobStore {
    * @throws AppError `payload_too_large`, `storage_unavailable`; what the source threw; the reason of `signal`.
    */
   stage(bytes: AsyncIterable<Uint8Array>, options?: StageOptions): Promise<StagedBlob>;
+  /** The same for what `write` puts into the file of that path, which may grow but not change beyond its first mebibyte. */
+  stageWritten(write: (path: string) => Promise<void>, options?: StageOptions): Promise<StagedBlob>;
   /** The range is inclusive. The stream fails with `file_not_found` when the bytes are not there. */
   read(sha256: string, range?: { start: number; end: number }): Readable;
   /** @throws AppError `storage_unavailable` when bytes can't be written. */

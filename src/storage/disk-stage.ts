@@ -10,8 +10,8 @@ import { onDisk } from './disk-failure.ts';
 import type { DiskPlaces } from './disk-places.ts';
 import { fileMode, makeDirectory, syncDirectory } from './disk-places.ts';
 
-const blockBytes = 1024 * 1024;
-const headBytes = 64 * 1024;
+export const blockBytes = 1024 * 1024;
+export const headBytes = 64 * 1024;
 
 /** A crash at any point leaves a temporary file at most. */
 export async function stageOnDisk(places: DiskPlaces, bytes: AsyncIterable<Uint8Array>, options: StageOptions): Promise<StagedBlob> {
@@ -22,23 +22,32 @@ export async function stageOnDisk(places: DiskPlaces, bytes: AsyncIterable<Uint8
   try {
     const facts = await writeThrough(file, bytes, options);
     await onDisk(file.close());
-    let renamed = false;
-    return {
-      ...facts,
-      async commit() {
-        const final = places.blob(facts.sha256);
-        if (!renamed) await onDisk(moveInto(final, path));
-        renamed = true;
-        await onDisk(syncDirectory(dirname(final)));
-      },
-      discard: () => onDisk(rm(path, { force: true })),
-    };
+    return staged(places, path, facts);
   } catch (error) {
     // What went wrong first is what the caller must hear.
     await file.close().catch(() => undefined);
     await rm(path, { force: true }).catch(() => undefined);
     throw error;
   }
+}
+
+/** What was written to a temporary path, whole. */
+export function staged(places: DiskPlaces, path: string, facts: Pick<StagedBlob, 'size' | 'sha256' | 'head'>): StagedBlob {
+  let renamed = false;
+  return {
+    ...facts,
+    async commit() {
+      const final = places.blob(facts.sha256);
+      if (!renamed) await onDisk(moveInto(final, path));
+      renamed = true;
+      await onDisk(syncDirectory(dirname(final)));
+    },
+    discard: () => onDisk(rm(path, { force: true })),
+  };
+}
+
+export function tooLarge(maxBytes: number): AppError {
+  return new AppError('payload_too_large', `The file is larger than the limit of ${String(maxBytes)} bytes.`);
 }
 
 async function writeThrough(file: FileHandle, bytes: AsyncIterable<Uint8Array>, options: StageOptions) {
@@ -56,7 +65,7 @@ async function writeThrough(file: FileHandle, bytes: AsyncIterable<Uint8Array>, 
 
   for await (const chunk of signal === undefined ? bytes : abortable(bytes, signal)) {
     size += chunk.byteLength;
-    if (size > maxBytes) throw new AppError('payload_too_large', `The file is larger than the limit of ${String(maxBytes)} bytes.`);
+    if (size > maxBytes) throw tooLarge(maxBytes);
     for (let offset = 0; offset < chunk.byteLength;) {
       const piece = chunk.subarray(offset, offset + blockBytes - filled);
       hash.update(piece);

@@ -7,6 +7,7 @@ import type { BlobStore } from './blobs.ts';
 import { errnoOf, onDisk, storageUnavailable } from './disk-failure.ts';
 import { diskPlaces, fileMode, makeDirectory } from './disk-places.ts';
 import { stageOnDisk } from './disk-stage.ts';
+import { stageWrittenOnDisk } from './disk-written.ts';
 import { sweepDisk } from './disk-sweep.ts';
 
 const readBytes = 256 * 1024;
@@ -16,6 +17,7 @@ export function createDiskBlobStore(directory: string): BlobStore {
   const places = diskPlaces(directory);
   return {
     stage: (bytes, options = {}) => stageOnDisk(places, bytes, options),
+    stageWritten: (write, options = {}) => stageWrittenOnDisk(places, write, options),
     read: (sha256, range) => Readable.from(chunksOf(places.blob(sha256), range), { objectMode: false, highWaterMark: readBytes }),
     async check() {
       const probe = places.newTemporary();

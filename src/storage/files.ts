@@ -1,5 +1,5 @@
-import type { FileStore, StoredFile } from '../jobs/files.ts';
-import type { BlobStore, Swept } from './blobs.ts';
+import type { FileStore, StagedFile, StoredFile } from '../jobs/files.ts';
+import type { BlobStore, StagedBlob, StageOptions, Swept } from './blobs.ts';
 import type { FileRecord, FileRecords } from './file-records.ts';
 import { provedType } from './sniff.ts';
 
@@ -24,34 +24,35 @@ const fileId = /^file_[a-z2-7]{26}$/;
 
 /** Bytes in a blob store, metadata in records. A record is written only after its bytes are durable. */
 export function createFileStore({ blobs, records, completeness }: FileStoreDependencies): SweepableFileStore {
-  return {
-    async stage(bytes, options = {}) {
-      const check = completeness();
-      const staged = await blobs.stage(bytes, {
-        ...options,
-        observers: [
-          (chunk) => {
-            check.push(chunk);
-          },
-        ],
-      });
-      const { size, sha256 } = staged;
-      const sniffedType = await provedType(staged.head);
-      return {
-        size,
-        sha256,
-        sniffedType,
-        truncation: check.verdict(sniffedType),
-        async commit({ id, name, contentType, tenant, jobId }) {
-          if (!fileId.test(id)) throw new TypeError('Not a file id');
-          await staged.commit();
-          const record = await records.insert({ id, name, contentType, size, sha256, tenant, jobId, createdAt: new Date() });
-          if (record.tenant !== tenant) throw new Error('This file id belongs to another tenant');
-          return storedFile(record);
+  async function staged(stage: (options: Pick<StageOptions, 'observers'>) => Promise<StagedBlob>): Promise<StagedFile> {
+    const check = completeness();
+    const blob = await stage({
+      observers: [
+        (chunk) => {
+          check.push(chunk);
         },
-        discard: () => staged.discard(),
-      };
-    },
+      ],
+    });
+    const { size, sha256 } = blob;
+    const sniffedType = await provedType(blob.head);
+    return {
+      size,
+      sha256,
+      sniffedType,
+      truncation: check.verdict(sniffedType),
+      async commit({ id, name, contentType, tenant, jobId }) {
+        if (!fileId.test(id)) throw new TypeError('Not a file id');
+        await blob.commit();
+        const record = await records.insert({ id, name, contentType, size, sha256, tenant, jobId, createdAt: new Date() });
+        if (record.tenant !== tenant) throw new Error('This file id belongs to another tenant');
+        return storedFile(record);
+      },
+      discard: () => blob.discard(),
+    };
+  }
+  return {
+    stage: (bytes, options = {}) => staged((observing) => blobs.stage(bytes, { ...options, ...observing })),
+    stageWritten: (write, options = {}) => staged((observing) => blobs.stageWritten(write, { ...options, ...observing })),
     async find(tenant, id) {
       const record = fileId.test(id) ? await records.find(tenant, id) : undefined;
       return record === undefined ? undefined : { ...storedFile(record), createdAt: record.createdAt, jobId: record.jobId };

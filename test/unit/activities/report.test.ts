@@ -31,7 +31,7 @@ const small: Rendering = {
   output: { format: 'csv' },
 };
 
-function run(rendering: Rendering, files: Pick<FileStore, 'read' | 'stage'> = store.files) {
+function run(rendering: Rendering, files: Pick<FileStore, 'read' | 'stage' | 'stageWritten'> = store.files) {
   return runActivity(() => reportActivities({ engine, files, fileIdFor }).renderReport(rendering), { jobId });
 }
 
@@ -106,7 +106,7 @@ describe('renderReport', () => {
         );
     };
     const source = { columns: ['a', 'b'], total: 9, file: { id: '', name: '', contentType: '', size: 0, sha256: '0'.repeat(64) } };
-    const files = { stage: store.files.stage.bind(store.files), read: () => store.files.read({ sha256: '0'.repeat(64) }) };
+    const files = { ...store.files, read: () => store.files.read({ sha256: '0'.repeat(64) }) };
     const activities = reportActivities({ engine: { ...engine, readNdjson: endless }, files, fileIdFor });
     const running = runActivity(() => activities.renderReport({ ...small, source }), { jobId });
     await new Promise((resolve) => setImmediate(resolve));
@@ -116,8 +116,8 @@ describe('renderReport', () => {
   });
 
   test('discards the bytes when they can not be recorded', async () => {
-    const failing: Pick<FileStore, 'read' | 'stage'> = {
-      read: store.files.read.bind(store.files),
+    const failing: Pick<FileStore, 'read' | 'stage' | 'stageWritten'> = {
+      ...store.files,
       stage: async (...asked) => ({ ...(await store.files.stage(...asked)), commit: () => Promise.reject(new Error('database away')) }),
     };
     await expect(run(small, failing).result).rejects.toThrow('database away');

@@ -67,6 +67,7 @@ export function testEngine() {
 
   return {
     engine,
+    directory: () => directory,
     extract,
     read,
     /** From sources by name to rows. */

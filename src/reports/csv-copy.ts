@@ -1,0 +1,79 @@
+import type { CsvOptions } from '../jobs/report-outputs.ts';
+import { csvHead, lineEnds } from './csv.ts';
+import type { ShownColumn } from './extracted-rows.ts';
+import { forCells } from './result-columns.ts';
+import { literal, quoted } from './sql-text.ts';
+
+/** How the engine writes a table by itself. */
+export interface CopyPlan {
+  /** Of the SELECT. */
+  expressions: string[];
+  /** Of COPY. */
+  options: string;
+  /** All of the file when there are no rows, where the engine itself would write something else. */
+  empty?: string;
+}
+
+/** The engine's writer, told to write what `writeCsv` does, byte for byte; a test compares them. Only with a header. */
+export function csvCopy(columns: readonly ShownColumn[], options: CsvOptions): CopyPlan {
+  const { delimiter = ',', quote = 'minimal', lineEnd = 'crlf' } = options;
+  // Without a value nothing stands there, but where every field is quoted, and in a line that would be blank.
+  const bare = quote === 'minimal' && columns.length > 1;
+  const head = csvHead(
+    columns.map(({ shown }) => ({ ...shown, kind: 'mixed' })),
+    options,
+  );
+  const newLine = lineEnds[lineEnd];
+  return {
+    expressions: columns.map((column) => {
+      const field = fieldOf(column, options);
+      return bare ? field : `coalesce(cast(${field} as varchar), '')`;
+    }),
+    // With a suffix, the last row has no line end of its own.
+    options:
+      `format csv, header false, delim ${literal(delimiter)}, quote '"', escape '"', ${quote === 'all' ? 'force_quote *, ' : ''}` +
+      `new_line ${literal(JSON.stringify(newLine).slice(1, -1))}, prefix ${literal(head)}, suffix ${literal(newLine)}`,
+    empty: head,
+  };
+}
+
+function fieldOf({ column }: ShownColumn, { formulas = 'guard' }: CsvOptions): string {
+  const { expression, kind } = forCells(column);
+  if (column.type === 'DOUBLE') return asNumeral(quoted(column.name));
+  if (kind === 'boolean' || (kind === 'number' && column.type !== 'FLOAT')) return quoted(column.name);
+  const guarded = formulas === 'guard' ? withGuard(expression) : expression;
+  // Empty text is nothing, too.
+  return `nullif(${guarded}, '')`;
+}
+
+const formula = String.raw`^[=+\-@\x00\t\n\r＝＋－＠]`;
+const plainNumber = String.raw`[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?`;
+
+/** Nearly all text is told by its first letter: only what stands before `A`, or from the full-width signs on, is looked at. */
+function withGuard(text: string): string {
+  const dangerous = `regexp_matches(${text}, ${literal(formula)}) and not regexp_full_match(${text}, ${literal(plainNumber)})`;
+  return `case when (${text} < 'A' or ${text} >= '＋') and ${dangerous} then '''' || ${text} else ${text} end`;
+}
+
+/** Marks an error of ours in what the engine reports. */
+export const notFinite = 'handoff: not finite';
+
+/** As JavaScript writes a double: the fewest digits that give it back, with an exponent only from 1e21 on and below 1e-6. */
+function asNumeral(column: string): string {
+  const text = `cast(abs(${column}) as varchar)`;
+  const mantissa = `regexp_replace(split_part(${text}, 'e', 1), '[.]0$', '')`;
+  const figures = `replace(${mantissa}, '.', '')`;
+  const exponent = `cast(split_part(${text}, 'e', 2) as integer)`;
+  const sign = `case when ${column} < 0 then '-' else '' end`;
+  const size = `abs(${column})`;
+  return [
+    `case when ${column} is null then null`,
+    `when not isfinite(${column}) then error(${literal(notFinite)})`,
+    `when ${size} < 1e15 and ${column} = trunc(${column}) then cast(cast(${column} as bigint) as varchar)`,
+    `when ${size} >= 1e-4 and ${size} < 1e15 then cast(${column} as varchar)`,
+    `when not contains(${text}, 'e') then ${sign} || ${mantissa}`,
+    `when ${size} >= 1e15 and ${size} < 1e21 then ${sign} || rpad(${figures}, ${exponent} + 1, '0')`,
+    `when ${size} < 1e-4 and ${size} >= 1e-6 then ${sign} || '0.' || repeat('0', -${exponent} - 1) || ${figures}`,
+    `else ${sign} || ${mantissa} || regexp_replace(${text}, '^.*e([+-])0*', 'e\\1') end`,
+  ].join(' ');
+}
