@@ -17,6 +17,44 @@ export interface Table {
   total: number | null;
   /** A row may be shorter than `columns`. */
   rows: AsyncIterable<Cell[]>;
+  /** One for each column; null for those without. */
+  totals?: (TotalValue | null)[];
+  /** The same rows, for a writer that takes them instead of `rows`. */
+  held?: HeldRows;
+}
+
+/** What stands below a column. */
+export interface TotalValue {
+  /** Exact: a numeral where a double can't keep it. */
+  value: Cell;
+  /** Whether a spreadsheet comes to the same from the cells: not when some are text there. */
+  recountable: boolean;
+}
+
+/** Rows that the engine still holds: it writes them as text many times faster than they can be read out. */
+export interface HeldRows {
+  /** In the order of the table's. */
+  columns: HeldColumn[];
+  first: (count: number) => Promise<Cell[][]>;
+  /**
+   * Runs once. Parts are to be read to their end, one after the other.
+   * @param expression SQL for the text of a row
+   * @param every parts end after multiples of so many rows, and may end before
+   */
+  write: (expression: string, every: number) => AsyncIterable<WrittenRows>;
+}
+
+export interface HeldColumn {
+  /** Its name in an expression. */
+  sql: string;
+  /** As the engine writes it. */
+  type: string;
+  mayBeNull: boolean;
+}
+
+export interface WrittenRows {
+  rows: number;
+  bytes: AsyncIterable<Uint8Array>;
 }
 
 /** The finished document, as a stream with back-pressure: the same table gives the same bytes. */
@@ -61,7 +99,7 @@ export type WriteRows = (
 export type ReadExtract = (
   bytes: Readable,
   options: { numbers: boolean; columns: ReportColumn[] | undefined; signal: AbortSignal },
-) => Promise<{ columns: TableColumn[]; rows: AsyncIterable<Cell[]>; close: () => Promise<void> }>;
+) => Promise<Pick<Table, 'columns' | 'rows' | 'totals' | 'held'> & { close: () => Promise<void> }>;
 
 export interface ReportEngine {
   render: RenderTable;
@@ -129,6 +167,22 @@ async function* counted(rows: AsyncIterable<Cell[]>, each: (done: number) => voi
     }
   }
   each(done);
+}
+
+/** The same count for rows that the engine writes. */
+function countedParts({ write, ...held }: HeldRows, each: (done: number) => void, signal: AbortSignal): HeldRows {
+  return {
+    ...held,
+    write: async function* (expression, every) {
+      let done = 0;
+      for await (const part of write(expression, every)) {
+        signal.throwIfAborted();
+        yield part;
+        each((done += part.rows));
+      }
+      each(done);
+    },
+  };
 }
 
 // eslint-disable-next-line @typescript-eslint/require-await -- an async view of an array
@@ -240,7 +294,14 @@ export function reportActivities(dependencies: ReportDependencies) {
       report({ done, total: table.total, unit: 'rows', stage });
     };
     try {
-      const bytes = engine.render(output as TableOutput, { title, ...table, rows: counted(table.rows, count, signal) });
+      const { held } = table;
+      const rendered = {
+        title,
+        ...table,
+        rows: counted(table.rows, count, signal),
+        ...(held && { held: countedParts(held, count, signal) }),
+      };
+      const bytes = engine.render(output as TableOutput, rendered);
       return { file: await keep(await files.stage(bytes, { signal })), rows };
     } finally {
       await table.close();

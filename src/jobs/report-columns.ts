@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import { numberFormat } from './number-format.ts';
 import { singleLine } from './single-line.ts';
 
 export const columnTypes = ['text', 'number', 'date', 'datetime', 'boolean', 'link'] as const;
@@ -20,7 +21,7 @@ export const reportColumn = z
       .enum(columnTypes)
       .optional()
       .meta({ description: 'How it is shown where a format tells kinds apart. Default: as in the data.' }),
-    format: singleLine.min(1).max(100).optional().meta({
+    format: numberFormat.optional().meta({
       description:
         'A number format code as in spreadsheets, for XLSX, HTML and PDF: `#,##0.00`, `0.0%`, `yyyy-mm-dd`, `[$€-407] #,##0.00`.',
     }),

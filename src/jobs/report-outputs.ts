@@ -1,5 +1,7 @@
 import { z } from 'zod';
 
+import { singleLine } from './single-line.ts';
+
 export const reportFormats = ['csv', 'xlsx', 'json', 'ndjson', 'parquet'] as const;
 export type ReportFormat = (typeof reportFormats)[number];
 
@@ -16,7 +18,19 @@ export const csvOutput = output('csv').extend({
   }),
 });
 export type CsvOptions = Omit<z.infer<typeof csvOutput>, 'format'>;
-export const xlsxOutput = output('xlsx');
+
+/** Excel's rules, and no escape of OOXML. */
+const sheetName = singleLine
+  .min(1)
+  .max(31)
+  .regex(/^(?!')[^:\\/?*[\]]*(?<!')$/, "must not contain : \\ / ? * [ ], nor begin or end with '")
+  .refine((name) => name.trim() === name && !/^history$/i.test(name), 'must not be "History", nor begin or end with a space');
+
+export const xlsxOutput = output('xlsx').extend({
+  sheetName: sheetName.optional().meta({ description: 'Default: the title, as far as a sheet can have it for a name.' }),
+  freezeHeader: z.boolean().optional().meta({ description: 'Whether the first row stays in sight. Default: true.' }),
+  autoFilter: z.boolean().optional().meta({ description: 'Whether the header has buttons to filter and sort. Default: true.' }),
+});
 export const jsonOutput = output('json');
 export const ndjsonOutput = output('ndjson');
 export const parquetOutput = output('parquet');

@@ -8,10 +8,13 @@ import { AppError } from '../errors.ts';
 import type { ReportColumn, TableColumn } from '../jobs/report-columns.ts';
 import type { Cell } from '../jobs/report-sources.ts';
 import { type EngineLimits, openEngine } from './duckdb.ts';
+import { columnTotals } from './column-totals.ts';
+import { heldRows } from './held-rows.ts';
 import { type Column, type Carriage, forCells } from './result-columns.ts';
 import { shownName } from './rows.ts';
 import { typed } from './source.ts';
 import { literal } from './sql-text.ts';
+import { partPaths } from './written-rows.ts';
 import { openWorkDirectory } from './work-directory.ts';
 
 /** Reads back what `createExtract` wrote, some thousand rows at a time. */
@@ -33,16 +36,18 @@ export function createExtractReader(root: string, limits: EngineLimits): ReadExt
       });
       const { connection } = engine;
       await connection.run(`create view extract as select * from read_parquet(${literal(path)})`);
-      await engine.seal([path]);
+      await engine.seal([path, ...partPaths(directory)]);
       const described = await connection.runAndReadAll('select column_name, column_type from (describe extract)');
       const columns = shownColumns(
         described.getRows().map(([name, type]): Column => ({ name: String(name), type: String(type) })),
         asked,
       );
       const cells = columns.map(({ column }) => forCells(column));
-      const rows = async function* (): AsyncGenerator<Cell[]> {
+      const shown = columns.map(({ shown }, index): TableColumn => ({ ...shown, kind: cells[index]?.kind ?? 'text' }));
+      const rows = async function* (most?: number): AsyncGenerator<Cell[]> {
+        const limit = most === undefined ? '' : ` limit ${String(most)}`;
         const result = await engine.interruptible(signal, () =>
-          connection.stream(`select ${cells.map(({ expression }) => expression).join(', ')} from extract`),
+          connection.stream(`select ${cells.map(({ expression }) => expression).join(', ')} from extract${limit}`),
         );
         for (;;) {
           const chunk = await engine.interruptible(signal, () => result.fetchChunk());
@@ -50,11 +55,20 @@ export function createExtractReader(root: string, limits: EngineLimits): ReadExt
           for (const row of chunk.getRows() as Cell[][]) yield row.map((value, index) => cellOf(value, cells[index]?.carriage, numbers));
         }
       };
-      return {
-        columns: columns.map(({ shown }, index): TableColumn => ({ ...shown, kind: cells[index]?.kind ?? 'text' })),
-        rows: rows(),
-        close,
+      const first = async (count: number) => {
+        const all: Cell[][] = [];
+        for await (const row of rows(count)) all.push(row);
+        return all;
       };
+      const withShown = columns.map(({ column }, index) => ({ column, shown: shown[index] as TableColumn }));
+      const totals = await columnTotals(engine, withShown, signal);
+      const writing = { engine, path, directory, signal, columns: columns.map(({ column }) => column.name) };
+      const held = await heldRows(
+        writing,
+        columns.map(({ column }) => column.type),
+        first,
+      );
+      return { columns: shown, rows: rows(), close, ...(totals && { totals }), ...(held && { held }) };
     } catch (error) {
       await close();
       throw error;

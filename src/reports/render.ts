@@ -9,7 +9,7 @@ type Writers = {
 
 const writers: Writers = {
   csv: (table, options) => writeCsv(table, options),
-  xlsx: (table) => writeXlsx(table),
+  xlsx: (table, { format: _, ...options }) => writeXlsx(table, options),
   json: (table) => writeJson(table),
   ndjson: (table) => writeNdjson(table),
 };

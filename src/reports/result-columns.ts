@@ -31,7 +31,9 @@ export function forCells({ name, type }: Column): { expression: string; carriage
   const text = `cast(${column} as varchar)`;
   if (type === 'BOOLEAN') return { expression: column, carriage: 'value', kind: 'boolean' };
   if (/^(DOUBLE|U?(TINYINT|SMALLINT|INTEGER))$/.test(type)) return { expression: column, carriage: 'value', kind: 'number' };
-  if (/^(U?BIGINT|FLOAT|DECIMAL\(.*\))$/.test(type)) return { expression: text, carriage: 'numeral', kind: 'number' };
+  // The shortest numeral of a float, not what it is as a double: 0.1, not 0.10000000149011612.
+  if (type === 'FLOAT') return { expression: `cast(${text} as double)`, carriage: 'value', kind: 'number' };
+  if (/^(U?BIGINT|DECIMAL\(.*\))$/.test(type)) return { expression: text, carriage: 'numeral', kind: 'number' };
   if (type === 'TIMESTAMP WITH TIME ZONE')
     return { expression: `regexp_replace(${text}, '[+]00$', 'Z')`, carriage: 'text', kind: 'instant' };
   if (type === 'BLOB') return { expression: `base64(${column})`, carriage: 'text', kind: 'bytes' };

@@ -16,13 +16,29 @@ export function checkRow(cells: Cell[], columns: readonly TableColumn[], number:
   }
   for (const [index, cell] of cells.entries()) {
     if (typeof cell === 'string' ? cell.length > maxTextLength : typeof cell === 'number' && !Number.isFinite(cell)) {
-      const problem =
-        typeof cell === 'string'
-          ? `the text has ${String(cell.length)} characters; this format takes at most ${String(maxTextLength)} in a cell`
-          : 'the number is not finite';
-      throw unwritable(`Row ${String(number)}, column ${shownName(columns[index]?.name ?? '')}: ${problem}.`);
+      const length = typeof cell === 'string' ? cell.length : undefined;
+      throw cellProblem({ row: number, column: columns[index]?.name ?? '', length, maxTextLength });
     }
   }
+}
+
+/** @param length of a text that is too long; undefined: a number that is none */
+export function cellProblem({
+  row,
+  column,
+  length,
+  maxTextLength,
+}: {
+  row: number;
+  column: string;
+  length: number | undefined;
+  maxTextLength: number;
+}): AppError {
+  const problem =
+    length === undefined
+      ? 'the number is not finite'
+      : `the text has ${String(length)} characters; this format takes at most ${String(maxTextLength)} in a cell`;
+  return unwritable(`Row ${String(row)}, column ${shownName(column)}: ${problem}.`);
 }
 
 /** For messages, which travel and must stay small. */

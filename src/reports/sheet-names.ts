@@ -12,7 +12,9 @@ export function sheetNamer(title: string): () => string {
     .replace(/[:\\/?*[\]\u0000-\u001f\u007f\ud800-\udfff\ufffe\uffff]+/gu, ' ')
     .replace(/_(?=x[0-9a-f]{4})/gi, '-')
     .replace(/\s+/g, ' ');
-  const base = /^history$/i.test(trimmed(clean)) ? 'History_' : trimmed(clean);
+  // Readers in JavaScript that keep sheets by their name would write into what all objects have in common.
+  const harmless = trimmed(clean).replace(/^__proto__$/, '_proto_');
+  const base = /^history$/i.test(harmless) ? 'History_' : harmless;
   const taken = new Set<string>();
   return () => {
     for (let number = taken.size + 1; ; number++) {

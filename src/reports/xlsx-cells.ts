@@ -1,45 +1,58 @@
 import type { Cell } from '../jobs/report.ts';
-
-/** What XML 1.0 forbids or reads as something else (CR), and an underscore that a reader would take for an escape. */
-// eslint-disable-next-line no-control-regex -- the control characters are the point
-const special = /[&<>"\u0000-\u0008\u000b-\u001f\ud800-\udfff\ufffe\uffff]|_(?=x[\dA-Fa-f]{4})/gu;
-const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
-
-/** ST_Xstring of ECMA-376 part 1, 22.9.2.19: a UTF-16 unit that XML can't hold is `_xHHHH_`. */
-export function escapeText(text: string): string {
-  return text.replace(special, (found) => entities[found] ?? `_x${found.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}_`);
-}
-
-/** A, B … Z, AA …: the letters of the first `count` columns. */
-export function columnLetters(count: number): string[] {
-  return Array.from({ length: count }, (_, index) => {
-    let letters = '';
-    for (let left = index + 1; left > 0; left = Math.floor((left - 1) / 26))
-      letters = String.fromCharCode(65 + ((left - 1) % 26)) + letters;
-    return letters;
-  });
-}
+import { serialOf, serialOfTime } from './serial-dates.ts';
+import { typed } from './source.ts';
+import type { SheetColumn } from './xlsx-columns.ts';
+import { escapeText, looksLikeFormula } from './xlsx-text.ts';
 
 /**
  * One row; empty cells are left out.
  * @param number of the row within its sheet, from 1
- * @param style index into `cellXfs` of the styles part
+ * @param linked makes a link of a cell, and says whether it could
  */
-export function rowXml(cells: Cell[], number: number, letters: string[], style = 0): string {
+export function rowXml(
+  cells: Cell[],
+  number: number,
+  columns: readonly SheetColumn[],
+  linked: (reference: string, url: string) => boolean,
+): string {
   const row = String(number);
-  const styled = style === 0 ? '' : ` s="${String(style)}"`;
   let xml = `<row r="${row}">`;
   for (let index = 0; index < cells.length; index++) {
     const cell = cells[index] ?? null;
-    if (cell === null) continue;
-    xml += `<c r="${letters[index] ?? ''}${row}"${styled}${content(cell)}</c>`;
+    const column = columns[index];
+    if (cell === null || column === undefined) continue;
+    const reference = column.letters + row;
+    const isLink = column.shape === 'link' && typeof cell === 'string' && linked(reference, cell);
+    xml += `<c r="${reference}"${isLink ? textCell(cell, column.linkStyle) : content(cell, column)}</c>`;
   }
   return `${xml}</row>`;
 }
 
-function content(cell: string | number | boolean): string {
-  if (typeof cell === 'number') return `><v>${String(cell)}</v>`;
-  if (typeof cell === 'boolean') return ` t="b"><v>${cell ? '1' : '0'}</v>`;
-  const space = /^\s|\s$/.test(cell) ? ' xml:space="preserve"' : '';
-  return ` t="inlineStr"><is><t${space}>${escapeText(cell)}</t></is>`;
+export const styled = (style: number) => (style === 0 ? '' : ` s="${String(style)}"`);
+
+/** From the attributes behind the reference to the end of the value. */
+export const numberCell = (value: number, style: number) => `${styled(style)}><v>${String(value)}</v>`;
+
+export function textCell(text: string, style: number): string {
+  const space = /^\s|\s$/.test(text) ? ' xml:space="preserve"' : '';
+  return `${styled(style)} t="inlineStr"><is><t${space}>${escapeText(text)}</t></is>`;
+}
+
+function content(cell: string | number | boolean, column: SheetColumn): string {
+  const { shape, style, textStyle, quotedStyle } = column;
+  const value = shaped(cell, column);
+  if (typeof value === 'number') return numberCell(value, shape === 'text' ? textStyle : style);
+  if (typeof value === 'boolean') return `${styled(style)} t="b"><v>${value ? '1' : '0'}</v>`;
+  if (looksLikeFormula.test(value)) return textCell(value, quotedStyle);
+  return textCell(value, shape === 'text' || shape === 'mixed' || shape === 'link' ? style : textStyle);
+}
+
+function shaped(cell: string | number | boolean, { shape }: SheetColumn): string | number | boolean {
+  if (shape === 'text') return String(cell);
+  if (typeof cell !== 'string') return cell;
+  if (shape === 'date') return serialOf(cell) ?? cell;
+  if (shape === 'time') return serialOfTime(cell) ?? cell;
+  if (shape === 'number') return typed(cell) ?? cell;
+  if (shape === 'boolean' && /^(true|false)$/.test(cell)) return cell === 'true';
+  return cell;
 }

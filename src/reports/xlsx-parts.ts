@@ -1,4 +1,4 @@
-import { escapeText } from './xlsx-cells.ts';
+import { escapeText } from './xlsx-text.ts';
 
 const xml = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n';
 const main = 'http://schemas.openxmlformats.org/spreadsheetml/2006/main';
@@ -7,6 +7,7 @@ const officeRels = 'http://schemas.openxmlformats.org/officeDocument/2006/relati
 const type = 'application/vnd.openxmlformats-officedocument.spreadsheetml';
 
 export const sheetPath = (number: number) => `xl/worksheets/sheet${String(number)}.xml`;
+export const sheetRelationshipsPath = (number: number) => `xl/worksheets/_rels/sheet${String(number)}.xml.rels`;
 
 /** Goes first, so that the first bytes tell what the file is. Sheets are the default: how many there will be is not known then. */
 export const contentTypes =
@@ -22,25 +23,6 @@ export const packageRelationships = relationships([
   `${packageNs}/relationships/metadata/core-properties" Target="docProps/core.xml`,
 ]);
 
-/** Style 0 is plain, style 1 (the header) bold. */
-export const styles =
-  `${xml}<styleSheet xmlns="${main}">` +
-  '<fonts count="2"><font><sz val="11"/><name val="Calibri"/></font><font><b/><sz val="11"/><name val="Calibri"/></font></fonts>' +
-  '<fills count="2"><fill><patternFill patternType="none"/></fill><fill><patternFill patternType="gray125"/></fill></fills>' +
-  '<borders count="1"><border><left/><right/><top/><bottom/><diagonal/></border></borders>' +
-  '<cellStyleXfs count="1"><xf numFmtId="0" fontId="0" fillId="0" borderId="0"/></cellStyleXfs>' +
-  '<cellXfs count="2"><xf numFmtId="0" fontId="0" fillId="0" borderId="0" xfId="0"/>' +
-  '<xf numFmtId="0" fontId="1" fillId="0" borderId="0" xfId="0" applyFont="1"/></cellXfs>' +
-  '<cellStyles count="1"><cellStyle name="Normal" xfId="0" builtinId="0"/></cellStyles></styleSheet>';
-export const headerStyle = 1;
-
-/** Up to and with the opening tag of the rows; the first row stays in sight. */
-export const sheetStart =
-  `${xml}<worksheet xmlns="${main}"><sheetViews><sheetView workbookViewId="0">` +
-  '<pane ySplit="1" topLeftCell="A2" activePane="bottomLeft" state="frozen"/><selection pane="bottomLeft"/>' +
-  '</sheetView></sheetViews><sheetData>';
-export const sheetEnd = '</sheetData></worksheet>';
-
 /** Unlike a cell, dc:title is no ST_Xstring: what XML can't hold has no escape there. */
 // eslint-disable-next-line no-control-regex -- the control characters are the point
 const notInXml = /[\u0000-\u0008\u000b-\u001f\ud800-\udfff\ufffe\uffff]/gu;
@@ -54,14 +36,27 @@ export function coreProperties(title: string): string {
   );
 }
 
-export function workbook(sheetNames: string[]): string {
-  const sheets = sheetNames.map((name, index) => {
+export interface WrittenSheet {
+  name: string;
+  /** What its filter covers, `$A$1:$C$9`; undefined: it has none. */
+  filtered: string | undefined;
+}
+
+/** The header stands on each printed page. */
+export function workbook(written: readonly WrittenSheet[]): string {
+  const sheets = written.map(({ name }, index) => {
     const id = String(index + 1);
     return `<sheet name="${escapeText(name)}" sheetId="${id}" r:id="rId${id}"/>`;
   });
+  const names = written.flatMap(({ name, filtered }, index) => {
+    const quoted = escapeText(`'${name.replaceAll("'", "''")}'`);
+    const local = `localSheetId="${String(index)}"`;
+    const filter = `<definedName name="_xlnm._FilterDatabase" ${local} hidden="1">${quoted}!${filtered ?? ''}</definedName>`;
+    return [...(filtered === undefined ? [] : [filter]), `<definedName name="_xlnm.Print_Titles" ${local}>${quoted}!$1:$1</definedName>`];
+  });
   return (
-    `${xml}<workbook xmlns="${main}" xmlns:r="${officeRels}">` +
-    `<bookViews><workbookView/></bookViews><sheets>${sheets.join('')}</sheets></workbook>`
+    `${xml}<workbook xmlns="${main}" xmlns:r="${officeRels}"><bookViews><workbookView/></bookViews>` +
+    `<sheets>${sheets.join('')}</sheets><definedNames>${names.join('')}</definedNames></workbook>`
   );
 }
 

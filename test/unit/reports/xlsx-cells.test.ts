@@ -1,6 +1,13 @@
 import { describe, expect, test } from '@jest/globals';
 
-import { columnLetters, escapeText, rowXml } from '../../../src/reports/xlsx-cells.ts';
+import { rowXml } from '../../../src/reports/xlsx-cells.ts';
+import { columnLetters, sheetColumns } from '../../../src/reports/xlsx-columns.ts';
+import { styleTable } from '../../../src/reports/xlsx-styles.ts';
+import { escapeText } from '../../../src/reports/xlsx-text.ts';
+import { columnsOf } from './tables.ts';
+
+const columns = (count: number) => sheetColumns(columnsOf(Array<string>(count).fill('c')), styleTable(), false);
+const unlinked = () => false;
 
 describe('escapeText', () => {
   test.each([
@@ -21,13 +28,13 @@ describe('escapeText', () => {
 
 describe('rowXml', () => {
   test('gives the row and each cell its reference and type, and leaves empty cells out', () => {
-    expect(rowXml(['x', null, 1.5, true], 7, columnLetters(4), 1)).toBe(
-      '<row r="7"><c r="A7" s="1" t="inlineStr"><is><t>x</t></is></c><c r="C7" s="1"><v>1.5</v></c><c r="D7" s="1" t="b"><v>1</v></c></row>',
+    expect(rowXml(['x', null, 1.5, true], 7, columns(4), unlinked)).toBe(
+      '<row r="7"><c r="A7" t="inlineStr"><is><t>x</t></is></c><c r="C7"><v>1.5</v></c><c r="D7" t="b"><v>1</v></c></row>',
     );
   });
 
   test.each([' x', 'x ', '\nx', 'x\t', ' '])('tells the reader to keep the white space around %j', (text) => {
-    expect(rowXml([text], 1, ['A'])).toContain(`<t xml:space="preserve">${text}</t>`);
+    expect(rowXml([text], 1, columns(1), unlinked)).toContain(`<t xml:space="preserve">${text}</t>`);
   });
 });
 
