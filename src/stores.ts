@@ -25,11 +25,11 @@ import type { LimitDependencies } from './limits/limits.ts';
 import { createMemoryLeases } from './limits/memory-leases.ts';
 import { createDiskBlobStore } from './storage/disk.ts';
 import { openProtection, type Protection } from './protection.ts';
-import { createFileStore, type SweepableFileStore } from './storage/files.ts';
+import { createFileStore, type KeptFileStore } from './storage/files.ts';
 
 /** What is not a workflow: database and bytes. */
 export interface Stores {
-  files: SweepableFileStore;
+  files: KeptFileStore;
   keys: ApiKeyStore;
   audit: AuditLog;
   deliveries: Deliveries;
@@ -61,8 +61,13 @@ export async function openStores(scope: Scope, config: Config, location: Databas
   const protection = await openProtection(db, config);
   const tenantKeys = createTenantSecrets(db);
   const blobs = createDiskBlobStore(join(config.dataDir, 'files'));
-  const files = createFileStore({ blobs, records: createFileRecords(db), completeness: imageCompleteness });
-  await files.sweep({ olderThanMs: leftOverMs });
+  const files = createFileStore({
+    blobs,
+    records: createFileRecords(db),
+    completeness: imageCompleteness,
+    retentionDays: config.fileRetentionDays,
+  });
+  await files.upkeep.sweep({ olderThanMs: leftOverMs });
   const deliveries = withProviderNames(createDeliveries(db), db);
   await sweepDaily(scope, deliveries);
   return {

@@ -128,6 +128,6 @@ export interface JobType<Request, Input, Result> {
 }
 
 /** A file as HTTP shows it. */
-export interface LinkedFile extends StoredFile {
+export interface LinkedFile extends Omit<StoredFile, 'linkSeconds'> {
   links: { self: string; content: string };
 }
