@@ -85,12 +85,13 @@ export async function startDev(scope: Scope, config: Config, log: Log, say: (lin
   const metrics = createMetrics();
   watch.showOn(metrics);
   const publicUrl = config.publicUrl ?? `http${config.tls === undefined ? '' : 's'}://127.0.0.1:${String(config.port)}`;
-  const working = startWorker(scope, { config: { ...config, publicUrl }, stores, link, providers, routing, watch, log });
+  const reachable = { ...config, publicUrl };
+  const working = startWorker(scope, { config: reachable, stores, link, providers, routing, watch, log });
   working.catch(() => undefined);
   const devCodec = temporal.address === undefined && uiUrl !== undefined ? { secret: codecSecret, tenant, origin: uiUrl } : undefined;
   const caughtMail = config.mail.providers === undefined ? createMailbox(mailDir) : undefined;
   const { url } = await startApi(scope, {
-    ...{ config, stores, link, temporalUiUrl: uiUrl, routing, metrics, log },
+    ...{ config: reachable, stores, link, temporalUiUrl: uiUrl, routing, metrics, log },
     ...(devCodec && { devCodec }),
     ...(caughtMail && { caughtMail }),
   });

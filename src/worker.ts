@@ -10,6 +10,7 @@ import type { ConcurrencyLimits } from './jobs/concurrency.ts';
 import { fileIdFor } from './jobs/ids.ts';
 import { createMailRates } from './jobs/mail-rates.ts';
 import { createPlaces } from './jobs/places.ts';
+import { createReportDeliveries } from './jobs/report-mail.ts';
 import { recipientHashOf } from './jobs/recipient.ts';
 import { createTemporalCalls } from './jobs/temporal-calls.ts';
 import type { Scope } from './lifecycle.ts';
@@ -106,7 +107,7 @@ export async function startWorker(
     rate: () => rates.rateOf(provider),
   });
   const activities = createActivities({
-    email: emailOn(firstLane),
+    email: { ...emailOn(firstLane), deliveries: createReportDeliveries({ files, tenantKeys }) },
     'bulk-email': bulkOn(firstLane, providers[0]?.name ?? ''),
     report: { engine: createReportEngine(config.dataDir, config.reports), files, fileIdFor },
     upload: { images: createImageEngine({ maxPixels: config.maxImagePixels }), files, fileIdFor },

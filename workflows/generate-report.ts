@@ -1,9 +1,11 @@
 import type { ReportFile, ReportInput, ReportResult } from '../src/jobs/report.ts';
 import { job } from './job.ts';
+import { deliverReport } from './report-delivery.ts';
 
 /** Rows first, where a query makes them; then one step an output, one after the other: what is finished is not done again when a later one fails. */
-export const generateReport = job<ReportInput, ReportResult>(async ({ tenant, input }, { step, achieves }) => {
-  const { title, source, columns, outputs } = input;
+export const generateReport = job<ReportInput, ReportResult>(async ({ tenant, input }, context) => {
+  const { step, achieves } = context;
+  const { title, source, columns, outputs, delivery } = input;
   const done: ReportResult = { rows: 0, files: [] as ReportFile[] };
   achieves(() => done);
   const rows = 'tables' in source ? await step('extractRows', 'query')({ tenant, source }) : source;
@@ -12,5 +14,5 @@ export const generateReport = job<ReportInput, ReportResult>(async ({ tenant, in
     done.files.push(rendered.file);
     done.rows = rendered.rows;
   }
-  return done;
+  return delivery === undefined ? done : deliverReport({ tenant, title, delivery, done }, context);
 });

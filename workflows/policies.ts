@@ -28,6 +28,14 @@ export const policies = {
     retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '10 minutes' },
     ...withEffect,
   },
+  // Short: the database, and no more.
+  prepareDelivery: {
+    group: 'email',
+    startToCloseTimeout: '1 minute',
+    scheduleToCloseTimeout: '24 hours',
+    retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute' },
+    ...withEffect,
+  },
   extractRows: {
     group: 'report',
     startToCloseTimeout: '6 hours',

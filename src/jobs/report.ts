@@ -9,6 +9,7 @@ import { type BoundParameter, boundParameters, reportQuery } from './report-quer
 import { type Cell, fileSource, filesSource, type TableSource } from './report-sources.ts';
 import { type ReportColumn, reportColumns } from './report-columns.ts';
 import { isCsvType, sourceFile } from './report-files.ts';
+import { deliveryInput, type DeliveryInput, reportDelivery, type ReportDelivery, reportDeliveryResult, retentionDays } from './report-delivery.ts';
 import { type ReportFormat, reportFormats, type ReportOutput, reportOutputs } from './report-outputs.ts';
 import { singleLine } from './single-line.ts';
 
@@ -34,6 +35,8 @@ export const reportRequest = z
     query: reportQuery.optional(),
     columns: reportColumns.optional(),
     outputs: reportOutputs,
+    delivery: reportDelivery.optional(),
+    retentionDays: retentionDays.optional(),
   })
   .meta({
     examples: [
@@ -47,6 +50,13 @@ export const reportRequest = z
           parameters: { since: '2026-01-01' },
         },
         outputs: [{ format: 'csv' }, { format: 'parquet' }],
+      },
+      {
+        title: 'Sales',
+        source: { fileId: 'file_favhp5o4hkxjxccacfxq2eja7m' },
+        outputs: [{ format: 'xlsx' }],
+        delivery: { email: { to: ['ada@example.com'], attach: 'always' }, links: { maxDownloads: 10 }, skipIfEmpty: true },
+        retentionDays: 30,
       },
     ],
   });
@@ -72,6 +82,7 @@ export interface ReportInput {
   /** Default: all, as they come. */
   columns?: ReportColumn[];
   outputs: ReportOutput[];
+  delivery?: DeliveryInput;
 }
 
 export interface ReportFile extends StoredFile {
@@ -82,12 +93,15 @@ export interface ReportResult {
   /** Data rows, without the header. */
   rows: number;
   files: ReportFile[];
+  /** Of a report that goes to somebody. */
+  delivery?: ReportDelivery;
 }
 
 const reportResult = z
   .object({
     rows: z.int().meta({ description: 'Data rows, without the header.' }),
     files: z.array(linkedFile.extend({ format: z.enum(reportFormats) })).meta({ description: 'In the order of `outputs`.' }),
+    delivery: reportDeliveryResult.optional().meta({ description: 'Of a report that goes to somebody.' }),
   })
   .meta({ examples: [{ rows: 1, files: [{ ...exampleFile, format: 'csv' }] }] });
 
@@ -138,12 +152,22 @@ export const report: JobType<ReportRequest, ReportInput, ReportResult> = {
   request: reportRequest,
   result: reportResult,
   problems: ['file_not_found', 'source_unreadable'],
-  prepare: async (request, submission) => ({
-    title: request.title,
-    source: await preparedSource(request, submission),
-    ...(request.columns && { columns: request.columns }),
-    outputs: request.outputs,
-  }),
+  async prepare(request, submission) {
+    // Before anything is stored.
+    const delivery = deliveryInput(request, submission);
+    return {
+      title: request.title,
+      source: await preparedSource(request, submission),
+      ...(request.columns && { columns: request.columns }),
+      outputs: request.outputs,
+      ...(delivery && { delivery }),
+    };
+  },
   summary: ({ outputs }) => `Report as ${outputs.map((output) => output.format).join(' and ')}`,
-  present: ({ rows, files }, link) => ({ rows, files: files.map((file) => ({ ...link(file), format: file.format })) }),
+  emails: ({ delivery }) => ({ count: delivery?.email?.to.length ?? 0, pointer: '/delivery/email/to' }),
+  present: ({ rows, files, delivery }, link) => ({
+    rows,
+    files: files.map((file) => ({ ...link(file), format: file.format })),
+    ...(delivery && { delivery }),
+  }),
 };
