@@ -2,6 +2,7 @@ import { batchActivities, type BatchDependencies, windowActivities } from './bat
 import { bulkActivities, type BulkDependencies } from './bulk.ts';
 import { emailActivities, type EmailDependencies } from './email.ts';
 import { limitActivities, type LimitDependencies } from './limits.ts';
+import { maintenanceActivities, type MaintenanceDependencies } from './maintenance.ts';
 import { reportDeliveryActivities, type ReportDeliveryDependencies } from './report-delivery.ts';
 import { reportActivities, type ReportDependencies } from './report.ts';
 import { uploadActivities, type UploadDependencies } from './upload.ts';
@@ -13,7 +14,7 @@ export interface ActivityDependencies {
   'bulk-email': BatchDependencies;
   report: ReportDependencies;
   upload: UploadDependencies;
-  operations: BulkDependencies;
+  operations: BulkDependencies & MaintenanceDependencies;
   limits: LimitDependencies;
 }
 
@@ -24,7 +25,7 @@ export function createActivities({ email, 'bulk-email': batch, report, upload, o
     'bulk-email': batchActivities(batch),
     report: reportActivities(report),
     upload: uploadActivities(upload),
-    operations: bulkActivities(operations),
+    operations: { ...bulkActivities(operations), ...maintenanceActivities(operations) },
     limits: { ...limitActivities(limits), ...windowActivities() },
   };
 }

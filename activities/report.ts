@@ -173,7 +173,7 @@ export function reportActivities(dependencies: ReportDependencies) {
       try {
         const jobId = currentJobId();
         const facts = { id: fileIdFor(jobId, `extract ${staged.sha256}`), name: 'rows.parquet', contentType: contentTypes.parquet };
-        return { total, extract: await staged.commit({ ...facts, tenant, jobId }) };
+        return { total, extract: await staged.commit({ ...facts, tenant, jobId, intermediate: true }) };
       } finally {
         await staged.discard();
       }

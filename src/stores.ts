@@ -44,18 +44,6 @@ export interface Stores {
   checkDatabase: () => Promise<void>;
 }
 
-/** Left-overs of crashes this old are removed. Longer than any upload takes. */
-const leftOverMs = 24 * 60 * 60 * 1000;
-/** Between sweeps of the delivery ledger. */
-const dayMs = 24 * 60 * 60 * 1000;
-
-/** Now, and each day from now on: what is missed today goes tomorrow. */
-async function sweepDaily(scope: Scope, deliveries: Deliveries): Promise<void> {
-  const timer = setInterval(() => void deliveries.sweep().catch(() => 0), dayMs);
-  scope.closing(timer, clearInterval);
-  await deliveries.sweep();
-}
-
 export async function openStores(scope: Scope, config: Config, location: DatabaseLocation): Promise<Stores> {
   const db = scope.closing(await openDatabase(location), (open) => open.destroy());
   const protection = await openProtection(db, config);
@@ -67,9 +55,7 @@ export async function openStores(scope: Scope, config: Config, location: Databas
     completeness: imageCompleteness,
     retentionDays: config.fileRetentionDays,
   });
-  await files.upkeep.sweep({ olderThanMs: leftOverMs });
   const deliveries = withProviderNames(createDeliveries(db), db);
-  await sweepDaily(scope, deliveries);
   return {
     files,
     keys: createApiKeys(db),

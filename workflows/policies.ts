@@ -94,6 +94,28 @@ export const policies = {
     retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '10 minutes' },
     ...withEffect,
   },
+  // Of all tenants. What can't be done is left to the next hour.
+  expireFiles: {
+    group: 'operations',
+    startToCloseTimeout: '1 hour',
+    scheduleToCloseTimeout: '12 hours',
+    retry: { initialInterval: '10 seconds', backoffCoefficient: 2, maximumInterval: '5 minutes', maximumAttempts: 5 },
+    ...withEffect,
+  },
+  sweepStorage: {
+    group: 'operations',
+    startToCloseTimeout: '6 hours',
+    scheduleToCloseTimeout: '12 hours',
+    retry: { initialInterval: '10 seconds', backoffCoefficient: 2, maximumInterval: '5 minutes', maximumAttempts: 5 },
+    ...withEffect,
+  },
+  sweepDeliveries: {
+    group: 'operations',
+    startToCloseTimeout: '1 hour',
+    scheduleToCloseTimeout: '12 hours',
+    retry: { initialInterval: '10 seconds', backoffCoefficient: 2, maximumInterval: '5 minutes', maximumAttempts: 5 },
+    ...withEffect,
+  },
   nextOpening: {
     group: 'limits',
     startToCloseTimeout: '1 minute',

@@ -15,12 +15,6 @@ const usualMailSeconds = 7 * daySeconds;
 /** Files that are together smaller are attached. */
 const usualAttachBytes = 5 * 1024 * 1024;
 
-export const retentionDays = z
-  .int()
-  .min(1)
-  .max(3_650)
-  .meta({ description: 'How long the files are kept. Default: HANDOFF_FILE_RETENTION_DAYS, else until they are deleted.' });
-
 const reportEmail = z
   .strictObject({
     to: z
@@ -170,7 +164,11 @@ function mailInput(email: NonNullable<DeliveryRequest['email']>, title: string, 
 
 /** Nothing where nothing was asked for. @throws AppError `invalid_request`. */
 export function deliveryInput(
-  { title, delivery = {}, retentionDays: days }: { title: string; delivery?: DeliveryRequest | undefined; retentionDays?: number | undefined },
+  {
+    title,
+    delivery = {},
+    retentionDays: days,
+  }: { title: string; delivery?: DeliveryRequest | undefined; retentionDays?: number | undefined },
   submission: Submission,
 ): DeliveryInput | undefined {
   const { email, links = {}, skipIfEmpty } = delivery;

@@ -9,8 +9,9 @@ import { type BoundParameter, boundParameters, reportQuery } from './report-quer
 import { type Cell, fileSource, filesSource, type TableSource } from './report-sources.ts';
 import { type ReportColumn, reportColumns } from './report-columns.ts';
 import { isCsvType, sourceFile } from './report-files.ts';
-import { deliveryInput, type DeliveryInput, reportDelivery, type ReportDelivery, reportDeliveryResult, retentionDays } from './report-delivery.ts';
+import { deliveryInput, type DeliveryInput, reportDelivery, type ReportDelivery, reportDeliveryResult } from './report-delivery.ts';
 import { type ReportFormat, reportFormats, type ReportOutput, reportOutputs } from './report-outputs.ts';
+import { retentionDays } from './retention.ts';
 import { singleLine } from './single-line.ts';
 
 export type { Cell } from './report-sources.ts';

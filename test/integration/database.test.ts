@@ -15,6 +15,7 @@ import { pgliteDirectory } from '../support/pglite.ts';
 import { findPostgres, startPostgres } from '../support/postgres.ts';
 import { deliveryBehaviour } from './delivery-behaviour.ts';
 import { auditBehaviour } from './audit-behaviour.ts';
+import { fileBehaviour } from './file-behaviour.ts';
 import { keyBehaviour } from './key-behaviour.ts';
 import { limitBehaviour } from './limit-behaviour.ts';
 import { templateBehaviour } from './template-behaviour.ts';
@@ -154,6 +155,7 @@ function sharedBehaviour(place: () => Promise<Place>): void {
 
   keyBehaviour(() => db);
   auditBehaviour(() => db);
+  fileBehaviour(() => db);
   limitBehaviour(() => db);
 
   deliveryBehaviour(() => db);
