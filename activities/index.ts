@@ -2,28 +2,30 @@ import { batchActivities, type BatchDependencies, windowActivities } from './bat
 import { bulkActivities, type BulkDependencies } from './bulk.ts';
 import { emailActivities, type EmailDependencies } from './email.ts';
 import { limitActivities, type LimitDependencies } from './limits.ts';
+import { maintenanceActivities, type MaintenanceDependencies } from './maintenance.ts';
+import { reportDeliveryActivities, type ReportDeliveryDependencies } from './report-delivery.ts';
 import { reportActivities, type ReportDependencies } from './report.ts';
 import { uploadActivities, type UploadDependencies } from './upload.ts';
 
 export { batchActivities, emailActivities };
 
 export interface ActivityDependencies {
-  email: EmailDependencies;
+  email: EmailDependencies & ReportDeliveryDependencies;
   'bulk-email': BatchDependencies;
   report: ReportDependencies;
   upload: UploadDependencies;
-  operations: BulkDependencies;
+  operations: BulkDependencies & MaintenanceDependencies;
   limits: LimitDependencies;
 }
 
 /** Activities by kind of load: each group is served from a Task Queue of its own, `handoff-<group>`. */
 export function createActivities({ email, 'bulk-email': batch, report, upload, operations, limits }: ActivityDependencies) {
   return {
-    email: emailActivities(email),
+    email: { ...emailActivities(email), ...reportDeliveryActivities(email) },
     'bulk-email': batchActivities(batch),
     report: reportActivities(report),
     upload: uploadActivities(upload),
-    operations: bulkActivities(operations),
+    operations: { ...bulkActivities(operations), ...maintenanceActivities(operations) },
     limits: { ...limitActivities(limits), ...windowActivities() },
   };
 }

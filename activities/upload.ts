@@ -36,6 +36,7 @@ export interface VariantsRequest {
   tenant: string;
   file: StoredFile;
   variants: VariantRequest[];
+  retentionDays?: number;
 }
 
 const contentTypes: Record<VariantFormat, string> = { jpeg: 'image/jpeg', png: 'image/png', webp: 'image/webp', avif: 'image/avif' };
@@ -47,14 +48,24 @@ function variantName(original: string, { name, format }: VariantRequest): string
 }
 
 export function uploadActivities({ images, files, fileIdFor }: UploadDependencies) {
-  async function renderVariant({ tenant, file }: VariantsRequest, variant: VariantRequest, signal: AbortSignal): Promise<Variant> {
+  async function renderVariant(
+    { tenant, file, retentionDays }: VariantsRequest,
+    variant: VariantRequest,
+    signal: AbortSignal,
+  ): Promise<Variant> {
     const { width, height, bytes } = await images.resize(files.read(file), variant, { signal });
     const staged = await files.stage(bytes, { signal });
     try {
       const jobId = currentJobId();
       const id = fileIdFor(jobId, `variant ${variant.name}`);
       const names = { name: variantName(file.name, variant), contentType: contentTypes[variant.format] };
-      return { name: variant.name, width, height, format: variant.format, file: await staged.commit({ id, ...names, tenant, jobId }) };
+      return {
+        name: variant.name,
+        width,
+        height,
+        format: variant.format,
+        file: await staged.commit({ id, ...names, tenant, jobId, retentionDays }),
+      };
     } finally {
       await staged.discard();
     }

@@ -154,6 +154,7 @@ export async function startApi(
     deliveries: stores.deliveries,
     maxUploadBytes: config.maxUploadBytes,
     maxMessageBytes: config.maxMessageBytes,
+    publicUrl: config.publicUrl,
     metrics,
     mailProviders: {
       list: () =>

@@ -25,6 +25,8 @@ export interface Config {
   readonly mailEvents: MailEventSettings;
   readonly maxUploadBytes: number;
   readonly maxImagePixels: number;
+  /** Of files that nobody said it of; undefined: they stay. */
+  readonly fileRetentionDays: number | undefined;
   readonly maxMessageBytes: number;
   readonly maxStreamsPerKey: number;
   readonly limits: LimitSettings;
@@ -117,6 +119,7 @@ const environment = z.object({
   ...mailEventVariables,
   HANDOFF_MAX_UPLOAD_BYTES: natural(512 * 1024 * 1024),
   HANDOFF_MAX_IMAGE_PIXELS: natural(100_000_000),
+  HANDOFF_FILE_RETENTION_DAYS: z.coerce.number().int().min(1).max(36_500).optional(),
   HANDOFF_MAX_MESSAGE_BYTES: natural(25 * 1024 * 1024),
   HANDOFF_MAX_STREAMS_PER_KEY: natural(100),
   ...limitVariables,
@@ -260,6 +263,7 @@ export function loadConfig(env: Environment = process.env): Config {
     mailEvents: mailEventsOf(values),
     maxUploadBytes: values.HANDOFF_MAX_UPLOAD_BYTES,
     maxImagePixels: values.HANDOFF_MAX_IMAGE_PIXELS,
+    fileRetentionDays: values.HANDOFF_FILE_RETENTION_DAYS,
     maxMessageBytes: values.HANDOFF_MAX_MESSAGE_BYTES,
     maxStreamsPerKey: values.HANDOFF_MAX_STREAMS_PER_KEY,
     limits: limitsOf(values),

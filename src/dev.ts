@@ -15,6 +15,7 @@ import { createMetrics } from './http/metrics.ts';
 import { startCatcher } from './mail/catcher.ts';
 import { createDeliveryWatch } from './mail/delivery-watch.ts';
 import { routingOf } from './mail-providers.ts';
+import { scheduleMaintenance } from './maintenance.ts';
 import { createMailbox } from './mail/mailbox.ts';
 import { assertPortFree } from './port-check.ts';
 import { keptSecret } from './secret-file.ts';
@@ -85,12 +86,14 @@ export async function startDev(scope: Scope, config: Config, log: Log, say: (lin
   const metrics = createMetrics();
   watch.showOn(metrics);
   const publicUrl = config.publicUrl ?? `http${config.tls === undefined ? '' : 's'}://127.0.0.1:${String(config.port)}`;
-  const working = startWorker(scope, { config: { ...config, publicUrl }, stores, link, providers, routing, watch, log });
+  const reachable = { ...config, publicUrl };
+  scheduleMaintenance(scope, link, log);
+  const working = startWorker(scope, { config: reachable, stores, link, providers, routing, watch, log });
   working.catch(() => undefined);
   const devCodec = temporal.address === undefined && uiUrl !== undefined ? { secret: codecSecret, tenant, origin: uiUrl } : undefined;
   const caughtMail = config.mail.providers === undefined ? createMailbox(mailDir) : undefined;
   const { url } = await startApi(scope, {
-    ...{ config, stores, link, temporalUiUrl: uiUrl, routing, metrics, log },
+    ...{ config: reachable, stores, link, temporalUiUrl: uiUrl, routing, metrics, log },
     ...(devCodec && { devCodec }),
     ...(caughtMail && { caughtMail }),
   });

@@ -19,6 +19,8 @@ export const errorCodes = [
   'insufficient_scope',
   'not_found',
   'link_expired',
+  'link_used_up',
+  'file_expired',
   'method_not_allowed',
   'range_not_satisfiable',
   'idempotency_key_reused',

@@ -23,6 +23,7 @@ import { createDeliveryWatch } from './mail/delivery-watch.ts';
 import { openStores, type Stores } from './stores.ts';
 import type { TemporalLink } from './temporal/connection.ts';
 import { openLink } from './temporal-link.ts';
+import { scheduleMaintenance } from './maintenance.ts';
 import { installRuntime } from './temporal/runtime.ts';
 import { type Group, groups, startWorker } from './worker.ts';
 
@@ -82,6 +83,7 @@ export async function serveWorker(scope: Scope, config: Config, log: Log, say: S
   watch.showOn(metrics);
   const { url } = await listen(scope, createHealthApp(checks, metrics), config, log);
   say(`Health: ${url}/readyz`);
+  scheduleMaintenance(scope, link, log);
   await startWorker(scope, { config, stores, link, providers, only, watch, log });
   working = true;
   say(`Working on: ${only.join(', ')}`);

@@ -25,11 +25,11 @@ import type { LimitDependencies } from './limits/limits.ts';
 import { createMemoryLeases } from './limits/memory-leases.ts';
 import { createDiskBlobStore } from './storage/disk.ts';
 import { openProtection, type Protection } from './protection.ts';
-import { createFileStore, type SweepableFileStore } from './storage/files.ts';
+import { createFileStore, type KeptFileStore } from './storage/files.ts';
 
 /** What is not a workflow: database and bytes. */
 export interface Stores {
-  files: SweepableFileStore;
+  files: KeptFileStore;
   keys: ApiKeyStore;
   audit: AuditLog;
   deliveries: Deliveries;
@@ -44,27 +44,18 @@ export interface Stores {
   checkDatabase: () => Promise<void>;
 }
 
-/** Left-overs of crashes this old are removed. Longer than any upload takes. */
-const leftOverMs = 24 * 60 * 60 * 1000;
-/** Between sweeps of the delivery ledger. */
-const dayMs = 24 * 60 * 60 * 1000;
-
-/** Now, and each day from now on: what is missed today goes tomorrow. */
-async function sweepDaily(scope: Scope, deliveries: Deliveries): Promise<void> {
-  const timer = setInterval(() => void deliveries.sweep().catch(() => 0), dayMs);
-  scope.closing(timer, clearInterval);
-  await deliveries.sweep();
-}
-
 export async function openStores(scope: Scope, config: Config, location: DatabaseLocation): Promise<Stores> {
   const db = scope.closing(await openDatabase(location), (open) => open.destroy());
   const protection = await openProtection(db, config);
   const tenantKeys = createTenantSecrets(db);
   const blobs = createDiskBlobStore(join(config.dataDir, 'files'));
-  const files = createFileStore({ blobs, records: createFileRecords(db), completeness: imageCompleteness });
-  await files.sweep({ olderThanMs: leftOverMs });
+  const files = createFileStore({
+    blobs,
+    records: createFileRecords(db),
+    completeness: imageCompleteness,
+    retentionDays: config.fileRetentionDays,
+  });
   const deliveries = withProviderNames(createDeliveries(db), db);
-  await sweepDaily(scope, deliveries);
   return {
     files,
     keys: createApiKeys(db),

@@ -8,8 +8,10 @@ import { createBulkJobs } from './jobs/bulk-jobs.ts';
 import { workflowTaskQueue } from './jobs/client.ts';
 import type { ConcurrencyLimits } from './jobs/concurrency.ts';
 import { fileIdFor } from './jobs/ids.ts';
+import { createEndedJobs } from './jobs/ended-jobs.ts';
 import { createMailRates } from './jobs/mail-rates.ts';
 import { createPlaces } from './jobs/places.ts';
+import { createReportDeliveries } from './jobs/report-mail.ts';
 import { recipientHashOf } from './jobs/recipient.ts';
 import { createTemporalCalls } from './jobs/temporal-calls.ts';
 import type { Scope } from './lifecycle.ts';
@@ -25,8 +27,8 @@ import { createTemplateRenderer } from './templates/renderer.ts';
 import type { TemporalLink } from './temporal/connection.ts';
 import { startWorkers, type Workers } from './temporal/workers.ts';
 
-/** Activities that run at once in one process, by kind of load: sending waits, the others work; operations keep to a rate; limits are short. */
-const usual = { email: 50, 'bulk-email': 4, report: 2, upload: 2, operations: 2, limits: 20 } satisfies Record<
+/** Activities that run at once in one process, by kind of load: sending waits, the others work; operations keep to a rate, or are maintenance; limits are short. */
+const usual = { email: 50, 'bulk-email': 4, report: 2, upload: 2, operations: 3, limits: 20 } satisfies Record<
   keyof ActivityDependencies,
   number
 >;
@@ -106,11 +108,16 @@ export async function startWorker(
     rate: () => rates.rateOf(provider),
   });
   const activities = createActivities({
-    email: emailOn(firstLane),
+    email: { ...emailOn(firstLane), deliveries: createReportDeliveries({ files, tenantKeys }) },
     'bulk-email': bulkOn(firstLane, providers[0]?.name ?? ''),
     report: { engine: createReportEngine(config.dataDir, config.reports), files, fileIdFor },
     upload: { images: createImageEngine({ maxPixels: config.maxImagePixels }), files, fileIdFor },
-    operations: { jobs: createBulkJobs(calls) },
+    operations: {
+      jobs: createBulkJobs(calls),
+      storage: files.upkeep,
+      endedJobs: createEndedJobs(calls),
+      sweepLedger: () => ledger.sweep(),
+    },
     limits: { places: createPlaces(calls, limits, taskQueue) },
   });
   // In its place from the beginning: what is opened while we wait for Temporal is closed before the workers.

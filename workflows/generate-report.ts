@@ -4,13 +4,15 @@ import type { RenderedReport } from '../activities/report.ts';
 import type { ReportInput, ReportResult } from '../src/jobs/report.ts';
 import type { ReportOutput } from '../src/jobs/report-outputs.ts';
 import { job } from './job.ts';
+import { deliverReport } from './report-delivery.ts';
 
 /**
  * Rows first, where a query makes them, but for a single output that the engine writes itself; then all outputs, each for itself:
  * one's trouble neither blocks nor repeats another's.
  */
-export const generateReport = job<ReportInput, ReportResult>(async ({ tenant, input }, { step, stepForEach, achieves }) => {
-  const { title, source, columns, outputs, atOnce } = input;
+export const generateReport = job<ReportInput, ReportResult>(async ({ tenant, input }, context) => {
+  const { step, stepForEach, achieves } = context;
+  const { title, source, columns, outputs, atOnce, delivery } = input;
   const settled: PromiseSettledResult<RenderedReport>[] = [];
   const done = (): ReportResult => {
     const rendered = settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
@@ -27,5 +29,5 @@ export const generateReport = job<ReportInput, ReportResult>(async ({ tenant, in
     for (const output of outputs)
       settled.push({ status: 'fulfilled', value: await step('renderReport', output.format)(rendering(output)) });
   }
-  return done();
+  return delivery === undefined ? done() : deliverReport({ tenant, title, delivery, done: done() }, context);
 });

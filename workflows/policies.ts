@@ -28,6 +28,14 @@ export const policies = {
     retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '10 minutes' },
     ...withEffect,
   },
+  // Short: the database, and no more.
+  prepareDelivery: {
+    group: 'email',
+    startToCloseTimeout: '1 minute',
+    scheduleToCloseTimeout: '24 hours',
+    retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute' },
+    ...withEffect,
+  },
   extractRows: {
     group: 'report',
     startToCloseTimeout: '6 hours',
@@ -84,6 +92,28 @@ export const policies = {
     startToCloseTimeout: '1 hour',
     scheduleToCloseTimeout: '24 hours',
     retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '10 minutes' },
+    ...withEffect,
+  },
+  // Of all tenants. What can't be done is left to the next hour.
+  expireFiles: {
+    group: 'operations',
+    startToCloseTimeout: '1 hour',
+    scheduleToCloseTimeout: '12 hours',
+    retry: { initialInterval: '10 seconds', backoffCoefficient: 2, maximumInterval: '5 minutes', maximumAttempts: 5 },
+    ...withEffect,
+  },
+  sweepStorage: {
+    group: 'operations',
+    startToCloseTimeout: '6 hours',
+    scheduleToCloseTimeout: '12 hours',
+    retry: { initialInterval: '10 seconds', backoffCoefficient: 2, maximumInterval: '5 minutes', maximumAttempts: 5 },
+    ...withEffect,
+  },
+  sweepDeliveries: {
+    group: 'operations',
+    startToCloseTimeout: '1 hour',
+    scheduleToCloseTimeout: '12 hours',
+    retry: { initialInterval: '10 seconds', backoffCoefficient: 2, maximumInterval: '5 minutes', maximumAttempts: 5 },
     ...withEffect,
   },
   nextOpening: {

@@ -1,24 +1,34 @@
-import type { Kysely, Selectable } from 'kysely';
+import { type Kysely, type Selectable, sql } from 'kysely';
 
 import type { FileRecord, FileRecords } from '../storage/file-records.ts';
 import { writeAudit } from './audit-log.ts';
+import { createFileUpkeep } from './file-upkeep.ts';
 import { reachable } from './outage.ts';
 import type { Database } from './schema.ts';
 
 const recordOf = (row: Selectable<Database['files']>): FileRecord => ({ ...row, size: Number(row.size) });
 
 export function createFileRecords(db: Kysely<Database>): FileRecords {
+  const own = (tenant: string, id: string) => db.updateTable('files').where('id', '=', id).where('tenant', '=', tenant);
   const find = (tenant: string, id: string) =>
     db.selectFrom('files').selectAll().where('id', '=', id).where('tenant', '=', tenant).executeTakeFirst();
   return {
+    ...createFileUpkeep(db),
+
     async insert(record) {
       const row = await reachable(async () => {
-        const { id, tenant, jobId, name, contentType, size, sha256, createdAt } = record;
-        const values = { id, tenant, jobId, name, contentType, size, sha256, createdAt };
+        const { id, tenant, jobId, name, contentType, size, sha256, createdAt, expiresAt = null, intermediate = false } = record;
+        const values = { id, tenant, jobId, name, contentType, size, sha256, createdAt, expiresAt, intermediate };
         const inserted = await db
           .insertInto('files')
           .values(values)
-          .onConflict((conflict) => conflict.column('id').doNothing())
+          .onConflict((conflict) =>
+            conflict
+              .column('id')
+              .doUpdateSet({ ...values, downloads: 0, lastDownloadedAt: null })
+              .where('files.tenant', '=', tenant)
+              .where('files.expiresAt', '<=', createdAt),
+          )
           .returningAll()
           .executeTakeFirst();
         return inserted ?? (await find(tenant, id));
@@ -31,6 +41,59 @@ export function createFileRecords(db: Kysely<Database>): FileRecords {
         const row = await find(tenant, id);
         return row && recordOf(row);
       }),
+    list: (tenant, { jobId, createdAfter, createdBefore }, { limit, from }) =>
+      reachable(async () => {
+        let query = db.selectFrom('files').selectAll().where('tenant', '=', tenant).where('intermediate', '=', false);
+        query = query.where((is) => is.or([is('expiresAt', 'is', null), is('expiresAt', '>', new Date())]));
+        if (jobId !== undefined) query = query.where('jobId', '=', jobId);
+        if (createdAfter !== undefined) query = query.where('createdAt', '>=', createdAfter);
+        if (createdBefore !== undefined) query = query.where('createdAt', '<', createdBefore);
+        if (from !== undefined) {
+          const [at = '', id = ''] = from.split('.');
+          query = query.where((is) => is(is.refTuple('createdAt', 'id'), '<', is.tuple(new Date(Number(at)), id)));
+        }
+        const rows = await query
+          .orderBy('createdAt', 'desc')
+          .orderBy('id', 'desc')
+          .limit(limit + 1)
+          .execute();
+        const last = rows.length > limit ? rows[limit - 1] : undefined;
+        const next = last === undefined ? null : `${String(last.createdAt.getTime())}.${last.id}`;
+        return { items: rows.slice(0, limit).map(recordOf), next };
+      }),
+    setTerms: (tenant, ids, { expiresAt, linkSeconds, maxDownloads }) =>
+      reachable(async () => {
+        if (ids.length === 0) return [];
+        const changes = {
+          ...(expiresAt !== undefined && { expiresAt: new Date(expiresAt) }),
+          ...(linkSeconds !== undefined && { linkSeconds }),
+          ...(maxDownloads !== undefined && { maxDownloads }),
+        };
+        const these = [...ids];
+        if (Object.keys(changes).length > 0)
+          await db.updateTable('files').set(changes).where('id', 'in', these).where('tenant', '=', tenant).execute();
+        const rows = await db.selectFrom('files').selectAll().where('id', 'in', these).where('tenant', '=', tenant).execute();
+        return rows.map(recordOf);
+      }),
+    downloads: {
+      take: (tenant, id) =>
+        reachable(async () => {
+          const { numUpdatedRows } = await own(tenant, id)
+            .set({ downloads: sql`downloads + 1` })
+            .where((is) => is.or([is('maxDownloads', 'is', null), is('downloads', '<', is.ref('maxDownloads'))]))
+            .executeTakeFirst();
+          return numUpdatedRows > 0n;
+        }),
+      done: (tenant, id) => reachable(async () => void (await own(tenant, id).set({ lastDownloadedAt: new Date() }).execute())),
+      giveBack: (tenant, id) =>
+        reachable(
+          async () =>
+            void (await own(tenant, id)
+              .set({ downloads: sql`downloads - 1` })
+              .where('downloads', '>', 0)
+              .execute()),
+        ),
+    },
     remove: (tenant, id, entry) =>
       reachable(() =>
         db.transaction().execute(async (transaction) => {
@@ -47,12 +110,6 @@ export function createFileRecords(db: Kysely<Database>): FileRecords {
       reachable(async () => {
         const row = await db.selectFrom('files').select('tenant').where('id', '=', id).executeTakeFirst();
         return row?.tenant;
-      }),
-    referenced: (sha256s) =>
-      reachable(async () => {
-        if (sha256s.length === 0) return new Set();
-        const rows = await db.selectFrom('files').select('sha256').distinct().where('sha256', 'in', sha256s).execute();
-        return new Set(rows.map((row) => row.sha256));
       }),
   };
 }

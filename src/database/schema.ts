@@ -7,7 +7,6 @@ import type { LimitLevel } from '../jobs/limits.ts';
 import type { Suppression } from '../jobs/suppressions.ts';
 
 /** PGlite and pg both give `int8` as a string. */
-type BigInteger = ColumnType<string, number | string, never>;
 type ChangingBigInteger = ColumnType<string, number | string, number | string>;
 
 export interface Database {
@@ -70,9 +69,16 @@ export interface Database {
     jobId: string;
     name: string;
     contentType: string;
-    size: BigInteger;
+    size: ChangingBigInteger;
+    /** Empty once it has expired. */
     sha256: string;
-    createdAt: ColumnType<Date, Date, never>;
+    createdAt: ColumnType<Date, Date, Date>;
+    expiresAt: Generated<Date | null>;
+    intermediate: Generated<boolean>;
+    linkSeconds: Generated<number | null>;
+    maxDownloads: Generated<number | null>;
+    downloads: Generated<number>;
+    lastDownloadedAt: Generated<Date | null>;
   };
   deliveries: {
     jobId: string;

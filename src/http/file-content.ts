@@ -1,21 +1,19 @@
 import type { Request, Response } from 'express';
 
 import { AppError } from '../errors.ts';
-import type { FileStore } from '../jobs/files.ts';
+import type { DownloadCounts, FileFacts, FileStore } from '../jobs/files.ts';
 import { isKnown } from './conditional.ts';
 import { nothingRuns } from './content-policy.ts';
 import { begun, sendChunks } from './streamed-body.ts';
 
-export type FoundFile = NonNullable<Awaited<ReturnType<FileStore['find']>>>;
-
 /** Bytes for a client: always as a download, never sniffed, never run (ASVS 5, chapter V5). */
-function describeContent(response: Response, file: FoundFile): void {
+function describeContent(response: Response, file: FileFacts, isLimited: boolean): void {
   response.attachment(file.name).set({
     'Content-Type': file.contentType,
     'X-Content-Type-Options': 'nosniff',
     'Content-Security-Policy': `${nothingRuns}; sandbox`,
     'Cache-Control': 'private, max-age=31536000, immutable',
-    'Accept-Ranges': 'bytes',
+    'Accept-Ranges': isLimited ? 'none' : 'bytes',
     ETag: `"${file.sha256}"`,
     'Last-Modified': file.createdAt.toUTCString(),
   });
@@ -23,17 +21,48 @@ function describeContent(response: Response, file: FoundFile): void {
 
 /** An error answer is none of these: above all, it must not be cached for a year. */
 function describeNothing(response: Response): void {
-  for (const name of ['Content-Disposition', 'Cache-Control', 'ETag', 'Last-Modified', 'Content-Length', 'Content-Range'])
+  for (const name of ['Accept-Ranges', 'Content-Disposition', 'Cache-Control', 'ETag', 'Last-Modified', 'Content-Length', 'Content-Range'])
     response.removeHeader(name);
 }
 
-export async function sendContent(request: Request, response: Response, files: FileStore, file: FoundFile): Promise<void> {
-  describeContent(response, file);
+/** Bytes that were asked for by a link. */
+export interface LinkDownload {
+  tenant: string;
+  counts: DownloadCounts;
+}
+
+const usedUp = () => new AppError('link_used_up', 'The links to this file have been used as often as they may be.');
+
+/**
+ * Counts the download, and takes it back unless all bytes have gone out.
+ * @throws AppError `link_used_up`.
+ */
+async function counted(response: Response, { tenant, counts }: LinkDownload, { id }: FileFacts, send: () => Promise<void>): Promise<void> {
+  if (!(await counts.take(tenant, id))) throw usedUp();
+  try {
+    await send();
+  } finally {
+    // The answer is out, or broken off: that nobody can count now is no reason to break it.
+    await (response.writableFinished ? counts.done(tenant, id) : counts.giveBack(tenant, id)).catch(() => undefined);
+  }
+}
+
+/** @param download by a link: then whole downloads count; where they are limited nobody gets the file in parts. */
+export async function sendContent(
+  request: Request,
+  response: Response,
+  files: FileStore,
+  file: FileFacts,
+  download?: LinkDownload,
+): Promise<void> {
+  const isLimited = download !== undefined && file.maxDownloads !== null;
+  if (isLimited && file.downloads >= (file.maxDownloads ?? 0)) throw usedUp();
+  describeContent(response, file, isLimited);
   if (isKnown(request, `"${file.sha256}"`) || request.fresh) {
     response.status(304).end();
     return;
   }
-  const range = wantedRange(request, file);
+  const range = isLimited ? undefined : wantedRange(request, file);
   if (range === 'unsatisfiable') {
     describeNothing(response);
     response.set('Content-Range', `bytes */${String(file.size)}`);
@@ -46,20 +75,26 @@ export async function sendContent(request: Request, response: Response, files: F
     response.end();
     return;
   }
-  const chunks = await begun<Uint8Array>(files.read(file, range)).catch((error: unknown) => {
-    describeNothing(response);
-    throw error instanceof AppError && error.code === 'file_not_found'
-      ? new AppError('not_found', 'The bytes of this file are gone.', { cause: error })
-      : error;
+  const send = async () => {
+    const chunks = await begun<Uint8Array>(files.read(file, range)).catch((error: unknown) => {
+      throw error instanceof AppError && error.code === 'file_not_found'
+        ? new AppError('not_found', 'The bytes of this file are gone.', { cause: error })
+        : error;
+    });
+    await sendChunks(response, chunks);
+  };
+  const sent = download === undefined || range !== undefined ? send() : counted(response, download, file, send);
+  await sent.catch((error: unknown) => {
+    if (!response.headersSent) describeNothing(response);
+    throw error;
   });
-  await sendChunks(response, chunks);
 }
 
 /**
  * One range (RFC 9110, 14.1.2); several, a malformed one, and one after a failed `If-Range`, are answered with the whole file.
  * Not `request.range`: that refuses a suffix longer than the file.
  */
-function wantedRange(request: Request, { size, sha256 }: FoundFile): { start: number; end: number } | 'unsatisfiable' | undefined {
+function wantedRange(request: Request, { size, sha256 }: FileFacts): { start: number; end: number } | 'unsatisfiable' | undefined {
   const ifRange = request.get('If-Range');
   const [, first, last] = /^bytes=(\d*)-(\d*)$/i.exec(request.get('Range') ?? '') ?? [];
   if ((!first && !last) || (ifRange !== undefined && ifRange !== `"${sha256}"`)) return undefined;

@@ -1,29 +1,79 @@
 import { type Request, type RequestHandler, type Response, Router } from 'express';
+import { z } from 'zod';
 
 import { AppError } from '../errors.ts';
-import type { FileStore } from '../jobs/files.ts';
+import { openCursor, sealCursor } from '../jobs/cursor.ts';
+import { isOwnLink } from '../jobs/file-links.ts';
+import type { FileFacts, FileFilter, FileStore } from '../jobs/files.ts';
 import type { TenantKeys } from '../jobs/tenant-keys.ts';
 import { auditedWithin } from './auditing.ts';
 import { tenantOf } from './authentication.ts';
-import { type FoundFile, sendContent } from './file-content.ts';
-import { isOwnLink } from './file-links.ts';
+import { sendContent } from './file-content.ts';
+import { countQuery, linkToNext, listQuery, queryOf } from './job-filters.ts';
 import type { Presenter } from './presentation.ts';
 import { named, route } from './routes.ts';
 
 const noSuchFile = () => new AppError('not_found', 'There is no such file.');
 
-export function files({ files: store, presenter }: { files: FileStore; presenter: Presenter }): Router {
-  const router = Router();
-  const find = async (request: Request, response: Response): Promise<FoundFile> => {
-    const file = await store.find(tenantOf(response), String(request.params['id']));
-    if (file === undefined) throw noSuchFile();
-    return file;
+async function found(store: FileStore, tenant: string, id: string): Promise<FileFacts> {
+  const file = await store.find(tenant, id);
+  if (file !== undefined) return file;
+  if (await store.hasExpired(tenant, id)) throw new AppError('file_expired', 'This file was kept for a limited time, which is over.');
+  throw noSuchFile();
+}
+
+const { createdAfter, createdBefore } = countQuery.shape;
+const { limit, cursor } = listQuery.shape;
+
+/** The query of `GET /v1/files`. */
+export const fileQuery = z.strictObject({
+  jobId: z
+    .string()
+    .max(100)
+    .optional()
+    .meta({ description: 'Of the job that made or received them.', examples: ['report_favhp5ge2rm62zof2zj3sgeyag'] }),
+  createdAfter,
+  createdBefore,
+  limit: limit.meta({ description: 'Files on a page.' }),
+  cursor,
+});
+
+function filterOf(query: z.infer<typeof fileQuery>): FileFilter {
+  return {
+    ...(query.jobId !== undefined && { jobId: query.jobId }),
+    ...(query.createdAfter !== undefined && { createdAfter: new Date(query.createdAfter) }),
+    ...(query.createdBefore !== undefined && { createdBefore: new Date(query.createdBefore) }),
   };
+}
+
+export interface FileDependencies {
+  files: FileStore;
+  presenter: Presenter;
+  tenantKeys: TenantKeys;
+}
+
+export function files({ files: store, presenter, tenantKeys }: FileDependencies): Router {
+  const router = Router();
+  const find = (request: Request, response: Response) => found(store, tenantOf(response), String(request.params['id']));
+
+  async function sendPage(request: Request, response: Response): Promise<void> {
+    const query = queryOf(fileQuery, request);
+    const [tenant, filter] = [tenantOf(response), filterOf(query)];
+    const signed = `files ${JSON.stringify(filter)}`;
+    const from =
+      query.cursor === undefined ? undefined : Buffer.from(await openCursor(tenantKeys, tenant, signed, query.cursor)).toString();
+    const { items, next } = await store.list(tenant, filter, { limit: query.limit, from });
+    const nextCursor = next === null ? null : await sealCursor(tenantKeys, tenant, signed, Buffer.from(next));
+    if (nextCursor !== null) response.set('Link', linkToNext(request, nextCursor));
+    response.set('Cache-Control', 'no-store').json({ items: await presenter.files(items, tenant), nextCursor });
+  }
+
+  route(router, '/files', { get: ['read', sendPage] });
   route(router, '/files/:id', {
     get: [
       'read',
       async (request, response) => {
-        const resource = await presenter.file(await find(request, response), tenantOf(response));
+        const [resource] = await presenter.files([await find(request, response)], tenantOf(response));
         response.set('Cache-Control', 'no-store').json(resource);
       },
     ],
@@ -48,15 +98,14 @@ export function files({ files: store, presenter }: { files: FileStore; presenter
  * we did not make is answered like one to a file that does not exist.
  */
 export function signedContent({ files: store, tenantKeys }: { files: FileStore; tenantKeys: TenantKeys }): Router {
-  const find = async (id: string, expires: unknown, signature: unknown): Promise<FoundFile> => {
+  const owned = async (id: string, expires: unknown, signature: unknown): Promise<{ tenant: string; file: FileFacts }> => {
     const tenant = await store.owner(id);
     if (tenant === undefined || typeof expires !== 'string' || typeof signature !== 'string') throw noSuchFile();
     if (!(await isOwnLink(tenantKeys, { tenant, id, expires, signature }))) throw noSuchFile();
+    const file = await found(store, tenant, id);
     if (Number(expires) * 1000 <= Date.now())
       throw new AppError('link_expired', 'This link is no longer valid. Read the file or its job again for a new one.');
-    const file = await store.find(tenant, id);
-    if (file === undefined) throw noSuchFile();
-    return file;
+    return { tenant, file };
   };
   const serve: RequestHandler = async (request, response, next) => {
     const { expires, signature } = request.query;
@@ -65,7 +114,8 @@ export function signedContent({ files: store, tenantKeys }: { files: FileStore; 
       next();
       return;
     }
-    await sendContent(request, response, store, await find(String(request.params['id']), expires, signature));
+    const { tenant, file } = await owned(String(request.params['id']), expires, signature);
+    await sendContent(request, response, store, file, { tenant, counts: store.downloads });
   };
   const router = Router();
   // Not `get`: then Express would answer OPTIONS by itself, before anybody has asked for a key.

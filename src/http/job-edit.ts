@@ -30,6 +30,7 @@ export interface EditDependencies {
   limits: Limits;
   /** In bytes. */
   maxMessageBytes: number;
+  publicUrl?: string | undefined;
   templateVersions: TemplateVersions;
   tenantKeys: TenantKeys;
   presenter: Presenter;
@@ -42,6 +43,7 @@ export function editing({
   files,
   limits,
   maxMessageBytes,
+  publicUrl,
   templateVersions,
   tenantKeys,
   presenter,
@@ -64,7 +66,7 @@ export function editing({
         charge = await limits.charge(tenant, { emails: emails && { ...emails, pointer: `/request${emails.pointer}` } });
         return editOf(
           { type, job: found, options, ...changed },
-          { now: Date.now(), tenant, tenantKeys, files: limits.files(tenant, files), templates: templateVersions, maxMessageBytes },
+          { now: Date.now(), tenant, tenantKeys, files: limits.files(tenant, files), templates: templateVersions, maxMessageBytes, publicUrl },
         );
       });
     return {

@@ -1,10 +1,10 @@
 import type { JobType, LinkedFile } from '../jobs/definition.ts';
-import type { StoredFile } from '../jobs/files.ts';
+import { fileLinksOf } from '../jobs/file-links.ts';
+import type { FileFacts, StoredFile } from '../jobs/files.ts';
 import type { DeadLetter, Job, JobStatus, JobSummary, ReasonClass } from '../jobs/job.ts';
 import type { Progress } from '../jobs/progress.ts';
 import { jobTypes } from '../jobs/registry.ts';
 import type { TenantKeys } from '../jobs/tenant-keys.ts';
-import { fileLinksOf } from './file-links.ts';
 import { type Problem, problemOfJob } from './problem.ts';
 
 /** The job resource of docs/http.md. Times are RFC 3339. */
@@ -63,15 +63,18 @@ export interface FileResource extends LinkedFile {
   /** RFC 3339. */
   createdAt: string;
   jobId: string;
+  downloads: number;
+  maxDownloads: number | null;
+  lastDownloadedAt: string | null;
 }
 
-/** Turns what we know into what HTTP shows. Equal within the hour for an equal job: links to files expire on a full hour. */
+/** Turns what we know into what HTTP shows. Equal for a while for an equal job, as a rule within the hour: links to files expire on round times. */
 export interface Presenter {
   /** @throws AppError `database_unavailable`; not for a job without a result. */
   job(job: Job, tenant: string): Promise<JobResource>;
   summary(job: JobSummary): SummaryResource;
   /** @throws AppError `database_unavailable`. */
-  file(file: StoredFile & { createdAt: Date; jobId: string }, tenant: string): Promise<FileResource>;
+  files(files: readonly FileFacts[], tenant: string): Promise<FileResource[]>;
 }
 
 export interface PresenterOptions {
@@ -92,8 +95,11 @@ function deadLetterResource(deadLetter: DeadLetter | null): DeadLetterResource |
 
 export function createPresenter({ tenantKeys, workflowUrl, now = Date.now }: PresenterOptions): Presenter {
   async function linkerOf(tenant: string): Promise<(file: StoredFile) => LinkedFile> {
-    const linksOf = await fileLinksOf(tenantKeys, tenant, now());
-    return ({ id, name, contentType, size, sha256 }) => ({ id, name, contentType, size, sha256, links: linksOf(id) });
+    const linksOf = await fileLinksOf(tenantKeys, tenant).shown(now());
+    return (file) => {
+      const { id, name, contentType, size, sha256, expiresAt } = file;
+      return { id, name, contentType, size, sha256, ...(expiresAt !== undefined && { expiresAt }), links: linksOf(file) };
+    };
   }
 
   function jobLinks(id: string): JobLinks {
@@ -141,9 +147,16 @@ export function createPresenter({ tenantKeys, workflowUrl, now = Date.now }: Pre
       deadLetter: deadLetterResource(deadLetter),
       links: jobLinks(id),
     }),
-    async file(file, tenant) {
+    async files(all, tenant) {
       const link = await linkerOf(tenant);
-      return { ...link(file), createdAt: file.createdAt.toISOString(), jobId: file.jobId };
+      return all.map((file) => ({
+        ...link(file),
+        createdAt: file.createdAt.toISOString(),
+        jobId: file.jobId,
+        downloads: file.downloads,
+        maxDownloads: file.maxDownloads,
+        lastDownloadedAt: time(file.lastDownloadedAt),
+      }));
     },
   };
 }

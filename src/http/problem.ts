@@ -24,6 +24,8 @@ export const problems: Record<ErrorCode, { status: number; title: string }> = {
   insufficient_scope: { status: 403, title: 'The API key may not do this' },
   not_found: { status: 404, title: 'Not found' },
   link_expired: { status: 403, title: 'The link has expired' },
+  link_used_up: { status: 410, title: 'The file was downloaded as often as its link allows' },
+  file_expired: { status: 410, title: 'The file was not kept any longer' },
   method_not_allowed: { status: 405, title: 'This method is not allowed here' },
   range_not_satisfiable: { status: 416, title: 'There are no such bytes' },
   idempotency_key_reused: { status: 422, title: 'The Idempotency-Key belongs to another request' },

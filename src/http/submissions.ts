@@ -33,6 +33,8 @@ export interface SubmissionDependencies {
   maxUploadBytes: number;
   /** In bytes. */
   maxMessageBytes: number;
+  /** HANDOFF_PUBLIC_URL. Default: links in e-mails are refused. */
+  publicUrl?: string | undefined;
   presenter: Presenter;
   tenantKeys: TenantKeys;
   waiting: Waiting;
@@ -139,9 +141,9 @@ function submit(type: AnyJobType, dependencies: SubmissionDependencies): Request
         list ??= await gathered({ type, tenant, asked }, undefined, dependencies);
         // Before anything is stored: what is refused leaves nothing behind.
         return charged(limits, { tenant, jobs: 1, emails: type.emails?.(asked, list) }, async () => {
-          const { templateVersions: templates, maxMessageBytes } = dependencies;
+          const { templateVersions: templates, maxMessageBytes, publicUrl } = dependencies;
           const given = { ...(received.part && { part: received.part }), ...(list && { list }) };
-          const input = await type.prepare(asked, { tenant, jobId, createdAt, files, templates, maxMessageBytes, ...given });
+          const input = await type.prepare(asked, { tenant, jobId, createdAt, files, templates, maxMessageBytes, publicUrl, ...given });
           return jobs.start({ jobId, type, tenant, createdAt, input, fingerprint: fingerprint(), options: startOptions });
         });
       };

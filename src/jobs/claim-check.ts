@@ -14,14 +14,14 @@ export function fitsPayload(value: unknown): boolean {
   return Buffer.byteLength(JSON.stringify(value)) <= inlineLimit;
 }
 
-/** Stores bytes for this job. The same bytes for the same job are the same file. */
+/** Stores bytes for this job, until it has ended. The same bytes for the same job are the same file. */
 export async function spool(
   bytes: Iterable<Uint8Array>,
   { name, contentType }: { name: string; contentType: string },
   { files, jobId, tenant }: Submission,
 ): Promise<StoredFile> {
   const staged = await files.stage(Readable.from(bytes));
-  return staged.commit({ id: fileIdFor(jobId, `${name} ${staged.sha256}`), name, contentType, tenant, jobId });
+  return staged.commit({ id: fileIdFor(jobId, `${name} ${staged.sha256}`), name, contentType, tenant, jobId, intermediate: true });
 }
 
 /** The value itself while it is small, else a reference to a JSON file (claim check). */

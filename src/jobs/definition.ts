@@ -66,6 +66,8 @@ export interface Submission {
   templates: TemplateVersions;
   /** HANDOFF_MAX_MESSAGE_BYTES. */
   maxMessageBytes?: number;
+  /** HANDOFF_PUBLIC_URL: where links in e-mails begin. */
+  publicUrl?: string | undefined;
   /** Present for job types with `body: 'multipart'`. */
   part?: ReceivedPart;
   /** Present for job types with `gather`: what that has made. */
@@ -128,6 +130,6 @@ export interface JobType<Request, Input, Result> {
 }
 
 /** A file as HTTP shows it. */
-export interface LinkedFile extends StoredFile {
+export interface LinkedFile extends Omit<StoredFile, 'linkSeconds'> {
   links: { self: string; content: string };
 }

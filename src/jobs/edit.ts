@@ -24,17 +24,18 @@ interface Surroundings {
   files: FileStore;
   templates: TemplateVersions;
   maxMessageBytes?: number;
+  publicUrl?: string | undefined;
 }
 
 async function inputOf(
   { type, job, request }: Change,
-  { tenant, files, templates, maxMessageBytes }: Surroundings,
+  { tenant, files, templates, maxMessageBytes, publicUrl }: Surroundings,
 ): Promise<Pick<Edit, 'input' | 'merge'>> {
   if (request === undefined) return {};
   if (type.body === 'json')
     return {
       input: await type.prepare(request, {
-        ...{ tenant, jobId: job.id, createdAt: job.createdAt.toISOString(), files, templates },
+        ...{ tenant, jobId: job.id, createdAt: job.createdAt.toISOString(), files, templates, publicUrl },
         ...(maxMessageBytes !== undefined && { maxMessageBytes }),
       }),
     };

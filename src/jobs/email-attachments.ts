@@ -122,7 +122,8 @@ export async function storeAttachments(found: readonly FoundAttachment[], { tena
       const contentType = types.get(index) ?? file?.contentType ?? '';
       const one = staged.get(index);
       const id = fileIdFor(jobId, `attachment ${String(index)} ${one?.sha256 ?? ''}`);
-      const { sha256, size } = (await one?.commit({ id, name, contentType, tenant, jobId })) ?? file ?? { sha256: '', size: 0 };
+      const { sha256, size } = (await one?.commit({ id, name, contentType, tenant, jobId, intermediate: true })) ??
+        file ?? { sha256: '', size: 0 };
       attached.push({
         name,
         contentType: isComposite(contentType) ? 'application/octet-stream' : contentType,

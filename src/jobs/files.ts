@@ -14,6 +14,54 @@ export interface StoredFile {
   size: number;
   /** Lower-case hex. */
   sha256: string;
+  /** RFC 3339: from then on it is gone. Default: it stays until it is deleted. */
+  expiresAt?: string;
+  /** How long links to it work that are made for whoever may read it. Default: an hour. */
+  linkSeconds?: number;
+}
+
+/** How long a file stays. */
+export interface FileLife {
+  /** From now. Default: as configured. */
+  retentionDays?: number | undefined;
+  /** Needed by its job only: it goes once that has ended, and nobody is shown it. */
+  intermediate?: boolean;
+}
+
+/** What may be changed of a file that is there. */
+export interface FileTerms {
+  /** RFC 3339. */
+  expiresAt?: string | undefined;
+  linkSeconds?: number | undefined;
+  /** By links, all in all. */
+  maxDownloads?: number | undefined;
+}
+
+/** A file, with what only its record knows. */
+export interface FileFacts extends StoredFile {
+  createdAt: Date;
+  jobId: string;
+  /** By links: whole ones, and those under way. */
+  downloads: number;
+  /** null: any number. */
+  maxDownloads: number | null;
+  /** When the last one was complete. */
+  lastDownloadedAt: Date | null;
+}
+
+export interface FileFilter {
+  jobId?: string;
+  /** Inclusive. */
+  createdAfter?: Date;
+  /** Exclusive. */
+  createdBefore?: Date;
+}
+
+export interface FilePage {
+  /** Newest first. */
+  items: FileFacts[];
+  /** To go on from; null: there is no more. */
+  next: string | null;
 }
 
 export interface FileOwner {
@@ -34,9 +82,19 @@ export interface StagedFile {
    * Makes the bytes durable and visible under `id`. Repeating it with the same id and bytes is harmless,
    * so an activity that died after it may simply run again.
    */
-  commit(file: { id: string; name: string; contentType: string } & FileOwner): Promise<StoredFile>;
+  commit(file: { id: string; name: string; contentType: string } & FileOwner & FileLife): Promise<StoredFile>;
   /** Removes the temporary bytes. Harmless after `commit`, and twice. */
   discard(): Promise<void>;
+}
+
+/** Whoever takes one says in the end what became of it. A process that dies before that leaves it counted. */
+export interface DownloadCounts {
+  /** At once: of two who want the last one, one gets it. False: none is left, or the file is gone. */
+  take(tenant: string, id: string): Promise<boolean>;
+  /** It was complete. */
+  done(tenant: string, id: string): Promise<void>;
+  /** It was not. */
+  giveBack(tenant: string, id: string): Promise<void>;
 }
 
 /** Bytes plus metadata, scoped by tenant. */
@@ -51,8 +109,16 @@ export interface FileStore {
    * will lie if it can be. They are hashed while they are written: beyond the first mebibyte nothing that is written may change.
    */
   stageWritten(write: (path: string) => Promise<void>, options?: { maxBytes?: number; signal?: AbortSignal }): Promise<StagedFile>;
-  /** `undefined` when unknown **or another tenant's**. */
-  find(tenant: string, id: string): Promise<(StoredFile & { createdAt: Date; jobId: string }) | undefined>;
+  /** `undefined` when unknown, expired **or another tenant's**. */
+  find(tenant: string, id: string): Promise<FileFacts | undefined>;
+  /** Whether there was such a file, which has expired: known for a month. */
+  hasExpired(tenant: string, id: string): Promise<boolean>;
+  /** Without intermediate and expired ones. @param page `from`: the `next` of a page with the same filter. */
+  list(tenant: string, filter: FileFilter, page: { limit: number; from?: string | undefined }): Promise<FilePage>;
+  /** The files as they are then, without those that are not there. */
+  setTerms(tenant: string, ids: readonly string[], terms: FileTerms): Promise<StoredFile[]>;
+  /** Counts what is had by links. */
+  readonly downloads: DownloadCounts;
   /** The bytes, or the inclusive range of them. @throws when the blob is missing. */
   read(file: Pick<StoredFile, 'sha256'>, range?: { start: number; end: number }): Readable;
   /** The tenant that a file belongs to: only for links, which prove by themselves that they may. `undefined` when unknown. */

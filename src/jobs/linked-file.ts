@@ -10,6 +10,7 @@ export const linkedFile = z
     contentType: z.string(),
     size: z.int().meta({ description: 'In bytes.' }),
     sha256: z.string().meta({ description: 'Lower-case hex.' }),
+    expiresAt: z.iso.datetime().optional().meta({ description: 'From then on it is gone. Not there: it stays until it is deleted.' }),
     links: z.object({
       self: z.string(),
       content: z.string().meta({ description: 'Where the bytes are.' }),

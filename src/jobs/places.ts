@@ -10,15 +10,13 @@ import type {
   PlaceRequest,
   Standing,
 } from './concurrency.ts';
+import { createEndedJobs } from './ended-jobs.ts';
 import { limitIdFor } from './ids.ts';
 import { defaultPriority } from './options.ts';
-import { createJobReader } from './reading.ts';
 import type { TemporalCalls } from './temporal-calls.ts';
 
 /** Hand-over goes before everything else of the tenant: until then places are idle. */
 const priorityKey = 1;
-/** Jobs that are looked at at the same time. */
-const width = 5;
 /** For a question that only a worker can answer, in milliseconds; well below the deadline of every call. */
 const standingPatienceMs = 1_500;
 
@@ -26,12 +24,7 @@ type Calls = Pick<TemporalCalls, 'call'>;
 
 /** What jobs under a limit need of Temporal in a worker: the port `Places` of the activities. @param taskQueue of the workflows. */
 export function createPlaces({ call }: Calls, limits: ConcurrencyLimits, taskQueue: string) {
-  const reader = createJobReader({ call });
-
-  async function isGone(job: string): Promise<boolean> {
-    const description = await reader.describe(job);
-    return description === undefined || !['RUNNING', 'PAUSED'].includes(description.status.name);
-  }
+  const endedJobs = createEndedJobs({ call });
 
   return {
     async ask({ tenant, limitedBy, priority = defaultPriority, jobId }: PlaceRequest & { jobId: string }): Promise<PlaceAnswer> {
@@ -57,13 +50,7 @@ export function createPlaces({ call }: Calls, limits: ConcurrencyLimits, taskQue
 
     async check({ tenant, type, jobs }: PlaceCheck): Promise<PlaceCheckResult> {
       const limit = (await limits.concurrentJobs(tenant, type)) ?? null;
-      const gone: string[] = [];
-      for (let at = 0; at < jobs.length; at += width) {
-        const some = jobs.slice(at, at + width);
-        const ended = await Promise.all(some.map(isGone));
-        gone.push(...some.filter((_job, index) => ended[index]));
-      }
-      return { limit, gone };
+      return { limit, gone: await endedJobs(jobs) };
     },
   };
 }

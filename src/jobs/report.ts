@@ -9,7 +9,9 @@ import { type BoundParameter, boundParameters, reportQuery } from './report-quer
 import { type Cell, fileSource, filesSource, type TableSource } from './report-sources.ts';
 import { type ReportColumn, reportColumns } from './report-columns.ts';
 import { isCsvType, sourceFile } from './report-files.ts';
+import { deliveryInput, type DeliveryInput, reportDelivery, type ReportDelivery, reportDeliveryResult } from './report-delivery.ts';
 import { isDirect, type ReportFormat, reportFormats, type ReportOutput, reportOutputs } from './report-outputs.ts';
+import { retentionDays } from './retention.ts';
 import { singleLine } from './single-line.ts';
 
 export type { Cell } from './report-sources.ts';
@@ -34,6 +36,8 @@ export const reportRequest = z
     query: reportQuery.optional(),
     columns: reportColumns.optional(),
     outputs: reportOutputs,
+    delivery: reportDelivery.optional(),
+    retentionDays: retentionDays.optional(),
   })
   .meta({
     examples: [
@@ -47,6 +51,13 @@ export const reportRequest = z
           parameters: { since: '2026-01-01' },
         },
         outputs: [{ format: 'csv' }, { format: 'parquet' }],
+      },
+      {
+        title: 'Sales',
+        source: { fileId: 'file_favhp5o4hkxjxccacfxq2eja7m' },
+        outputs: [{ format: 'xlsx' }],
+        delivery: { email: { to: ['ada@example.com'], attach: 'always' }, links: { maxDownloads: 10 }, skipIfEmpty: true },
+        retentionDays: 30,
       },
     ],
   });
@@ -74,6 +85,7 @@ export interface ReportInput {
   outputs: ReportOutput[];
   /** The only output is written while the query runs, and its rows are kept nowhere else. */
   atOnce?: boolean;
+  delivery?: DeliveryInput;
 }
 
 export interface ReportFile extends StoredFile {
@@ -84,12 +96,15 @@ export interface ReportResult {
   /** Data rows, without the header. */
   rows: number;
   files: ReportFile[];
+  /** Of a report that goes to somebody. */
+  delivery?: ReportDelivery;
 }
 
 const reportResult = z
   .object({
     rows: z.int().meta({ description: 'Data rows, without the header.' }),
     files: z.array(linkedFile.extend({ format: z.enum(reportFormats) })).meta({ description: 'In the order of `outputs`.' }),
+    delivery: reportDeliveryResult.optional().meta({ description: 'Of a report that goes to somebody.' }),
   })
   .meta({ examples: [{ rows: 1, files: [{ ...exampleFile, format: 'csv' }] }] });
 
@@ -140,12 +155,26 @@ export const report: JobType<ReportRequest, ReportInput, ReportResult> = {
   request: reportRequest,
   result: reportResult,
   problems: ['file_not_found', 'source_unreadable'],
-  prepare: async ({ outputs, ...request }, submission) => {
+  async prepare({ outputs, ...request }, submission) {
+    // Before anything is stored.
+    const delivery = deliveryInput(request, submission);
     const source = await preparedSource({ outputs, ...request }, submission);
     const [only, ...others] = outputs;
     const atOnce = 'tables' in source && only !== undefined && isDirect(only) && others.length === 0;
-    return { title: request.title, source, ...(request.columns && { columns: request.columns }), outputs, ...(atOnce && { atOnce }) };
+    return {
+      title: request.title,
+      source,
+      ...(request.columns && { columns: request.columns }),
+      outputs,
+      ...(atOnce && { atOnce }),
+      ...(delivery && { delivery }),
+    };
   },
   summary: ({ outputs }) => `Report as ${outputs.map((output) => output.format).join(' and ')}`,
-  present: ({ rows, files }, link) => ({ rows, files: files.map((file) => ({ ...link(file), format: file.format })) }),
+  emails: ({ delivery }) => ({ count: delivery?.email?.to.length ?? 0, pointer: '/delivery/email/to' }),
+  present: ({ rows, files, delivery }, link) => ({
+    rows,
+    files: files.map((file) => ({ ...link(file), format: file.format })),
+    ...(delivery && { delivery }),
+  }),
 };

@@ -6,6 +6,7 @@ import type { JobType } from './definition.ts';
 import type { StoredFile } from './files.ts';
 import { fileIdFor } from './ids.ts';
 import { exampleFile, linkedFile } from './linked-file.ts';
+import { retentionDays } from './retention.ts';
 
 export const variantFormats = ['jpeg', 'png', 'webp', 'avif'] as const;
 export type VariantFormat = (typeof variantFormats)[number];
@@ -28,6 +29,7 @@ export const uploadRequest = z.strictObject({
     .refine((variants) => new Set(variants.map((variant) => variant.name)).size === variants.length, 'has the same name twice')
     .optional()
     .meta({ description: 'Default: thumb (160 px), medium (640 px) and large (1600 px), all WebP. Ignored for files that are no image.' }),
+  retentionDays: retentionDays.optional(),
 });
 
 export type UploadRequest = z.infer<typeof uploadRequest>;
@@ -43,6 +45,8 @@ export const defaultVariants: VariantRequest[] = [
 export interface UploadInput {
   file: StoredFile;
   variants: VariantRequest[];
+  /** Of the variants: the file has it already. */
+  retentionDays?: number;
 }
 
 /** As shown upright (EXIF orientation applied), in pixels. */
@@ -84,16 +88,17 @@ export const upload: JobType<UploadRequest, UploadInput, UploadResult> = {
   request: uploadRequest,
   result: uploadResult,
   problems: ['content_type_mismatch', 'image_truncated'],
-  async prepare({ variants = defaultVariants }, { part, jobId, tenant }) {
+  async prepare({ variants = defaultVariants, retentionDays: days }, { part, jobId, tenant }) {
     if (part === undefined) throw invalid('/file', 'is missing');
     const contentType = contentTypeOf(part.declaredType, part.staged.sniffedType, '/file');
     if (part.staged.size === 0) throw invalid('/file', 'is empty');
     if (part.staged.truncation !== undefined) throw invalid('/file', part.staged.truncation, 'image_truncated');
     // The hash in the role: a second body under the same key must not touch the first one's file.
     const id = fileIdFor(jobId, `source ${part.staged.sha256}`);
-    return { file: await part.staged.commit({ id, name: part.name, contentType, tenant, jobId }), variants };
+    const file = await part.staged.commit({ id, name: part.name, contentType, tenant, jobId, retentionDays: days });
+    return { file, variants, ...(days !== undefined && { retentionDays: days }) };
   },
-  revise: ({ variants = defaultVariants }) => ({ variants }),
+  revise: ({ variants = defaultVariants, retentionDays: days }) => ({ variants, ...(days !== undefined && { retentionDays: days }) }),
   summary: ({ file, variants }) => (file.contentType.startsWith('image/') ? `Upload, ${String(variants.length)} variants` : 'Upload'),
   present: ({ file, image, variants }, link) => ({
     file: link(file),

@@ -1,18 +1,45 @@
 import type { AuditEntry } from '../jobs/audit.ts';
-import type { FileOwner, StoredFile } from '../jobs/files.ts';
+import type { DownloadCounts, FileFilter, FileOwner, FileTerms, StoredFile } from '../jobs/files.ts';
 
-export interface FileRecord extends StoredFile, FileOwner {
+export interface NewFileRecord extends Omit<StoredFile, 'expiresAt' | 'linkSeconds'>, FileOwner {
   createdAt: Date;
+  /** Default: never. */
+  expiresAt?: Date | null;
+  intermediate?: boolean;
+}
+
+export interface FileRecord extends Required<NewFileRecord> {
+  linkSeconds: number | null;
+  maxDownloads: number | null;
+  downloads: number;
+  lastDownloadedAt: Date | null;
+}
+
+export interface RecordPage {
+  items: FileRecord[];
+  next: string | null;
 }
 
 /** What is known of each file beside its bytes. */
 export interface FileRecords {
-  /** The first record with an id wins: a later one changes nothing, and the first is returned. */
-  insert(record: FileRecord): Promise<FileRecord>;
+  /** The first record with an id wins: a later one changes nothing, and the first is returned, unless it has expired. */
+  insert(record: NewFileRecord): Promise<FileRecord>;
+  /** Expired ones, too, for as long as they are remembered. */
   find(tenant: string, id: string): Promise<FileRecord | undefined>;
   owner(id: string): Promise<string | undefined>;
+  list(tenant: string, filter: FileFilter, page: { limit: number; from?: string | undefined }): Promise<RecordPage>;
+  setTerms(tenant: string, ids: readonly string[], terms: FileTerms): Promise<FileRecord[]>;
+  readonly downloads: DownloadCounts;
   /** With its audit entry in one transaction. False when unknown, or another tenant's. */
   remove(tenant: string, id: string, entry: AuditEntry): Promise<boolean>;
   /** Those of the hashes that a record of any tenant has. */
   referenced(sha256s: string[]): Promise<Set<string>>;
+  /** Takes name and bytes from those that have expired, some at a time. @returns how many; 0: there is none left. */
+  expire(now: Date): Promise<number>;
+  /** Forgets those that have expired before then. @returns how many. */
+  forget(expiredBefore: Date): Promise<number>;
+  /** Jobs with intermediate files of before then, some at a time. @param after the last one of the page before. */
+  jobsWithIntermediates(createdBefore: Date, after: string): Promise<string[]>;
+  /** @returns how many records are gone. */
+  removeIntermediates(jobIds: readonly string[]): Promise<number>;
 }

@@ -1,4 +1,4 @@
-import type { FileStore, StagedFile, StoredFile } from '../jobs/files.ts';
+import type { FileFacts, FileStore, StagedFile, StoredFile } from '../jobs/files.ts';
 import type { BlobStore, StagedBlob, StageOptions, Swept } from './blobs.ts';
 import type { FileRecord, FileRecords } from './file-records.ts';
 import { provedType } from './sniff.ts';
@@ -13,17 +13,37 @@ export interface FileStoreDependencies {
   blobs: BlobStore;
   records: FileRecords;
   completeness: () => CompletenessCheck;
+  /** Of files that nobody said it of. Default: they stay. */
+  retentionDays?: number | undefined;
 }
 
-export interface SweepableFileStore extends FileStore {
-  /** Removes what crashes and deleted files left behind. Harmless beside running uploads, in several processes too. */
+/** How it is kept in order: for all tenants, and harmless beside whatever else is done, in several processes too. */
+export interface FileUpkeep {
+  /** Removes what crashes and deleted files left behind. */
   sweep(options: { olderThanMs: number }): Promise<Swept>;
+  /** Some at a time. @returns how many have expired since; 0: none is left. */
+  expire(): Promise<number>;
+  /** Forgets, some at a time, that there were files which expired long ago. @returns how many. */
+  forget(): Promise<number>;
+  /** Jobs whose intermediate files are a day old, some at a time. @param after the last one of the page before. */
+  jobsWithIntermediates(after: string): Promise<string[]>;
+  /** For jobs that have ended. @returns how many are gone. */
+  removeIntermediates(jobIds: readonly string[]): Promise<number>;
+}
+
+export interface KeptFileStore extends FileStore {
+  readonly upkeep: FileUpkeep;
 }
 
 const fileId = /^file_[a-z2-7]{26}$/;
+const dayMs = 86_400_000;
+/** How long it is known of a file that it has expired. */
+const rememberedMs = 30 * dayMs;
+/** Longer than a submission takes, from its first file to its start. */
+const youngMs = dayMs;
 
 /** Bytes in a blob store, metadata in records. A record is written only after its bytes are durable. */
-export function createFileStore({ blobs, records, completeness }: FileStoreDependencies): SweepableFileStore {
+export function createFileStore({ blobs, records, completeness, retentionDays }: FileStoreDependencies): KeptFileStore {
   async function staged(stage: (options: Pick<StageOptions, 'observers'>) => Promise<StagedBlob>): Promise<StagedFile> {
     const check = completeness();
     const blob = await stage({
@@ -40,10 +60,14 @@ export function createFileStore({ blobs, records, completeness }: FileStoreDepen
       sha256,
       sniffedType,
       truncation: check.verdict(sniffedType),
-      async commit({ id, name, contentType, tenant, jobId }) {
+      async commit({ id, name, contentType, tenant, jobId, intermediate = false, retentionDays: asked }) {
         if (!fileId.test(id)) throw new TypeError('Not a file id');
         await blob.commit();
-        const record = await records.insert({ id, name, contentType, size, sha256, tenant, jobId, createdAt: new Date() });
+        const createdAt = new Date();
+        const days = intermediate ? undefined : (asked ?? retentionDays);
+        const expiresAt = days === undefined ? null : new Date(createdAt.getTime() + days * dayMs);
+        const facts = { id, name, contentType, size, sha256, tenant, jobId, createdAt, expiresAt, intermediate };
+        const record = await records.insert(facts);
         if (record.tenant !== tenant) throw new Error('This file id belongs to another tenant');
         return storedFile(record);
       },
@@ -55,17 +79,46 @@ export function createFileStore({ blobs, records, completeness }: FileStoreDepen
     stageWritten: (write, options = {}) => staged((observing) => blobs.stageWritten(write, { ...options, ...observing })),
     async find(tenant, id) {
       const record = fileId.test(id) ? await records.find(tenant, id) : undefined;
-      return record === undefined ? undefined : { ...storedFile(record), createdAt: record.createdAt, jobId: record.jobId };
+      return record === undefined || isExpired(record) ? undefined : factsOf(record);
     },
+    async hasExpired(tenant, id) {
+      const record = fileId.test(id) ? await records.find(tenant, id) : undefined;
+      return record !== undefined && isExpired(record);
+    },
+    async list(tenant, filter, page) {
+      const { items, next } = await records.list(tenant, filter, page);
+      return { items: items.map(factsOf), next };
+    },
+    setTerms: async (tenant, ids, terms) => (await records.setTerms(tenant, ids, terms)).map(storedFile),
+    downloads: records.downloads,
     owner: async (id) => (fileId.test(id) ? records.owner(id) : undefined),
     remove: async (tenant, id, entry) => fileId.test(id) && records.remove(tenant, id, entry),
     read: ({ sha256 }, range) => blobs.read(sha256, range),
     check: () => blobs.check(),
-    sweep: ({ olderThanMs }) => blobs.sweep({ olderThanMs, referenced: (sha256s) => records.referenced(sha256s) }),
+    upkeep: {
+      sweep: ({ olderThanMs }) => blobs.sweep({ olderThanMs, referenced: (sha256s) => records.referenced(sha256s) }),
+      expire: () => records.expire(new Date()),
+      forget: () => records.forget(new Date(Date.now() - rememberedMs)),
+      jobsWithIntermediates: (after) => records.jobsWithIntermediates(new Date(Date.now() - youngMs), after),
+      removeIntermediates: (jobIds) => records.removeIntermediates(jobIds),
+    },
   };
 }
 
+function isExpired({ expiresAt }: FileRecord): boolean {
+  return expiresAt !== null && expiresAt.getTime() <= Date.now();
+}
+
 /** Without what only the records know: this goes into results and histories. */
-function storedFile({ id, name, contentType, size, sha256 }: FileRecord): StoredFile {
-  return { id, name, contentType, size, sha256 };
+function storedFile({ id, name, contentType, size, sha256, expiresAt, linkSeconds }: FileRecord): StoredFile {
+  return {
+    ...{ id, name, contentType, size, sha256 },
+    ...(expiresAt && { expiresAt: expiresAt.toISOString() }),
+    ...(linkSeconds !== null && { linkSeconds }),
+  };
+}
+
+function factsOf(record: FileRecord): FileFacts {
+  const { createdAt, jobId, downloads, maxDownloads, lastDownloadedAt } = record;
+  return { ...storedFile(record), createdAt, jobId, downloads, maxDownloads, lastDownloadedAt };
 }

@@ -10,10 +10,12 @@ import { createTenantSecrets } from '../../src/database/tenant-secrets.ts';
 import { newJobId, fileIdFor } from '../../src/jobs/ids.ts';
 import type { FileRecord } from '../../src/storage/file-records.ts';
 import { anEntry } from '../support/audit.ts';
+import { recordOf } from '../support/file-store.ts';
 import { pgliteDirectory } from '../support/pglite.ts';
 import { findPostgres, startPostgres } from '../support/postgres.ts';
 import { deliveryBehaviour } from './delivery-behaviour.ts';
 import { auditBehaviour } from './audit-behaviour.ts';
+import { fileBehaviour } from './file-behaviour.ts';
 import { keyBehaviour } from './key-behaviour.ts';
 import { limitBehaviour } from './limit-behaviour.ts';
 import { templateBehaviour } from './template-behaviour.ts';
@@ -21,17 +23,18 @@ import { suppressionBehaviour } from './suppression-behaviour.ts';
 
 const jobId = newJobId('upload', 'acme', 'k');
 let number = 0;
-const recordOf = (changes: Partial<FileRecord> = {}): FileRecord => ({
-  id: fileIdFor(jobId, `role ${String(number++)}`),
-  tenant: 'acme',
-  jobId,
-  name: 'Grüße 🦌.txt',
-  contentType: 'text/plain',
-  size: 5,
-  sha256: 'ab'.repeat(32),
-  createdAt: new Date('2026-11-22T12:00:00.123Z'),
-  ...changes,
-});
+const aRecord = (changes: Partial<FileRecord> = {}): FileRecord =>
+  recordOf({
+    id: fileIdFor(jobId, `role ${String(number++)}`),
+    tenant: 'acme',
+    jobId,
+    name: 'Grüße 🦌.txt',
+    contentType: 'text/plain',
+    size: 5,
+    sha256: 'ab'.repeat(32),
+    createdAt: new Date('2026-11-22T12:00:00.123Z'),
+    ...changes,
+  });
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
 
@@ -63,28 +66,28 @@ function sharedBehaviour(place: () => Promise<Place>): void {
 
   test('keeps a file record as it is, sizes beyond 2 GiB too', async () => {
     const records = createFileRecords(db);
-    const record = recordOf({ size: 5_000_000_000 });
+    const record = aRecord({ size: 5_000_000_000 });
     expect(await records.insert(record)).toEqual(record);
     expect(await records.find('acme', record.id)).toEqual(record);
   });
 
   test('lets the first insert of an id win, and gives that one back', async () => {
     const records = createFileRecords(db);
-    const first = recordOf();
+    const first = aRecord();
     const results = [await records.insert(first), await records.insert({ ...first, name: 'other.txt', sha256: 'cd'.repeat(32) })];
     expect(results).toEqual([first, first]);
   });
 
   test('lets one of many inserts at once win, and tells all the same', async () => {
     const records = createFileRecords(db);
-    const record = recordOf();
+    const record = aRecord();
     const results = await Promise.all(Array.from({ length: 20 }, (_, i) => records.insert({ ...record, name: `${String(i)}.txt` })));
     expect(new Set(results.map(({ name }) => name)).size).toBe(1);
   });
 
   test("keeps tenants apart: another's record is not found, not removed and not given out", async () => {
     const records = createFileRecords(db);
-    const record = await records.insert(recordOf());
+    const record = await records.insert(aRecord());
     expect(await records.find('other', record.id)).toBeUndefined();
     expect(await records.remove('other', record.id, anEntry())).toBe(false);
     expect(await records.find('acme', record.id)).toEqual(record);
@@ -99,14 +102,14 @@ function sharedBehaviour(place: () => Promise<Place>): void {
   test('knows which bytes are in use by anybody', async () => {
     const records = createFileRecords(db);
     const [used, unused] = ['1'.repeat(64), '2'.repeat(64)];
-    await records.insert(recordOf({ sha256: used, tenant: 'other' }));
+    await records.insert(aRecord({ sha256: used, tenant: 'other' }));
     expect(await records.referenced([used, unused])).toEqual(new Set([used]));
     expect(await records.referenced([])).toEqual(new Set());
   });
 
   test('takes names that look like SQL as names', async () => {
     const records = createFileRecords(db);
-    const record = await records.insert(recordOf({ name: `'; drop table files; --` }));
+    const record = await records.insert(aRecord({ name: `'; drop table files; --` }));
     expect(await records.find('acme', record.id)).toEqual(record);
   });
 
@@ -152,6 +155,7 @@ function sharedBehaviour(place: () => Promise<Place>): void {
 
   keyBehaviour(() => db);
   auditBehaviour(() => db);
+  fileBehaviour(() => db);
   limitBehaviour(() => db);
 
   deliveryBehaviour(() => db);
@@ -166,7 +170,7 @@ describe('the embedded database', () => {
     const place = await embedded();
     try {
       const first = await openDatabase(place.location);
-      const record = await createFileRecords(first).insert(recordOf());
+      const record = await createFileRecords(first).insert(aRecord());
       await first.destroy();
       await expect(createFileRecords(first).find('acme', record.id)).rejects.toMatchObject({
         code: 'database_unavailable',
@@ -209,11 +213,7 @@ const title = 'skipped' in found ? `a PostgreSQL server (skipped: ${found.skippe
     const db = await openDatabase({ url: server.url });
     const [records, log] = [createFileRecords(db), createAuditLog(db)];
     await server.stop();
-    for (const query of [
-      () => records.find('acme', recordOf().id),
-      () => log.record(anEntry()),
-      () => log.list('acme', {}, { limit: 1 }),
-    ]) {
+    for (const query of [() => records.find('acme', aRecord().id), () => log.record(anEntry()), () => log.list('acme', {}, { limit: 1 })]) {
       const error = (await query().catch((caught: unknown) => caught)) as Error;
       expect(error).toMatchObject({ code: 'database_unavailable', retryable: true, retryAfterSeconds: 5 });
       expect(error.message).not.toContain('127.0.0.1');

@@ -192,7 +192,7 @@ describe.each(strangers)('a tenant whose ids have %s', (which) => {
     const { body } = await stranger().ask('POST', '/v1/uploads', formOf(content, {}), { Prefer: 'wait=30' });
     const { id } = (body['result'] as { file: { id: string } }).file;
     expect((await stranger().ask('DELETE', `/v1/files/${id}`)).status).toBe(204);
-    await tenants.system.stores.files.sweep({ olderThanMs: 0 });
+    await tenants.system.stores.files.upkeep.sweep({ olderThanMs: 0 });
     expect((await tenants.own.ask('GET', `/v1/files/${ownId('/v1/files/', 'uploaded')}/content`)).text).toBe(content);
   });
 

@@ -7,11 +7,11 @@ import { afterEach, beforeEach } from '@jest/globals';
 import type { AuditLog } from '../../src/jobs/audit.ts';
 import { imageCompleteness } from '../../src/images/completeness.ts';
 import { createDiskBlobStore } from '../../src/storage/disk.ts';
-import type { FileRecord, FileRecords } from '../../src/storage/file-records.ts';
-import { createFileStore, type SweepableFileStore } from '../../src/storage/files.ts';
+import type { FileRecord, FileRecords, NewFileRecord } from '../../src/storage/file-records.ts';
+import { createFileStore, type FileStoreDependencies, type KeptFileStore } from '../../src/storage/files.ts';
 
 export interface TestFileStore {
-  readonly files: SweepableFileStore;
+  readonly files: KeptFileStore;
   /** By id. */
   readonly records: Map<string, FileRecord>;
   /** How many files lie on the disk, temporary ones too. */
@@ -19,14 +19,17 @@ export interface TestFileStore {
 }
 
 /** The real disk store in a directory of its own for each test of the file, with its records in memory. */
-export function testFileStore(audit?: Pick<AuditLog, 'record'>): TestFileStore {
+export function testFileStore(audit?: Pick<AuditLog, 'record'>, options: Pick<FileStoreDependencies, 'retentionDays'> = {}): TestFileStore {
   let directory = '';
-  let files: SweepableFileStore;
+  let files: KeptFileStore;
   const records = new Map<string, FileRecord>();
   beforeEach(async () => {
     directory = await mkdtemp(join(tmpdir(), 'handoff-files-'));
     records.clear();
-    files = createFileStore({ blobs: createDiskBlobStore(directory), records: recordsIn(records, audit), completeness: imageCompleteness });
+    files = createFileStore({
+      ...{ blobs: createDiskBlobStore(directory), records: recordsIn(records, audit), completeness: imageCompleteness },
+      ...options,
+    });
   });
   afterEach(async () => {
     await rm(directory, { recursive: true, force: true });
@@ -43,14 +46,53 @@ export function testFileStore(audit?: Pick<AuditLog, 'record'>): TestFileStore {
   };
 }
 
+/** As the database has it when nothing else is said. */
+export const recordOf = (record: NewFileRecord): FileRecord => ({
+  ...{ expiresAt: null, intermediate: false, linkSeconds: null, maxDownloads: null, downloads: 0, lastDownloadedAt: null },
+  ...record,
+});
+
+/** Of the upkeep only what sweeps blobs: the rest is SQL. */
 export function recordsIn(map: Map<string, FileRecord>, audit?: Pick<AuditLog, 'record'>): FileRecords {
+  const own = (tenant: string, id: string) => [...map.values()].find((record) => record.id === id && record.tenant === tenant);
+  const unused = () => Promise.reject(new Error('not here'));
   return {
+    ...{ expire: unused, forget: unused, jobsWithIntermediates: unused, removeIntermediates: unused },
     insert(record) {
-      const first = map.get(record.id) ?? record;
+      const first = map.get(record.id) ?? recordOf(record);
       map.set(record.id, first);
       return Promise.resolve(first);
     },
-    find: (tenant, id) => Promise.resolve([...map.values()].find((record) => record.id === id && record.tenant === tenant)),
+    find: (tenant, id) => Promise.resolve(own(tenant, id)),
+    list: (tenant, { jobId }, { limit }) =>
+      Promise.resolve({
+        items: [...map.values()].filter((one) => one.tenant === tenant && one.jobId === (jobId ?? one.jobId)).slice(0, limit),
+        next: null,
+      }),
+    setTerms(tenant, ids, { expiresAt, ...terms }) {
+      const found = ids.flatMap((id) => own(tenant, id) ?? []);
+      const changed = found.map((record) => ({ ...record, ...terms, ...(expiresAt !== undefined && { expiresAt: new Date(expiresAt) }) }));
+      for (const record of changed) map.set(record.id, record as FileRecord);
+      return Promise.resolve(changed as FileRecord[]);
+    },
+    downloads: {
+      take(tenant, id) {
+        const record = own(tenant, id);
+        const left = record !== undefined && record.downloads < (record.maxDownloads ?? Infinity);
+        if (left) record.downloads += 1;
+        return Promise.resolve(left);
+      },
+      done(tenant, id) {
+        const record = own(tenant, id);
+        if (record !== undefined) record.lastDownloadedAt = new Date();
+        return Promise.resolve();
+      },
+      giveBack(tenant, id) {
+        const record = own(tenant, id);
+        if (record !== undefined) record.downloads -= 1;
+        return Promise.resolve();
+      },
+    },
     owner: (id) => Promise.resolve(map.get(id)?.tenant),
     async remove(tenant, id, entry) {
       if (map.get(id)?.tenant !== tenant) return false;

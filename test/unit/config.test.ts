@@ -18,6 +18,7 @@ const defaults: Config = {
   mailEvents: { resendSecret: undefined, postmarkAuth: undefined, sesTopicArn: undefined },
   maxUploadBytes: 536_870_912,
   maxImagePixels: 100_000_000,
+  fileRetentionDays: undefined,
   maxMessageBytes: 26_214_400,
   maxStreamsPerKey: 100,
   limits: {
@@ -84,6 +85,7 @@ describe('the configuration', () => {
       HANDOFF_SES_TOPIC_ARN: 'arn:aws:sns:eu-west-1:123456789012:bounces',
       HANDOFF_MAX_UPLOAD_BYTES: '1000',
       HANDOFF_MAX_IMAGE_PIXELS: '2000',
+      HANDOFF_FILE_RETENTION_DAYS: '30',
       HANDOFF_MAX_STREAMS_PER_KEY: '7',
       HANDOFF_LIMIT_REQUESTS_PER_MINUTE: '100',
       HANDOFF_LIMIT_OPEN_JOBS: '200',
@@ -152,6 +154,7 @@ describe('the configuration', () => {
       },
       maxUploadBytes: 1000,
       maxImagePixels: 2000,
+      fileRetentionDays: 30,
       maxStreamsPerKey: 7,
       limits: {
         ...{ requestsPerMinute: 100, openJobs: 200, storedBytes: 300 },

@@ -56,7 +56,13 @@ export const progress = z
   .meta({ id: 'Progress' });
 
 export const file = linkedFile
-  .extend({ createdAt: time, jobId: z.string().meta({ description: 'The job that made or received it.' }) })
+  .extend({
+    createdAt: time,
+    jobId: z.string().meta({ description: 'The job that made or received it.' }),
+    downloads: z.int().min(0).meta({ description: 'By links, without a key: those that are complete or under way.' }),
+    maxDownloads: z.int().nullable().meta({ description: 'By links. null: any number.' }),
+    lastDownloadedAt: orNull(time).meta({ description: 'When the last one by a link was complete.' }),
+  })
   .meta({
     id: 'File',
     description: 'Metadata of a stored file.',

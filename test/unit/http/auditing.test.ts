@@ -9,6 +9,7 @@ import type { BulkRequest } from '../../../src/jobs/bulk.ts';
 import { recipientHashOf } from '../../../src/jobs/recipient.ts';
 import { aJob, bulkActionOf, keys, tenantKeys, testApi } from '../../support/api.ts';
 import { anEntry, testAuditLog } from '../../support/audit.ts';
+import { recordOf } from '../../support/file-store.ts';
 import { type Audited, auditedRoutes, bulkId, fileId, jobId, suppressionId } from '../../support/audited-routes.ts';
 import { exchange } from '../../support/exchange.ts';
 import { type OpenApi, operationsOf } from '../../support/openapi.ts';
@@ -50,10 +51,8 @@ async function recordDeeds(): Promise<[string, number][]> {
     },
   });
   api.sentMail = { [reportedId]: [{ tenant: 'acme', recipientHash: await recipientHashOf(tenantKeys, 'acme', 'ada@example.com') }] };
-  api.store.records.set(fileId, {
-    ...{ id: fileId, tenant: 'acme', jobId, name: 'a.txt', contentType: 'text/plain', size: 1, sha256: 'ab'.repeat(32) },
-    createdAt: new Date(0),
-  });
+  const file = { id: fileId, tenant: 'acme', jobId, name: 'a.txt', contentType: 'text/plain', size: 1, sha256: 'ab'.repeat(32) };
+  api.store.records.set(fileId, recordOf({ ...file, createdAt: new Date(0) }));
   return deeds;
 }
 

@@ -27,6 +27,7 @@ describe('GET of a file', () => {
     expect((await api.agent().get(`/v1/files/${id}`)).body).toEqual({
       id,
       name: 'a.txt',
+      ...{ downloads: 0, maxDownloads: null, lastDownloadedAt: null },
       contentType: 'text/plain',
       size: 10,
       sha256,

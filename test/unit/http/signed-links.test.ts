@@ -25,8 +25,9 @@ const presenterAt = (now: number) => createPresenter({ tenantKeys, workflowUrl: 
 
 /** As the API would have made it at another time. */
 async function linkOf(id: string, now = Date.now(), tenant = 'acme'): Promise<string> {
-  const file = { ...facts, id, size: 10, sha256: '', createdAt: new Date(0) };
-  return (await presenterAt(now).file(file, tenant)).links.content;
+  const counts = { downloads: 0, maxDownloads: null, lastDownloadedAt: null };
+  const file = { ...facts, ...counts, id, size: 10, sha256: '', createdAt: new Date(0) };
+  return (await presenterAt(now).files([file], tenant))[0]?.links.content ?? '';
 }
 
 function acceptedJob(typeName: string): Job {

@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { imageCompleteness } from '../../../src/images/completeness.ts';
 import { createDiskBlobStore } from '../../../src/storage/disk.ts';
 import type { FileRecord } from '../../../src/storage/file-records.ts';
-import type { SweepableFileStore } from '../../../src/storage/files.ts';
+import type { KeptFileStore } from '../../../src/storage/files.ts';
 import { createFileStore } from '../../../src/storage/files.ts';
 import { anEntry } from '../../support/audit.ts';
 import { picture } from '../../support/pictures.ts';
@@ -14,9 +14,10 @@ import { recordsIn } from '../../support/file-store.ts';
 const directory = testDirectory();
 const id = 'file_abcdef234567abcdef234567ab';
 const otherId = 'file_abcdef234567abcdef234567cd';
+const uncounted = { downloads: 0, maxDownloads: null, lastDownloadedAt: null };
 const owner = { tenant: 'acme', jobId: 'upload_abcdef234567abcdef234567ab' };
 let records: Map<string, FileRecord>;
-let files: SweepableFileStore;
+let files: KeptFileStore;
 
 beforeEach(() => {
   records = new Map();
@@ -36,7 +37,7 @@ describe('a file', () => {
     expect(stored).toEqual({ id, name, contentType, size: 8, sha256: staged.sha256 });
     const { createdAt } = (await files.find('acme', id)) ?? {};
     expect(createdAt).toBeInstanceOf(Date);
-    expect(await files.find('acme', id)).toEqual({ ...stored, jobId: owner.jobId, createdAt });
+    expect(await files.find('acme', id)).toEqual({ ...stored, ...uncounted, jobId: owner.jobId, createdAt });
     expect((await buffer(files.read(stored, { start: 5, end: 7 }))).toString()).toBe('Ada');
   });
 
@@ -92,10 +93,10 @@ describe('a file', () => {
     await files.remove('acme', id, anEntry());
     await files.remove('acme', id, anEntry());
     expect(await files.find('acme', id)).toBeUndefined();
-    expect(await files.sweep({ olderThanMs: 60_000 })).toEqual({ temporary: 0, blobs: 0 });
+    expect(await files.upkeep.sweep({ olderThanMs: 60_000 })).toEqual({ temporary: 0, blobs: 0 });
 
     await files.remove('other', otherId, anEntry());
-    expect(await files.sweep({ olderThanMs: 60_000 })).toEqual({ temporary: 0, blobs: 1 });
+    expect(await files.upkeep.sweep({ olderThanMs: 60_000 })).toEqual({ temporary: 0, blobs: 1 });
     expect(await directory.files()).toEqual([]);
   });
 });
