@@ -1,13 +1,15 @@
 import type { Readable } from 'node:stream';
 
+import { AppError } from '../src/errors.ts';
 import type { FileStore, StoredFile } from '../src/jobs/files.ts';
 import type { Cell, Extraction, PlainSource, ReportFile } from '../src/jobs/report.ts';
 import type { ReportColumn, TableColumn } from '../src/jobs/report-columns.ts';
 import type { ReportFormat, ReportOutput } from '../src/jobs/report-outputs.ts';
 import type { BoundParameter } from '../src/jobs/report-query.ts';
-import type { CsvDialect, SourceFormat, TableSource } from '../src/jobs/report-sources.ts';
+import type { CsvDialect, RemoteTable, SourceFormat, TableSource } from '../src/jobs/report-sources.ts';
 import { currentJobId } from './current-job.ts';
 import { classified } from './failures.ts';
+import type { RemoteContent } from '../src/jobs/data-sources.ts';
 import { type Beat, heartbeating } from './heartbeat.ts';
 
 export interface Table {
@@ -27,7 +29,9 @@ export type TableOutput = Exclude<ReportOutput, { format: 'parquet' }>;
 
 /** A source of a query, to be read once. */
 export type TableBytes = { name: string } & (
-  { columns: string[]; rows: AsyncIterable<Cell[]> } | { bytes: () => Readable; format: SourceFormat; csv: CsvDialect | undefined }
+  | { columns: string[]; rows: AsyncIterable<Cell[]> }
+  | { bytes: () => Readable; format: SourceFormat; csv: CsvDialect | undefined }
+  | { remote: (signal: AbortSignal) => Promise<RemoteContent> }
 );
 
 /**
@@ -68,6 +72,8 @@ export interface ReportDependencies {
   files: Pick<FileStore, 'read' | 'stage'>;
   /** The same id for the same job and role. */
   fileIdFor: (jobId: string, role: string) => string;
+  /** What a data source of the tenant gives. Default: there are none. @throws AppError */
+  readRemote?: (tenant: string, table: RemoteTable, signal: AbortSignal) => Promise<RemoteContent>;
 }
 
 export interface RowsToExtract {
@@ -151,11 +157,14 @@ async function open(
   return { columns: named(read.columns), rows: read.rows, total: null, close };
 }
 
-export function reportActivities(dependencies: ReportDependencies) {
-  const { engine, files, fileIdFor } = dependencies;
+const noRemote = () => Promise.reject(new AppError('data_source_not_found', 'There are no data sources here.'));
 
-  function tableBytes(table: TableSource): TableBytes {
+export function reportActivities(dependencies: ReportDependencies) {
+  const { engine, files, fileIdFor, readRemote = noRemote } = dependencies;
+
+  function tableBytes(table: TableSource, tenant: string): TableBytes {
     const { name } = table;
+    if ('dataSource' in table) return { name, remote: (signal) => readRemote(tenant, table, signal) };
     if ('rows' in table) return { name, columns: table.columns, rows: each(table.rows) };
     const bytes = () => files.read(table.file);
     if ('columns' in table) return { name, columns: table.columns, rows: engine.readNdjson(bytes()) };
@@ -167,7 +176,7 @@ export function reportActivities(dependencies: ReportDependencies) {
     const progress = (done: number) => {
       report({ done, total: 100, unit: 'percent', stage: 'extracting' });
     };
-    const { rows: total, bytes, close } = await engine.extract({ tables: tables.map(tableBytes), query, signal, report: progress });
+    const { rows: total, bytes, close } = await engine.extract({ tables: tables.map((table) => tableBytes(table, tenant)), query, signal, report: progress });
     try {
       const staged = await files.stage(bytes, { signal });
       try {

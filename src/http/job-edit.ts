@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { AppError, invalid } from '../errors.ts';
 import type { JobClient } from '../jobs/client.ts';
 import { editOf } from '../jobs/edit.ts';
+import type { DataSources } from '../jobs/data-sources.ts';
 import type { TemplateVersions } from '../jobs/email-templates.ts';
 import type { FileStore } from '../jobs/files.ts';
 import { type Charge, type Limits, mayBeDone } from '../jobs/limits.ts';
@@ -31,6 +32,7 @@ export interface EditDependencies {
   /** In bytes. */
   maxMessageBytes: number;
   templateVersions: TemplateVersions;
+  dataSources: Pick<DataSources, 'find'>;
   tenantKeys: TenantKeys;
   presenter: Presenter;
   refuseSecrets: RefuseSecrets;
@@ -43,6 +45,7 @@ export function editing({
   limits,
   maxMessageBytes,
   templateVersions,
+  dataSources,
   tenantKeys,
   presenter,
   refuseSecrets,
@@ -64,7 +67,7 @@ export function editing({
         charge = await limits.charge(tenant, { emails: emails && { ...emails, pointer: `/request${emails.pointer}` } });
         return editOf(
           { type, job: found, options, ...changed },
-          { now: Date.now(), tenant, tenantKeys, files: limits.files(tenant, files), templates: templateVersions, maxMessageBytes },
+          { now: Date.now(), tenant, tenantKeys, files: limits.files(tenant, files), templates: templateVersions, dataSources, maxMessageBytes },
         );
       });
     return {

@@ -217,7 +217,8 @@ export async function startSystem({
           stage: (bytes) => stores.files.stage(bytes),
           check: (schema, value) => schema.parse(value),
         });
-        const submission = { tenant, jobId, createdAt, files: stores.files, templates, ...(part && { part }), ...(list && { list }) };
+        const { files, dataSources } = stores;
+        const submission = { tenant, jobId, createdAt, files, templates, dataSources, ...(part && { part }), ...(list && { list }) };
         const input = Object.assign((await type.prepare(asked, submission)) as object, more);
         const startOptions = await startOptionsOf(options, { now: Date.now(), tenant, tenantKeys: stores.tenantKeys });
         return jobs.start({ jobId, type, tenant, createdAt, input, fingerprint: fingerprintOf(request, part), options: startOptions });
