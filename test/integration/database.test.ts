@@ -13,6 +13,7 @@ import { anEntry } from '../support/audit.ts';
 import { pgliteDirectory } from '../support/pglite.ts';
 import { findPostgres, startPostgres } from '../support/postgres.ts';
 import { deliveryBehaviour } from './delivery-behaviour.ts';
+import { dataSourceBehaviour } from './data-source-behaviour.ts';
 import { auditBehaviour } from './audit-behaviour.ts';
 import { keyBehaviour } from './key-behaviour.ts';
 import { limitBehaviour } from './limit-behaviour.ts';
@@ -156,6 +157,7 @@ function sharedBehaviour(place: () => Promise<Place>): void {
 
   deliveryBehaviour(() => db);
   templateBehaviour(() => db);
+  dataSourceBehaviour(() => db);
   suppressionBehaviour(() => db);
 }
 

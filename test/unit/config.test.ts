@@ -97,6 +97,7 @@ describe('the configuration', () => {
       HANDOFF_REPORT_DISK_MB: '100',
       HANDOFF_REPORT_MAX_ROWS: '1000',
       HANDOFF_REPORT_QUERY_SECONDS: '30',
+      HANDOFF_DATA_SOURCES: '{"crm":{"kind":"postgresql","host":"db","database":"d","user":"u","password":"p","tenants":["acme"]}}',
       HANDOFF_SHUTDOWN_GRACE_SECONDS: '5',
       HANDOFF_ENCRYPTION: 'off',
       HANDOFF_ENCRYPTION_KEYS: `${masterKey}, ${masterKey}\n`,
@@ -157,6 +158,12 @@ describe('the configuration', () => {
         ...{ requestsPerMinute: 100, openJobs: 200, storedBytes: 300 },
         ...{ emailsPerDay: 0, keylessRequestsPerMinute: 400, maxBacklog: 0 },
       },
+      dataSources: [
+        {
+          ...{ name: 'crm', kind: 'postgresql', host: 'db', port: 5432, database: 'd', user: 'u', password: 'p', tls: 'verify-full' },
+          tenants: ['acme'],
+        },
+      ],
       reports: { memoryMb: 256, threads: 4, diskMb: 100, maxRows: 1_000, querySeconds: 30 },
       shutdownGraceSeconds: 5,
       encryption: { enabled: false, keys: [masterKey, masterKey], keyModule: '/etc/kms.mjs' },
