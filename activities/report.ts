@@ -1,13 +1,15 @@
 import type { Readable } from 'node:stream';
 
+import { AppError } from '../src/errors.ts';
 import type { FileStore, StagedFile, StoredFile } from '../src/jobs/files.ts';
 import type { Cell, Extraction, PlainSource, ReportFile } from '../src/jobs/report.ts';
 import type { ReportColumn, TableColumn } from '../src/jobs/report-columns.ts';
 import { type DirectOutput, isDirect, type ReportFormat, type ReportOutput } from '../src/jobs/report-outputs.ts';
 import type { BoundParameter } from '../src/jobs/report-query.ts';
-import type { CsvDialect, SourceFormat, TableSource } from '../src/jobs/report-sources.ts';
+import type { CsvDialect, RemoteTable, SourceFormat, TableSource } from '../src/jobs/report-sources.ts';
 import { currentJobId } from './current-job.ts';
 import { classified } from './failures.ts';
+import type { RemoteContent } from '../src/jobs/data-sources.ts';
 import { type Beat, heartbeating } from './heartbeat.ts';
 
 export interface Table {
@@ -65,7 +67,9 @@ export type TableOutput = Exclude<ReportOutput, { format: 'parquet' }>;
 
 /** A source of a query, to be read once. */
 export type TableBytes = { name: string } & (
-  { columns: string[]; rows: AsyncIterable<Cell[]> } | { bytes: () => Readable; format: SourceFormat; csv: CsvDialect | undefined }
+  | { columns: string[]; rows: AsyncIterable<Cell[]> }
+  | { bytes: () => Readable; format: SourceFormat; csv: CsvDialect | undefined }
+  | { remote: (signal: AbortSignal) => Promise<RemoteContent> }
 );
 
 /**
@@ -116,6 +120,8 @@ export interface ReportDependencies {
   files: Pick<FileStore, 'read' | 'stage' | 'stageWritten'>;
   /** The same id for the same job and role. */
   fileIdFor: (jobId: string, role: string) => string;
+  /** What a data source of the tenant gives. Default: there are none. @throws AppError */
+  readRemote?: (tenant: string, table: RemoteTable, signal: AbortSignal) => Promise<RemoteContent>;
 }
 
 export interface RowsToExtract {
@@ -219,11 +225,14 @@ async function open(
 /** An extract, read again by the engine. */
 const tableOf = ({ extract }: ExtractedRows): Extraction => ({ tables: [{ name: 'rows', file: extract, format: 'parquet' }] });
 
-export function reportActivities(dependencies: ReportDependencies) {
-  const { engine, files, fileIdFor } = dependencies;
+const noRemote = () => Promise.reject(new AppError('data_source_not_found', 'There are no data sources here.'));
 
-  function tableBytes(table: TableSource): TableBytes {
+export function reportActivities(dependencies: ReportDependencies) {
+  const { engine, files, fileIdFor, readRemote = noRemote } = dependencies;
+
+  function tableBytes(table: TableSource, tenant: string): TableBytes {
     const { name } = table;
+    if ('dataSource' in table) return { name, remote: (signal) => readRemote(tenant, table, signal) };
     if ('rows' in table) return { name, columns: table.columns, rows: each(table.rows) };
     const bytes = () => files.read(table.file);
     if ('columns' in table) return { name, columns: table.columns, rows: engine.readNdjson(bytes()) };
@@ -247,12 +256,25 @@ export function reportActivities(dependencies: ReportDependencies) {
   async function write(
     { tables, query }: Extraction,
     output: DirectOutput,
-    { signal, columns, report }: { signal: AbortSignal; columns?: ReportColumn[] | undefined; report: (percent: number) => void },
+    {
+      tenant,
+      signal,
+      columns,
+      report,
+    }: { tenant: string; signal: AbortSignal; columns?: ReportColumn[] | undefined; report: (percent: number) => void },
   ): Promise<{ rows: number; staged: StagedFile }> {
     let rows = 0;
     const staged = await files.stageWritten(
       async (path) => {
-        rows = await engine.write({ tables: tables.map(tableBytes), query, output, columns, path, signal, report });
+        rows = await engine.write({
+          tables: tables.map((table) => tableBytes(table, tenant)),
+          query,
+          output,
+          columns,
+          path,
+          signal,
+          report,
+        });
       },
       { signal },
     );
@@ -263,7 +285,7 @@ export function reportActivities(dependencies: ReportDependencies) {
     const progress = (done: number) => {
       report({ done, total: 100, unit: 'percent', stage: 'extracting' });
     };
-    const { rows: total, staged } = await write(source, { format: 'parquet' }, { signal, report: progress });
+    const { rows: total, staged } = await write(source, { format: 'parquet' }, { tenant, signal, report: progress });
     return { total, extract: await kept(staged, { tenant, role: `extract ${staged.sha256}`, name: 'rows.parquet', format: 'parquet' }) };
   }
 
@@ -280,7 +302,7 @@ export function reportActivities(dependencies: ReportDependencies) {
     if (isDirect(output) && ('extract' in source || 'tables' in source)) {
       const total = 'extract' in source ? source.total : null;
       const { rows, staged } = await write('extract' in source ? tableOf(source) : source, output, {
-        ...{ signal, columns },
+        ...{ tenant, signal, columns },
         report: (percent) => {
           report(
             total === null

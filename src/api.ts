@@ -15,6 +15,7 @@ import { createTemporalCalls } from './jobs/temporal-calls.ts';
 import { createTemplateVersions } from './jobs/template-choice.ts';
 import { createMailEventIntake } from './jobs/mail-events.ts';
 import { createWatcher } from './jobs/watch.ts';
+import { dataSourceConnector } from './data-sources.ts';
 import type { Scope } from './lifecycle.ts';
 import { createLimits } from './limits/limits.ts';
 import { listen } from './listen.ts';
@@ -146,6 +147,8 @@ export async function startApi(
     mailEvents: mailEventsOf(config, stores),
     writeCsv: writeCsvList,
     templates: stores.templates,
+    dataSources: stores.dataSources,
+    connector: dataSourceConnector(config),
     templateVersions: createTemplateVersions(stores.templates, variableFaults),
     templateEngine: scope.closing(createWorkshop(), (workshop) => workshop.close()),
     textOf: (html) => textPart({ html }) ?? '',

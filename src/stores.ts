@@ -6,6 +6,7 @@ import { createAuditLog } from './database/audit-log.ts';
 import { createDeliveries, type Deliveries } from './database/deliveries.ts';
 import { createTemplateStore } from './database/email-templates.ts';
 import { createFileRecords } from './database/file-records.ts';
+import { openDataSources } from './data-sources.ts';
 import { checkDatabase, type DatabaseLocation, openDatabase } from './database/open.ts';
 import { createDatabaseLeases, createEmailCounter } from './database/limit-windows.ts';
 import { createDeliveryLookup, withProviderNames } from './database/provider-messages.ts';
@@ -15,6 +16,7 @@ import { createTenantSecrets } from './database/tenant-secrets.ts';
 import { open, seal } from './encryption/aes-gcm.ts';
 import { imageCompleteness } from './images/completeness.ts';
 import type { AuditLog } from './jobs/audit.ts';
+import type { DataSources } from './jobs/data-sources.ts';
 import type { TemplateStore } from './jobs/email-templates.ts';
 import type { DeliveryLookup } from './jobs/mail-events.ts';
 import { suppressionNames } from './jobs/suppression-names.ts';
@@ -34,6 +36,7 @@ export interface Stores {
   audit: AuditLog;
   deliveries: Deliveries;
   templates: TemplateStore;
+  dataSources: DataSources;
   tenantKeys: TenantKeys;
   /** Of what Temporal stores. */
   protection: Protection;
@@ -62,6 +65,7 @@ export async function openStores(scope: Scope, config: Config, location: Databas
     audit: createAuditLog(db),
     deliveries,
     templates: createTemplateStore(db),
+    dataSources: openDataSources(db, config, protection.dataKeys),
     tenantKeys,
     protection,
     limits: {

@@ -3,6 +3,7 @@ import type { MailLane } from '../activities/mail-lane.ts';
 import { type ActivityDependencies, batchActivities, createActivities, emailActivities } from '../activities/index.ts';
 import type { Config } from './config.ts';
 import type { MailProviderSettings } from './config-mail.ts';
+import { dataSourceConnector, remoteReader } from './data-sources.ts';
 import { createImageEngine } from './images/sharp.ts';
 import { createBulkJobs } from './jobs/bulk-jobs.ts';
 import { workflowTaskQueue } from './jobs/client.ts';
@@ -75,7 +76,7 @@ export async function startWorker(
   scope: Scope,
   {
     config,
-    stores: { files, deliveries: ledger, templates, tenantKeys, suppressions, unsubscribeTokens, limits: stored },
+    stores: { dataSources, files, deliveries: ledger, templates, tenantKeys, suppressions, unsubscribeTokens, limits: stored },
     link,
     providers,
     routing = routingOf(providers),
@@ -110,7 +111,10 @@ export async function startWorker(
   const activities = createActivities({
     email: { ...emailOn(firstLane), deliveries: createReportDeliveries({ files, tenantKeys }) },
     'bulk-email': bulkOn(firstLane, providers[0]?.name ?? ''),
-    report: { engine: createReportEngine(config.dataDir, config.reports), files, fileIdFor },
+    report: {
+      ...{ engine: createReportEngine(config.dataDir, config.reports), files, fileIdFor },
+      readRemote: remoteReader(dataSources, dataSourceConnector(config)),
+    },
     upload: { images: createImageEngine({ maxPixels: config.maxImagePixels }), files, fileIdFor },
     operations: {
       jobs: createBulkJobs(calls),

@@ -10,6 +10,7 @@ import { limits } from './migrations/0006-limits.ts';
 import { deliveries } from './migrations/0007-deliveries.ts';
 import { emailTemplates } from './migrations/0008-email-templates.ts';
 import { suppressions } from './migrations/0009-suppressions.ts';
+import { dataSources } from './migrations/0011-data-sources.ts';
 import { fileRetention } from './migrations/0013-file-retention.ts';
 import { openPglite } from './pglite.ts';
 import type { Database } from './schema.ts';
@@ -25,6 +26,7 @@ const migrations = {
   '0007-deliveries': deliveries,
   '0008-email-templates': emailTemplates,
   '0009-suppressions': suppressions,
+  '0011-data-sources': dataSources,
   '0013-file-retention': fileRetention,
 };
 

@@ -108,6 +108,17 @@ export interface Database {
     /** Hidden from new jobs since then. */
     removedAt: Generated<Date | null>;
   };
+  dataSources: {
+    [Name in 'tenant' | 'name']: ColumnType<string, string, never>;
+  } & {
+    /** JSON text. */
+    [Name in 'settings' | 'secretNames']: string;
+  } & {
+    [Name in 'description' | 'keyId' | 'sealed']: string | null;
+  } & {
+    version: number;
+    changedAt: Generated<Date>;
+  };
   suppressions: {
     [Name in Exclude<keyof Suppression, 'createdAt'>]: ColumnType<Suppression[Name], Suppression[Name], never>;
   } & {

@@ -11,6 +11,7 @@ import { codec, type CodecDependencies, type DevCodec, devCodec } from './codec.
 import { nothingRuns } from './content-policy.ts';
 import { allowOrigins } from './cors.ts';
 import type { CaughtMail } from './dev-mail/caught-mail.ts';
+import { dataSources, type DataSourceDependencies } from './data-sources.ts';
 import { devMail } from './dev-mail/routes.ts';
 import { docs } from './docs.ts';
 import { emailBatches, type EmailBatchDependencies } from './email-batches.ts';
@@ -52,7 +53,7 @@ export interface Answered {
 
 export interface AppDependencies
   extends
-    Omit<SubmissionDependencies, 'waiting' | 'refuseSecrets'>,
+    Omit<SubmissionDependencies, 'waiting' | 'refuseSecrets' | 'dataSources'>,
     EventDependencies,
     CodecDependencies,
     Authenticators,
@@ -63,7 +64,8 @@ export interface AppDependencies
     Pick<EmailBatchDependencies, 'deliveries'>,
     SuppressionDependencies,
     Omit<UnsubscribeDependencies, 'suppressions'>,
-    MailEventDependencies {
+    MailEventDependencies,
+    DataSourceDependencies {
   metrics: Metrics;
   checks: ReadinessChecks;
   onAnswer: (answer: Answered) => void;
@@ -177,6 +179,7 @@ export function createApp(dependencies: AppDependencies): Express {
   v1.use(mailProviders(dependencies));
   v1.use(emailTemplates({ ...dependencies, refuseSecrets }));
   v1.use(templatePreview(dependencies));
+  v1.use(dataSources(dependencies));
   v1.use(suppressions(dependencies));
   v1.use(bounces(dependencies));
   app.use('/v1', v1);

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { AppError, invalid } from '../errors.ts';
 import type { JobClient } from '../jobs/client.ts';
 import { editOf } from '../jobs/edit.ts';
+import type { DataSources } from '../jobs/data-sources.ts';
 import type { TemplateVersions } from '../jobs/email-templates.ts';
 import type { FileStore } from '../jobs/files.ts';
 import { type Charge, type Limits, mayBeDone } from '../jobs/limits.ts';
@@ -32,6 +33,7 @@ export interface EditDependencies {
   maxMessageBytes: number;
   publicUrl?: string | undefined;
   templateVersions: TemplateVersions;
+  dataSources: Pick<DataSources, 'find'>;
   tenantKeys: TenantKeys;
   presenter: Presenter;
   refuseSecrets: RefuseSecrets;
@@ -45,6 +47,7 @@ export function editing({
   maxMessageBytes,
   publicUrl,
   templateVersions,
+  dataSources,
   tenantKeys,
   presenter,
   refuseSecrets,
@@ -66,7 +69,10 @@ export function editing({
         charge = await limits.charge(tenant, { emails: emails && { ...emails, pointer: `/request${emails.pointer}` } });
         return editOf(
           { type, job: found, options, ...changed },
-          { now: Date.now(), tenant, tenantKeys, files: limits.files(tenant, files), templates: templateVersions, maxMessageBytes, publicUrl },
+          {
+            ...{ now: Date.now(), tenant, tenantKeys, files: limits.files(tenant, files) },
+            ...{ templates: templateVersions, dataSources, maxMessageBytes, publicUrl },
+          },
         );
       });
     return {

@@ -3,6 +3,7 @@ import { type Request, type RequestHandler, Router } from 'express';
 import { AppError } from '../errors.ts';
 import type { JobClient } from '../jobs/client.ts';
 import type { Gathering } from '../jobs/definition.ts';
+import type { DataSources } from '../jobs/data-sources.ts';
 import type { TemplateVersions } from '../jobs/email-templates.ts';
 import type { FileStore } from '../jobs/files.ts';
 import { fingerprintOf } from '../jobs/fingerprint.ts';
@@ -29,6 +30,7 @@ export interface SubmissionDependencies {
   files: FileStore;
   limits: Limits;
   templateVersions: TemplateVersions;
+  dataSources: Pick<DataSources, 'find'>;
   /** In bytes. */
   maxUploadBytes: number;
   /** In bytes. */
@@ -141,9 +143,10 @@ function submit(type: AnyJobType, dependencies: SubmissionDependencies): Request
         list ??= await gathered({ type, tenant, asked }, undefined, dependencies);
         // Before anything is stored: what is refused leaves nothing behind.
         return charged(limits, { tenant, jobs: 1, emails: type.emails?.(asked, list) }, async () => {
-          const { templateVersions: templates, maxMessageBytes, publicUrl } = dependencies;
+          const { templateVersions: templates, maxMessageBytes, publicUrl, dataSources } = dependencies;
           const given = { ...(received.part && { part: received.part }), ...(list && { list }) };
-          const input = await type.prepare(asked, { tenant, jobId, createdAt, files, templates, maxMessageBytes, publicUrl, ...given });
+          const around = { files, templates, dataSources, maxMessageBytes, publicUrl };
+          const input = await type.prepare(asked, { tenant, jobId, createdAt, ...around, ...given });
           return jobs.start({ jobId, type, tenant, createdAt, input, fingerprint: fingerprint(), options: startOptions });
         });
       };

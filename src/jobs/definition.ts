@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 
 import type { ErrorCode } from '../errors.ts';
+import type { DataSources } from './data-sources.ts';
 import type { TemplateVersions } from './email-templates.ts';
 import type { FileStore, StagedFile, StoredFile } from './files.ts';
 import type { Line } from './lines.ts';
@@ -64,6 +65,8 @@ export interface Submission {
   files: FileStore;
   /** E-mail templates of the tenant. */
   templates: TemplateVersions;
+  /** Default: there are none. */
+  dataSources?: Pick<DataSources, 'find'>;
   /** HANDOFF_MAX_MESSAGE_BYTES. */
   maxMessageBytes?: number;
   /** HANDOFF_PUBLIC_URL: where links in e-mails begin. */

@@ -1,4 +1,5 @@
 import { invalid } from '../errors.ts';
+import type { DataSources } from './data-sources.ts';
 import type { TemplateVersions } from './email-templates.ts';
 import type { FileStore } from './files.ts';
 import type { Job } from './job.ts';
@@ -23,19 +24,21 @@ interface Surroundings {
   tenantKeys: TenantKeys;
   files: FileStore;
   templates: TemplateVersions;
+  dataSources?: Pick<DataSources, 'find'>;
   maxMessageBytes?: number;
   publicUrl?: string | undefined;
 }
 
 async function inputOf(
   { type, job, request }: Change,
-  { tenant, files, templates, maxMessageBytes, publicUrl }: Surroundings,
+  { tenant, files, templates, dataSources, maxMessageBytes, publicUrl }: Surroundings,
 ): Promise<Pick<Edit, 'input' | 'merge'>> {
   if (request === undefined) return {};
   if (type.body === 'json')
     return {
       input: await type.prepare(request, {
         ...{ tenant, jobId: job.id, createdAt: job.createdAt.toISOString(), files, templates, publicUrl },
+        ...(dataSources && { dataSources }),
         ...(maxMessageBytes !== undefined && { maxMessageBytes }),
       }),
     };

@@ -6,7 +6,18 @@ import type { JobType, Submission } from './definition.ts';
 import type { StoredFile } from './files.ts';
 import { exampleFile, linkedFile } from './linked-file.ts';
 import { type BoundParameter, boundParameters, reportQuery } from './report-query.ts';
-import { type Cell, fileSource, filesSource, type TableSource } from './report-sources.ts';
+import { remoteTable } from './report-data-sources.ts';
+import {
+  askedSource,
+  type AskedTable,
+  type Cell,
+  fetchedSource,
+  fileSource,
+  filesSource,
+  rowsSource,
+  type TableSource,
+  tablesSource,
+} from './report-sources.ts';
 import { type ReportColumn, reportColumns } from './report-columns.ts';
 import { isCsvType, sourceFile } from './report-files.ts';
 import { deliveryInput, type DeliveryInput, reportDelivery, type ReportDelivery, reportDeliveryResult } from './report-delivery.ts';
@@ -16,23 +27,11 @@ import { singleLine } from './single-line.ts';
 
 export type { Cell } from './report-sources.ts';
 
-const cell = z.union([z.string().max(32_767), z.number(), z.boolean(), z.null()]);
-
 /** `POST /v1/reports`. */
 export const reportRequest = z
   .strictObject({
     title: singleLine.min(1).max(200),
-    source: z.union([
-      z.strictObject({
-        rows: z
-          .array(z.record(z.string().min(1).max(255), cell))
-          .min(1)
-          .max(100_000)
-          .meta({ description: 'The table `rows` in `sql`.' }),
-      }),
-      fileSource,
-      filesSource,
-    ]),
+    source: z.union([rowsSource, fileSource, filesSource, askedSource, fetchedSource, tablesSource]),
     query: reportQuery.optional(),
     columns: reportColumns.optional(),
     outputs: reportOutputs,
@@ -58,6 +57,24 @@ export const reportRequest = z
         outputs: [{ format: 'xlsx' }],
         delivery: { email: { to: ['ada@example.com'], attach: 'always' }, links: { maxDownloads: 10 }, skipIfEmpty: true },
         retentionDays: 30,
+      },
+      {
+        title: 'Targets',
+        source: {
+          tables: [
+            {
+              name: 'orders',
+              dataSource: 'crm',
+              sql: 'select city, amount from orders where day >= $since',
+              parameters: { since: '2026-01-01' },
+            },
+            { name: 'targets', rows: [{ city: 'Oslo', target: 1000 }] },
+          ],
+        },
+        query: {
+          sql: 'select city, sum(amount) as total, any_value(target) as target from orders join targets using (city) group by city',
+        },
+        outputs: [{ format: 'xlsx' }],
       },
     ],
   });
@@ -116,15 +133,20 @@ function tableOf(rows: RowObject[]): { columns: string[]; rows: Cell[][] } {
   return { columns, rows: rows.map((row) => columns.map((column) => (Object.hasOwn(row, column) ? (row[column] ?? null) : null))) };
 }
 
-async function inlineSource(rows: RowObject[], submission: Submission) {
+async function inlineSource(rows: RowObject[], submission: Submission, place = '/source') {
   const table = tableOf(rows);
-  if (table.columns.length === 0) throw invalid('/source/rows/0', 'has no column');
+  if (table.columns.length === 0) throw invalid(`${place}/rows/0`, 'has no column');
   if (fitsPayload(table)) return table;
   const lines = (function* () {
     for (const row of table.rows) yield Buffer.from(`${JSON.stringify(row)}\n`);
   })();
   const file = await spool(lines, { name: 'rows.ndjson', contentType: 'application/x-ndjson' }, submission);
   return { columns: table.columns, total: table.rows.length, file };
+}
+
+async function preparedTable(table: AskedTable, place: string, submission: Submission): Promise<TableSource> {
+  if ('rows' in table) return { name: table.name, ...(await inlineSource(table.rows, submission, place)) };
+  return 'fileId' in table ? sourceFile(table, place, submission) : remoteTable(table, place, submission);
 }
 
 async function preparedSource({ source, query, columns, outputs }: ReportRequest, submission: Submission): Promise<ReportSource> {
@@ -142,6 +164,16 @@ async function preparedSource({ source, query, columns, outputs }: ReportRequest
     const plain = !typed && said.csv === undefined && file.format === 'csv' && isCsvType(file.file.contentType);
     return plain ? { file: file.file } : { tables: [file], ...bound };
   }
+  if ('dataSource' in source) return { tables: [await preparedTable({ name: 'source', ...source }, '/source', submission)], ...bound };
+  if ('tables' in source) {
+    if (source.tables.length > 1 && bound === undefined) throw invalid('/query', 'is required with several tables');
+    const tables: TableSource[] = [];
+    for (const [index, table] of source.tables.entries())
+      tables.push(await preparedTable(table, `/source/tables/${String(index)}`, submission));
+    if (!fitsPayload({ tables, ...bound }))
+      throw invalid('/source/tables', 'is too large: all texts and rows together have at most 32 KiB; send rows as a file');
+    return { tables, ...bound };
+  }
   if (source.files.length > 1 && bound === undefined) throw invalid('/query', 'is required with several files');
   const tables: TableSource[] = [];
   for (const [index, file] of source.files.entries()) tables.push(await sourceFile(file, `/source/files/${String(index)}`, submission));
@@ -154,7 +186,7 @@ export const report: JobType<ReportRequest, ReportInput, ReportResult> = {
   body: 'json',
   request: reportRequest,
   result: reportResult,
-  problems: ['file_not_found', 'source_unreadable'],
+  problems: ['file_not_found', 'source_unreadable', 'data_source_not_found'],
   async prepare({ outputs, ...request }, submission) {
     // Before anything is stored.
     const delivery = deliveryInput(request, submission);

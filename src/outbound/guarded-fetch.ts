@@ -30,6 +30,15 @@ export interface OutboundAnswer {
   body: Buffer;
 }
 
+/** For what is too large for memory. */
+export interface OutboundStream extends Omit<OutboundAnswer, 'body'> {
+  /** To be read once, or `destroy`: else the connection stays until the time is over. @throws as the fetch itself */
+  body: AsyncIterable<Buffer>;
+  destroy(): void;
+}
+
+export type GuardedStream = (url: string | URL, request: OutboundRequest) => Promise<OutboundStream>;
+
 /** @throws OutboundError; what the signal was aborted with. */
 export type GuardedFetch = (url: string | URL, request: OutboundRequest) => Promise<OutboundAnswer>;
 
@@ -50,11 +59,22 @@ export interface Guard {
 const redirects = new Set([301, 302, 303, 307, 308]);
 const standardPorts: Record<string, number> = { 'http:': 80, 'https:': 443 };
 
+/** With the body in memory. */
+export function createGuardedFetch(guard: Guard = {}): GuardedFetch {
+  const stream = createGuardedStream(guard);
+  return async (url, request) => {
+    const { body, status, headers, url: from } = await stream(url, request);
+    const chunks: Buffer[] = [];
+    for await (const chunk of body) chunks.push(chunk);
+    return { status, headers, url: from, body: Buffer.concat(chunks) };
+  };
+}
+
 /**
  * For every address that somebody else can choose. An address is vetted when the connection to it is made, by the very
  * answer that the connection then uses: a name that leads elsewhere a moment later (DNS rebinding) gains nothing.
  */
-export function createGuardedFetch(guard: Guard = {}): GuardedFetch {
+export function createGuardedStream(guard: Guard = {}): GuardedStream {
   const { allow = [], origins = [], resolve = (host: string) => dns.lookup(host, { all: true }) } = guard;
   const allowed = allowList(allow);
   const trusted = new Set(origins);
@@ -113,6 +133,11 @@ export function createGuardedFetch(guard: Guard = {}): GuardedFetch {
     let url = urlOf(first);
     let asked = request;
     let connected = false;
+    const failure = (error: unknown): unknown => {
+      if (error instanceof OutboundError) return error;
+      request.signal?.throwIfAborted();
+      return new OutboundError(deadline.aborted ? 'timed_out' : 'unreachable', { connected, cause: error });
+    };
     try {
       for (let left = request.maxRedirects ?? 0; ; left--) {
         const answer = await ask(url, asked, signal, () => {
@@ -120,16 +145,18 @@ export function createGuardedFetch(guard: Guard = {}): GuardedFetch {
         });
         const next = left > 0 && request.method !== 'POST' ? redirectOf(answer, url) : undefined;
         if (next === undefined)
-          return { status: answer.statusCode ?? 0, headers: answer.headers, url, body: await bytesOf(answer, request.maxBytes) };
+          return {
+            ...{ status: answer.statusCode ?? 0, headers: answer.headers, url },
+            body: bytesOf(answer, request.maxBytes, failure),
+            destroy: () => void answer.destroy(),
+          };
         answer.destroy();
         // What was meant for one server is not for another one: it may be a secret.
         if (next.origin !== url.origin) asked = { ...request, headers: {} };
         url = next;
       }
     } catch (error) {
-      if (error instanceof OutboundError) throw error;
-      request.signal?.throwIfAborted();
-      throw new OutboundError(deadline.aborted ? 'timed_out' : 'unreachable', { connected, cause: error });
+      throw failure(error);
     }
   };
 }
@@ -149,14 +176,16 @@ function redirectOf({ statusCode = 0, headers }: IncomingMessage, from: URL): UR
   return next;
 }
 
-async function bytesOf(answer: IncomingMessage, maxBytes: number): Promise<Buffer> {
-  const chunks: Buffer[] = [];
+async function* bytesOf(answer: IncomingMessage, maxBytes: number, failure: (error: unknown) => unknown): AsyncGenerator<Buffer> {
   let size = 0;
-  // Whoever leaves this loop early closes the connection.
-  for await (const chunk of answer as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > maxBytes) throw new OutboundError('too_large', { connected: true });
-    chunks.push(chunk);
+  try {
+    // Whoever leaves this loop early closes the connection.
+    for await (const chunk of answer as AsyncIterable<Buffer>) {
+      size += chunk.length;
+      if (size > maxBytes) throw new OutboundError('too_large', { connected: true });
+      yield chunk;
+    }
+  } catch (error) {
+    throw failure(error);
   }
-  return Buffer.concat(chunks);
 }

@@ -1,11 +1,12 @@
 import { join } from 'node:path';
 
 import type { TableBytes } from '../../activities/report.ts';
-import { AppError } from '../errors.ts';
+import { AppError, type ErrorCode } from '../errors.ts';
 import type { Engine, EngineLimits } from './duckdb.ts';
 import type { SourceFile } from './engine-failure.ts';
 import { createRowTable } from './row-table.ts';
 import { createTable } from './tables.ts';
+import { createTypedTable, writeTypedRows } from './typed-rows.ts';
 import { unpackSource } from './unpack-source.ts';
 
 const mebibyte = 1024 * 1024;
@@ -30,15 +31,32 @@ export async function unpackedTables(
       unpacked.push({ name, path, create: ({ connection }) => createRowTable(connection, { ...table, path }) });
       continue;
     }
-    const { format, csv } = table;
-    const inSource = (work: Promise<void>) => work.catch((error: unknown) => { throw named(error, name); }); // prettier-ignore
-    await inSource(unpackSource(table.bytes(), path, { format, encoding: csv?.encoding, budget, signal }));
+    const inSource = <T>(work: Promise<T>) => work.catch((error: unknown): never => { throw named(error, name); }); // prettier-ignore
+    const content = 'remote' in table ? await inSource(table.remote(signal)) : { ...table, bytes: table.bytes() };
+    if ('batches' in content) {
+      const { columns } = content;
+      const types = await inSource(writeTypedRows(path, content, { budget, signal })).finally(content.close);
+      unpacked.push({ name, path, create: ({ connection }) => createTypedTable(connection, { name, path, columns, types }) });
+      continue;
+    }
+    const { bytes, format, csv } = content;
+    await inSource(unpackSource(bytes, path, { format, encoding: csv?.encoding, budget, signal }));
     unpacked.push({ name, path, create: ({ connection }) => inSource(createTable(connection, { name, path, format, csv })) });
   }
   return unpacked;
 }
 
-/** With several files somebody must know which. */
+const fromSources = new Set<ErrorCode>([
+  'source_unreadable',
+  'query_invalid',
+  'query_timeout',
+  'data_source_unreachable',
+  'data_source_configuration',
+]);
+
+/** With several tables somebody must know which. */
 function named(error: unknown, name: string): unknown {
-  return error instanceof AppError && error.code === 'source_unreadable' ? new AppError(error.code, `${name}: ${error.message}`) : error;
+  return error instanceof AppError && fromSources.has(error.code)
+    ? new AppError(error.code, `${name}: ${error.message}`, { retryable: error.retryable, cause: error.cause })
+    : error;
 }

@@ -14,6 +14,7 @@ import { recordOf } from '../support/file-store.ts';
 import { pgliteDirectory } from '../support/pglite.ts';
 import { findPostgres, startPostgres } from '../support/postgres.ts';
 import { deliveryBehaviour } from './delivery-behaviour.ts';
+import { dataSourceBehaviour } from './data-source-behaviour.ts';
 import { auditBehaviour } from './audit-behaviour.ts';
 import { fileBehaviour } from './file-behaviour.ts';
 import { keyBehaviour } from './key-behaviour.ts';
@@ -160,6 +161,7 @@ function sharedBehaviour(place: () => Promise<Place>): void {
 
   deliveryBehaviour(() => db);
   templateBehaviour(() => db);
+  dataSourceBehaviour(() => db);
   suppressionBehaviour(() => db);
 }
 

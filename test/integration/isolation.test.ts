@@ -16,8 +16,8 @@ const bodies: Record<string, unknown> = {
 };
 
 const operations = operationsOf(openApiDocument() as OpenApi)
-  // Whoever puts a template puts one of their own; without a key there is no tenant to be told from another.
-  .filter(({ method, path }) => path.includes('{') && !(method === 'put' && path === '/v1/email-templates/{name}'))
+  // Whoever puts a template or a data source puts one of their own; without a key there is no tenant to be told from another.
+  .filter(({ method, path }) => path.includes('{') && !(method === 'put' && /^\/v1\/(email-templates|data-sources)\/\{name\}$/.test(path)))
   .filter(({ security }) => security.length > 0)
   .map((operation) => ({ ...operation, path: operation.path.replace('{version}', '1') }))
   .flatMap(({ method, path }) => (method === 'get' ? ['get', 'head'] : [method]).map((each) => ({ method: each, path })))
@@ -127,6 +127,16 @@ test('a template that is put under the name of a foreign one is another one', as
   for (const which of strangers) {
     const put = await tenants.foreign[which].ask('PUT', path, body, { 'If-None-Match': '*' });
     expect(put).toMatchObject({ status: 201, body: { version: 1, subject: 'Foreign' } });
+    expect(await tenants.foreign[which].ask('DELETE', path)).toMatchObject({ status: 204 });
+  }
+});
+
+test('a data source that is put under the name of a foreign one is another one, without its secrets', async () => {
+  const path = `/v1/data-sources/${tenants.belongings['/v1/data-sources/']?.['put'] ?? ''}`;
+  const body = { kind: 'postgresql', host: '127.0.0.1', port: 1, database: 'crm', user: 'reports' };
+  for (const which of strangers) {
+    const put = await tenants.foreign[which].ask('PUT', path, body, { 'If-None-Match': '*' });
+    expect(put).toMatchObject({ status: 201, body: { version: 1, secretNames: [] } });
     expect(await tenants.foreign[which].ask('DELETE', path)).toMatchObject({ status: 204 });
   }
 });

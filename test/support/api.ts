@@ -29,6 +29,7 @@ import { testAuditLog, type TestAuditLog } from './audit.ts';
 import { createLimits } from '../../src/limits/limits.ts';
 import { testFileStore, type TestFileStore } from './file-store.ts';
 import { bulkActionOf, jobOf } from './jobs.ts';
+import { testConnector, testDataSources } from './data-sources.ts';
 import { keys, testKeys, type TestKeys } from './keys.ts';
 import { plainEngine, testTemplates } from './templates.ts';
 import { testLimits, type TestLimits } from './limits.ts';
@@ -58,6 +59,9 @@ export interface TestApi {
   readonly audit: TestAuditLog;
   /** E-mail templates, as new for each test. */
   readonly templates: ReturnType<typeof testTemplates>;
+  /** As new for each test. */
+  readonly dataSources: ReturnType<typeof testDataSources>;
+  connector: AppDependencies['connector'];
   /** As new for each test. */
   readonly suppressions: TestSuppressions;
   /** Messages that were sent, by their names, and who sends events. */
@@ -122,6 +126,7 @@ export function testApi({
   let apiKeys = testKeys(audit);
   let given = testLimits();
   let templates = testTemplates(audit);
+  let dataSources = testDataSources(audit);
   let suppressions = testSuppressions(audit);
   const api: TestApi = {
     store,
@@ -130,6 +135,7 @@ export function testApi({
     answers: [],
     audit,
     jobs: {},
+    connector: testConnector,
     mailProviders: [],
     bulkActions: {},
     batches: {},
@@ -145,6 +151,9 @@ export function testApi({
     },
     get templates() {
       return templates;
+    },
+    get dataSources() {
+      return dataSources;
     },
     get limits() {
       return given;
@@ -214,6 +223,8 @@ export function testApi({
     api.checks = {};
     apiKeys = testKeys(audit);
     templates = testTemplates(audit);
+    dataSources = testDataSources(audit);
+    api.connector = testConnector;
     api.sentMail = {};
     api.mailEventSources = {};
     suppressions = testSuppressions(audit);
@@ -256,6 +267,8 @@ export function testApi({
         page: (_jobId, { state, from = 0, limit }) =>
           Promise.resolve(api.deliveries.filter((one) => one.seq >= from && (state === undefined || one.state === state)).slice(0, limit)),
       },
+      dataSources,
+      connector: { check: (source, signal) => api.connector.check(source, signal) },
       templates,
       templateVersions: createTemplateVersions(templates, variableFaults),
       templateEngine,

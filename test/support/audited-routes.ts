@@ -77,6 +77,15 @@ export const auditedRoutes: [string, Audited][] = [
     details: { version: 1, new: false },
   }),
   one('delete /v1/email-templates/{name}', { action: 'email_template.delete', id: 'welcome', status: 204 }),
+  one('put /v1/data-sources/{name}', {
+    action: 'data_source.put',
+    id: 'crm',
+    body: { kind: 'postgresql', host: 'db.example.com', database: 'crm', user: 'Ada', password: 'Ada' },
+    status: 200,
+    details: { version: 2, kind: 'postgresql', secrets: true },
+  }),
+  one('delete /v1/data-sources/{name}', { action: 'data_source.delete', id: 'crm', status: 204 }),
+  one('post /v1/data-sources/{name}/check', { action: 'data_source.check', id: 'crm', status: 200 }),
   one('post /v1/suppressions', {
     action: 'suppression.add',
     body: { address: 'Ada@example.com', reason: 'complaint', note: 'Ada' },

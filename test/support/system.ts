@@ -217,8 +217,9 @@ export async function startSystem({
           stage: (bytes) => stores.files.stage(bytes),
           check: (schema, value) => schema.parse(value),
         });
-        const publicUrl = 'https://jobs.example.org';
-        const submission = { tenant, jobId, createdAt, files: stores.files, templates, publicUrl, ...(part && { part }), ...(list && { list }) };
+        const { files, dataSources } = stores;
+        const around = { files, templates, dataSources, publicUrl: 'https://jobs.example.org' };
+        const submission = { tenant, jobId, createdAt, ...around, ...(part && { part }), ...(list && { list }) };
         const input = Object.assign((await type.prepare(asked, submission)) as object, more);
         const startOptions = await startOptionsOf(options, { now: Date.now(), tenant, tenantKeys: stores.tenantKeys });
         return jobs.start({ jobId, type, tenant, createdAt, input, fingerprint: fingerprintOf(request, part), options: startOptions });

@@ -27,6 +27,7 @@ const defaults: Config = {
     keylessRequestsPerMinute: 600,
     maxBacklog: 100_000,
   },
+  dataSources: [],
   reports: { concurrency: 2, memoryMb: 128, threads: 2, diskMb: 4_096, maxRows: 50_000_000, querySeconds: 600 },
   shutdownGraceSeconds: 20,
   encryption: { enabled: true, keys: undefined, keyModule: undefined },
@@ -99,6 +100,7 @@ describe('the configuration', () => {
       HANDOFF_REPORT_DISK_MB: '100',
       HANDOFF_REPORT_MAX_ROWS: '1000',
       HANDOFF_REPORT_QUERY_SECONDS: '30',
+      HANDOFF_DATA_SOURCES: '{"crm":{"kind":"postgresql","host":"db","database":"d","user":"u","password":"p","tenants":["acme"]}}',
       HANDOFF_SHUTDOWN_GRACE_SECONDS: '5',
       HANDOFF_ENCRYPTION: 'off',
       HANDOFF_ENCRYPTION_KEYS: `${masterKey}, ${masterKey}\n`,
@@ -160,6 +162,12 @@ describe('the configuration', () => {
         ...{ requestsPerMinute: 100, openJobs: 200, storedBytes: 300 },
         ...{ emailsPerDay: 0, keylessRequestsPerMinute: 400, maxBacklog: 0 },
       },
+      dataSources: [
+        {
+          ...{ name: 'crm', kind: 'postgresql', host: 'db', port: 5432, database: 'd', user: 'u', password: 'p', tls: 'verify-full' },
+          tenants: ['acme'],
+        },
+      ],
       reports: { concurrency: 3, memoryMb: 256, threads: 4, diskMb: 100, maxRows: 1_000, querySeconds: 30 },
       shutdownGraceSeconds: 5,
       encryption: { enabled: false, keys: [masterKey, masterKey], keyModule: '/etc/kms.mjs' },

@@ -34,6 +34,7 @@ describe('.env.example', () => {
           'DATABASE_URL',
           'SMTP_URL',
           'HANDOFF_MAIL_PROVIDERS',
+          'HANDOFF_DATA_SOURCES',
           'HANDOFF_DKIM_DOMAIN',
           'HANDOFF_DKIM_SELECTOR',
           'TEMPORAL_ADDRESS',

@@ -9,6 +9,7 @@ export const tags = {
   Submissions: 'Starting a job: one collection for each job type.',
   Jobs: 'Reading, watching and steering jobs, whatever their type.',
   Files: 'What was uploaded, and what jobs have made.',
+  'Data sources': 'Where the rows of reports come from, with secrets that nobody gets to see again.',
   'E-mail templates': 'What messages look like, by name and version.',
   'API keys': 'Who may call, and what for.',
   'Audit log': 'What operators and admins have done.',

@@ -25,6 +25,8 @@ function neededFor(method: string, path: string): string {
     path.startsWith('/v1/api-keys') ||
     path === '/v1/audit-log' ||
     path === '/v1/mail-providers' ||
+    // They lead to other systems, with secrets.
+    (path === '/v1/data-sources/{name}' && method !== 'get') ||
     (path === '/v1/limits' && method === 'put')
   )
     return 'admin';

@@ -1,0 +1,48 @@
+import { AppError } from '../errors.ts';
+import type { DataSource, DataSourceConnector } from '../jobs/data-sources.ts';
+import type { GuardedStream } from '../outbound/guarded-fetch.ts';
+import type { VettedAddress } from './address.ts';
+import { checkHttp, type HttpSource, readHttp } from './http.ts';
+import { checkPostgres, readPostgres } from './postgres.ts';
+
+export interface ConnectorOptions {
+  /** For addresses that tenants choose. */
+  vetted: VettedAddress;
+  fetch: GuardedStream;
+  /** For origins that the operator has named. */
+  fetchNamed: GuardedStream;
+  /** A query, or an answer, may take so long. */
+  seconds: number;
+  maxBytes: number;
+}
+
+const unsupported = () => new AppError('data_source_configuration', 'Data sources of this kind are not supported here.');
+
+/** Reaches data sources of every kind. */
+export function createConnector({ vetted, fetch, fetchNamed, seconds, maxBytes }: ConnectorOptions): DataSourceConnector {
+  const configured = (source: DataSource) => source.version === null;
+  const serverOf = ({ settings, secrets: { password }, version }: DataSource) =>
+    'host' in settings ? { settings, password, vetted: version === null ? undefined : vetted, seconds } : undefined;
+  function httpOf(source: DataSource): HttpSource | undefined {
+    const { settings, secrets } = source;
+    if (!('url' in settings)) return undefined;
+    return { url: settings.url, headers: secrets.headers ?? {}, fetch: configured(source) ? fetchNamed : fetch, seconds, maxBytes };
+  }
+
+  return {
+    async read(source, table, signal) {
+      const { kind } = source.settings;
+      const [server, http] = [serverOf(source), httpOf(source)];
+      if ('sql' in table && kind === 'postgresql' && server) return readPostgres(server, table, signal);
+      if ('path' in table && http) return readHttp(http, table, signal);
+      throw unsupported();
+    },
+    async check(source, signal) {
+      const { kind } = source.settings;
+      const [server, http] = [serverOf(source), httpOf(source)];
+      if (kind === 'postgresql' && server) return checkPostgres(server, signal);
+      if (http) return checkHttp(http, signal);
+      throw unsupported();
+    },
+  };
+}
