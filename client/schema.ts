@@ -493,7 +493,7 @@ export interface paths {
         get: operations["getEmailTemplate"];
         /**
          * Make a version of an e-mail template
-         * @description MJML is compiled, CSS is inlined, and the sample is rendered: what is not valid is refused, with its place. The same body as that of the newest version makes no new one. `If-Match` with the ETag of the newest version, or `If-None-Match: *` for a new template, refuses to overwrite what somebody else has put meanwhile.
+         * @description MJML is compiled, CSS is inlined, and the sample is rendered: what is not valid is refused, with its place. The same body as that of the newest version makes no new one. `If-Match` with the ETag of the newest version, or `If-None-Match: *` for a new name, refuses to overwrite what somebody else has put meanwhile.
          *
          *     Scope: `operate`.
          */
@@ -5912,7 +5912,7 @@ export interface operations {
     listEmailTemplates: {
         parameters: {
             query?: {
-                /** @description Templates on a page. */
+                /** @description Entries on a page. */
                 limit?: number;
                 /** @description `nextCursor` of the page before. */
                 cursor?: string;
@@ -6040,7 +6040,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Name of the template. */
+                /** @description Name. */
                 name: string;
             };
             cookie?: never;
@@ -6175,7 +6175,7 @@ export interface operations {
                 "If-None-Match"?: string;
             };
             path: {
-                /** @description Name of the template. */
+                /** @description Name. */
                 name: string;
             };
             cookie?: never;
@@ -6367,7 +6367,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Name of the template. */
+                /** @description Name. */
                 name: string;
             };
             cookie?: never;
@@ -6495,7 +6495,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Name of the template. */
+                /** @description Name. */
                 name: string;
             };
             cookie?: never;
@@ -6674,7 +6674,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Name of the template. */
+                /** @description Name. */
                 name: string;
             };
             cookie?: never;
@@ -6847,14 +6847,14 @@ export interface operations {
     listEmailTemplateVersions: {
         parameters: {
             query?: {
-                /** @description Templates on a page. */
+                /** @description Entries on a page. */
                 limit?: number;
                 /** @description `nextCursor` of the page before. */
                 cursor?: string;
             };
             header?: never;
             path: {
-                /** @description Name of the template. */
+                /** @description Name. */
                 name: string;
             };
             cookie?: never;
@@ -6991,7 +6991,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Name of the template. */
+                /** @description Name. */
                 name: string;
                 version: number;
             };

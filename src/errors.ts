@@ -37,6 +37,7 @@ export const errorCodes = [
   'image_truncated',
   'file_not_found',
   'template_not_found',
+  'definition_not_found',
   'precondition_failed',
   'template_invalid',
   'message_too_large',

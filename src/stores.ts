@@ -9,6 +9,7 @@ import { createFileRecords } from './database/file-records.ts';
 import { checkDatabase, type DatabaseLocation, openDatabase } from './database/open.ts';
 import { createDatabaseLeases, createEmailCounter } from './database/limit-windows.ts';
 import { createDeliveryLookup, withProviderNames } from './database/provider-messages.ts';
+import { createDefinitionStore } from './database/report-definitions.ts';
 import { createSuppressions } from './database/suppressions.ts';
 import { createTenantLimits, storedBytesIn } from './database/tenant-limits.ts';
 import { createTenantSecrets } from './database/tenant-secrets.ts';
@@ -17,6 +18,7 @@ import { imageCompleteness } from './images/completeness.ts';
 import type { AuditLog } from './jobs/audit.ts';
 import type { TemplateStore } from './jobs/email-templates.ts';
 import type { DeliveryLookup } from './jobs/mail-events.ts';
+import type { DefinitionStore } from './jobs/report-definitions.ts';
 import { suppressionNames } from './jobs/suppression-names.ts';
 import type { TenantKeys } from './jobs/tenant-keys.ts';
 import { createUnsubscribeTokens, type UnsubscribeTokens } from './jobs/unsubscribe-token.ts';
@@ -34,6 +36,7 @@ export interface Stores {
   audit: AuditLog;
   deliveries: Deliveries;
   templates: TemplateStore;
+  definitions: DefinitionStore;
   tenantKeys: TenantKeys;
   /** Of what Temporal stores. */
   protection: Protection;
@@ -71,6 +74,7 @@ export async function openStores(scope: Scope, config: Config, location: Databas
     audit: createAuditLog(db),
     deliveries,
     templates: createTemplateStore(db),
+    definitions: createDefinitionStore(db),
     tenantKeys,
     protection,
     limits: {

@@ -3,8 +3,8 @@ import { job } from './job.ts';
 
 /** Rows first, where a query makes them; then one step an output, one after the other: what is finished is not done again when a later one fails. */
 export const generateReport = job<ReportInput, ReportResult>(async ({ tenant, input }, { step, achieves }) => {
-  const { title, source, columns, outputs } = input;
-  const done: ReportResult = { rows: 0, files: [] as ReportFile[] };
+  const { title, source, columns, outputs, definition } = input;
+  const done: ReportResult = { rows: 0, files: [] as ReportFile[], ...(definition && { definition }) };
   achieves(() => done);
   const rows = 'tables' in source ? await step('extractRows', 'query')({ tenant, source }) : source;
   for (const output of outputs) {

@@ -31,6 +31,7 @@ import { bounces, type MailEventDependencies, mailEvents } from './mail-events.t
 import { problemHandler, unknownPath } from './problem.ts';
 import { limitKeyless, limitRequests } from './rate-limits.ts';
 import { wellFormed } from './request-limits.ts';
+import { type DefinitionDependencies, reportDefinitions } from './report-definitions.ts';
 import { refusingSecrets, type SecretRefusal } from './secrets-in-request.ts';
 import { type SubmissionDependencies, submissions } from './submissions.ts';
 import { type PreviewDependencies, templatePreview } from './template-preview.ts';
@@ -60,6 +61,7 @@ export interface AppDependencies
     MailProviderDependencies,
     Omit<TemplateDependencies, 'refuseSecrets'>,
     PreviewDependencies,
+    Omit<DefinitionDependencies, 'refuseSecrets'>,
     Pick<EmailBatchDependencies, 'deliveries'>,
     SuppressionDependencies,
     Omit<UnsubscribeDependencies, 'suppressions'>,
@@ -177,6 +179,7 @@ export function createApp(dependencies: AppDependencies): Express {
   v1.use(mailProviders(dependencies));
   v1.use(emailTemplates({ ...dependencies, refuseSecrets }));
   v1.use(templatePreview(dependencies));
+  v1.use(reportDefinitions({ ...dependencies, refuseSecrets }));
   v1.use(suppressions(dependencies));
   v1.use(bounces(dependencies));
   app.use('/v1', v1);

@@ -8,7 +8,9 @@ import type { TemplateVersions } from '../jobs/email-templates.ts';
 import type { FileStore } from '../jobs/files.ts';
 import { type Charge, type Limits, mayBeDone } from '../jobs/limits.ts';
 import { changedOptions } from '../jobs/options.ts';
+import type { ReadQuery } from '../jobs/query-check.ts';
 import { jobTypeOf } from '../jobs/registry.ts';
+import type { Definitions } from '../jobs/report-definitions.ts';
 import type { TenantKeys } from '../jobs/tenant-keys.ts';
 import type { Prepared } from './auditing.ts';
 import { tenantOf } from './authentication.ts';
@@ -31,6 +33,8 @@ export interface EditDependencies {
   /** In bytes. */
   maxMessageBytes: number;
   templateVersions: TemplateVersions;
+  definitions: Definitions;
+  readQuery: ReadQuery;
   tenantKeys: TenantKeys;
   presenter: Presenter;
   refuseSecrets: RefuseSecrets;
@@ -43,6 +47,8 @@ export function editing({
   limits,
   maxMessageBytes,
   templateVersions,
+  definitions,
+  readQuery,
   tenantKeys,
   presenter,
   refuseSecrets,
@@ -64,7 +70,16 @@ export function editing({
         charge = await limits.charge(tenant, { emails: emails && { ...emails, pointer: `/request${emails.pointer}` } });
         return editOf(
           { type, job: found, options, ...changed },
-          { now: Date.now(), tenant, tenantKeys, files: limits.files(tenant, files), templates: templateVersions, maxMessageBytes },
+          {
+            now: Date.now(),
+            tenant,
+            tenantKeys,
+            files: limits.files(tenant, files),
+            templates: templateVersions,
+            definitions,
+            readQuery,
+            maxMessageBytes,
+          },
         );
       });
     return {

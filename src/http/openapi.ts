@@ -21,6 +21,7 @@ import { describeMailEvents } from './openapi/mail-events.ts';
 import { problemExamples } from './openapi/responses.ts';
 import { tags } from './openapi/route.ts';
 import { describeTemplatePreview } from './openapi/template-preview.ts';
+import { describeReportDefinitions } from './openapi/report-definitions.ts';
 import { describeService } from './openapi/service.ts';
 import { describeSubmissions } from './openapi/submissions.ts';
 import { describeSuppressions } from './openapi/suppressions.ts';
@@ -43,6 +44,7 @@ const resources = [
   describeMailProviders,
   describeEmailTemplates,
   describeTemplatePreview,
+  describeReportDefinitions,
   describeSuppressions,
   describeMailEvents,
   describeService,

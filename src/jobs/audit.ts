@@ -19,6 +19,8 @@ export const auditActions = [
   'tenant.erase',
   'email_template.put',
   'email_template.delete',
+  'report_definition.put',
+  'report_definition.delete',
   'email_batch.pause',
   'email_batch.resume',
   'suppression.add',

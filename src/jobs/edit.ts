@@ -1,4 +1,5 @@
 import { invalid } from '../errors.ts';
+import type { Submission } from './definition.ts';
 import type { TemplateVersions } from './email-templates.ts';
 import type { FileStore } from './files.ts';
 import type { Job } from './job.ts';
@@ -16,7 +17,7 @@ export interface Change {
   request?: unknown;
 }
 
-interface Surroundings {
+interface Surroundings extends Pick<Submission, 'definitions' | 'readQuery'> {
   /** Milliseconds since 1970. */
   now: number;
   tenant: string;
@@ -28,13 +29,15 @@ interface Surroundings {
 
 async function inputOf(
   { type, job, request }: Change,
-  { tenant, files, templates, maxMessageBytes }: Surroundings,
+  { tenant, files, templates, definitions, readQuery, maxMessageBytes }: Surroundings,
 ): Promise<Pick<Edit, 'input' | 'merge'>> {
   if (request === undefined) return {};
   if (type.body === 'json')
     return {
       input: await type.prepare(request, {
         ...{ tenant, jobId: job.id, createdAt: job.createdAt.toISOString(), files, templates },
+        ...(definitions && { definitions }),
+        ...(readQuery && { readQuery }),
         ...(maxMessageBytes !== undefined && { maxMessageBytes }),
       }),
     };

@@ -72,6 +72,8 @@ export interface ReportInput {
   /** Default: all, as they come. */
   columns?: ReportColumn[];
   outputs: ReportOutput[];
+  /** That it was made by, as it was then. */
+  definition?: { name: string; version: number };
 }
 
 export interface ReportFile extends StoredFile {
@@ -82,12 +84,17 @@ export interface ReportResult {
   /** Data rows, without the header. */
   rows: number;
   files: ReportFile[];
+  definition?: { name: string; version: number };
 }
 
 const reportResult = z
   .object({
     rows: z.int().meta({ description: 'Data rows, without the header.' }),
     files: z.array(linkedFile.extend({ format: z.enum(reportFormats) })).meta({ description: 'In the order of `outputs`.' }),
+    definition: z
+      .object({ name: z.string(), version: z.int() })
+      .optional()
+      .meta({ description: 'The report definition, and its version.' }),
   })
   .meta({ examples: [{ rows: 1, files: [{ ...exampleFile, format: 'csv' }] }] });
 
@@ -145,5 +152,9 @@ export const report: JobType<ReportRequest, ReportInput, ReportResult> = {
     outputs: request.outputs,
   }),
   summary: ({ outputs }) => `Report as ${outputs.map((output) => output.format).join(' and ')}`,
-  present: ({ rows, files }, link) => ({ rows, files: files.map((file) => ({ ...link(file), format: file.format })) }),
+  present: ({ rows, files, definition }, link) => ({
+    rows,
+    files: files.map((file) => ({ ...link(file), format: file.format })),
+    ...(definition && { definition }),
+  }),
 };

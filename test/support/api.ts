@@ -26,6 +26,7 @@ import { readReport } from '../../src/mail/bounce.ts';
 import { writeCsvList } from '../../src/reports/csv.ts';
 import { readCsv } from '../../src/reports/source.ts';
 import { testAuditLog, type TestAuditLog } from './audit.ts';
+import { parametersOf, testDefinitions } from './definitions.ts';
 import { createLimits } from '../../src/limits/limits.ts';
 import { testFileStore, type TestFileStore } from './file-store.ts';
 import { bulkActionOf, jobOf } from './jobs.ts';
@@ -58,6 +59,8 @@ export interface TestApi {
   readonly audit: TestAuditLog;
   /** E-mail templates, as new for each test. */
   readonly templates: ReturnType<typeof testTemplates>;
+  /** Report definitions, as new for each test. */
+  readonly definitions: ReturnType<typeof testDefinitions>;
   /** As new for each test. */
   readonly suppressions: TestSuppressions;
   /** Messages that were sent, by their names, and who sends events. */
@@ -96,6 +99,8 @@ export interface TestApiOptions {
   identities?: () => AppDependencies['identities'];
   /** Default: one that takes everything as it is. */
   templateEngine?: AppDependencies['templateEngine'];
+  /** Default: takes everything as it is. */
+  readQuery?: AppDependencies['readQuery'];
   /** Default: refuses nothing. */
   variableFaults?: Parameters<typeof createTemplateVersions>[1];
   /** Made anew for each test. */
@@ -112,6 +117,7 @@ export function testApi({
   identities,
   limits = () => ({}),
   templateEngine = plainEngine,
+  readQuery = parametersOf,
   variableFaults = () => [],
 }: TestApiOptions = {}): TestApi {
   const audit = testAuditLog();
@@ -122,6 +128,7 @@ export function testApi({
   let apiKeys = testKeys(audit);
   let given = testLimits();
   let templates = testTemplates(audit);
+  let definitions = testDefinitions(audit);
   let suppressions = testSuppressions(audit);
   const api: TestApi = {
     store,
@@ -145,6 +152,9 @@ export function testApi({
     },
     get templates() {
       return templates;
+    },
+    get definitions() {
+      return definitions;
     },
     get limits() {
       return given;
@@ -214,6 +224,7 @@ export function testApi({
     api.checks = {};
     apiKeys = testKeys(audit);
     templates = testTemplates(audit);
+    definitions = testDefinitions(audit);
     api.sentMail = {};
     api.mailEventSources = {};
     suppressions = testSuppressions(audit);
@@ -259,6 +270,8 @@ export function testApi({
       templates,
       templateVersions: createTemplateVersions(templates, variableFaults),
       templateEngine,
+      definitions,
+      readQuery,
       textOf: (html) => `text of ${html}`,
       // eslint-disable-next-line @typescript-eslint/require-await -- a stream
       composed: async function* (message) {

@@ -10,6 +10,7 @@ export const tags = {
   Jobs: 'Reading, watching and steering jobs, whatever their type.',
   Files: 'What was uploaded, and what jobs have made.',
   'E-mail templates': 'What messages look like, by name and version.',
+  'Report definitions': 'What reports are made of, by name and version, and what they would show.',
   'API keys': 'Who may call, and what for.',
   'Audit log': 'What operators and admins have done.',
   Encryption: 'What is stored is encrypted; this reads it for Temporal’s own tools.',
