@@ -3,6 +3,7 @@ import { bulkActivities, type BulkDependencies } from './bulk.ts';
 import { emailActivities, type EmailDependencies } from './email.ts';
 import { limitActivities, type LimitDependencies } from './limits.ts';
 import { reportActivities, type ReportDependencies } from './report.ts';
+import { previewActivities, type PreviewDependencies } from './report-preview.ts';
 import { uploadActivities, type UploadDependencies } from './upload.ts';
 
 export { batchActivities, emailActivities };
@@ -10,7 +11,7 @@ export { batchActivities, emailActivities };
 export interface ActivityDependencies {
   email: EmailDependencies;
   'bulk-email': BatchDependencies;
-  report: ReportDependencies;
+  report: ReportDependencies & PreviewDependencies;
   upload: UploadDependencies;
   operations: BulkDependencies;
   limits: LimitDependencies;
@@ -21,7 +22,7 @@ export function createActivities({ email, 'bulk-email': batch, report, upload, o
   return {
     email: emailActivities(email),
     'bulk-email': batchActivities(batch),
-    report: reportActivities(report),
+    report: { ...reportActivities(report), ...previewActivities(report) },
     upload: uploadActivities(upload),
     operations: bulkActivities(operations),
     limits: { ...limitActivities(limits), ...windowActivities() },

@@ -151,23 +151,28 @@ async function open(
   return { columns: named(read.columns), rows: read.rows, total: null, close };
 }
 
+/** A source of a query, ready to be read. */
+export function tableBytesOf(table: TableSource, { engine, files }: Pick<ReportDependencies, 'engine' | 'files'>): TableBytes {
+  const { name } = table;
+  if ('rows' in table) return { name, columns: table.columns, rows: each(table.rows) };
+  const bytes = () => files.read(table.file);
+  if ('columns' in table) return { name, columns: table.columns, rows: engine.readNdjson(bytes()) };
+  return { name, bytes, format: table.format, csv: table.csv };
+}
+
 export function reportActivities(dependencies: ReportDependencies) {
   const { engine, files, fileIdFor } = dependencies;
-
-  function tableBytes(table: TableSource): TableBytes {
-    const { name } = table;
-    if ('rows' in table) return { name, columns: table.columns, rows: each(table.rows) };
-    const bytes = () => files.read(table.file);
-    if ('columns' in table) return { name, columns: table.columns, rows: engine.readNdjson(bytes()) };
-    return { name, bytes, format: table.format, csv: table.csv };
-  }
 
   async function extract({ tenant, source }: RowsToExtract, { report, signal }: Beat): Promise<ExtractedRows> {
     const { tables, query } = source;
     const progress = (done: number) => {
       report({ done, total: 100, unit: 'percent', stage: 'extracting' });
     };
-    const { rows: total, bytes, close } = await engine.extract({ tables: tables.map(tableBytes), query, signal, report: progress });
+    const {
+      rows: total,
+      bytes,
+      close,
+    } = await engine.extract({ tables: tables.map((table) => tableBytesOf(table, dependencies)), query, signal, report: progress });
     try {
       const staged = await files.stage(bytes, { signal });
       try {

@@ -149,6 +149,7 @@ export async function startApi(
     templates: stores.templates,
     templateVersions: createTemplateVersions(stores.templates, variableFaults),
     definitions: stores.definitions,
+    previewSeconds: config.reports.previewSeconds,
     readQuery: scope.closing(createQueryReader(), (reader) => reader.close()).read,
     templateEngine: scope.closing(createWorkshop(), (workshop) => workshop.close()),
     textOf: (html) => textPart({ html }) ?? '',

@@ -108,7 +108,10 @@ export async function startWorker(
   const activities = createActivities({
     email: emailOn(firstLane),
     'bulk-email': bulkOn(firstLane, providers[0]?.name ?? ''),
-    report: { engine: createReportEngine(config.dataDir, config.reports), files, fileIdFor },
+    report: {
+      engine: createReportEngine(config.dataDir, config.reports),
+      ...{ files, fileIdFor, previewSeconds: config.reports.previewSeconds },
+    },
     upload: { images: createImageEngine({ maxPixels: config.maxImagePixels }), files, fileIdFor },
     operations: { jobs: createBulkJobs(calls) },
     limits: { places: createPlaces(calls, limits, taskQueue) },

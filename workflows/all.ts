@@ -2,3 +2,4 @@
 export * from './index.ts';
 export { bulkAction } from './bulk-action.ts';
 export { concurrencyLimit } from './concurrency-limit.ts';
+export { previewReport } from './preview-report.ts';

@@ -22,6 +22,7 @@ import { problemExamples } from './openapi/responses.ts';
 import { tags } from './openapi/route.ts';
 import { describeTemplatePreview } from './openapi/template-preview.ts';
 import { describeReportDefinitions } from './openapi/report-definitions.ts';
+import { describeReportPreviews } from './openapi/report-previews.ts';
 import { describeService } from './openapi/service.ts';
 import { describeSubmissions } from './openapi/submissions.ts';
 import { describeSuppressions } from './openapi/suppressions.ts';
@@ -45,6 +46,7 @@ const resources = [
   describeEmailTemplates,
   describeTemplatePreview,
   describeReportDefinitions,
+  describeReportPreviews,
   describeSuppressions,
   describeMailEvents,
   describeService,

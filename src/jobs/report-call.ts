@@ -2,6 +2,7 @@ import { z } from 'zod';
 
 import { AppError, type ErrorCode, type FieldError, invalid } from '../errors.ts';
 import type { JobType, Submission } from './definition.ts';
+import type { PreviewOrder } from './report-preview.ts';
 import { assertQuery, tableNamesOf } from './query-check.ts';
 import { requestOf } from './report-definitions.ts';
 import { report, type ReportInput, type ReportRequest, reportRequest, type ReportResult } from './report.ts';
@@ -107,7 +108,7 @@ function inCall(error: unknown, call: ReportCall): unknown {
 }
 
 /** A call as a request that a job can be made of. @throws AppError `definition_not_found`, `invalid_request`, `query_invalid`. */
-export async function requestOfCall(
+async function requestOfCall(
   call: ReportCall,
   submission: Submission,
 ): Promise<{ request: ReportRequest; definition?: Resolved['definition'] }> {
@@ -131,6 +132,17 @@ async function told<T>(call: ReportCall, work: () => Promise<T>): Promise<T> {
   } catch (error) {
     throw call.definition === undefined ? error : inCall(error, call);
   }
+}
+
+/** Of the rows, whatever is made of them. @throws AppError as `requestOfCall`. */
+export function previewOf(call: ReportCall, submission: Submission): Promise<PreviewOrder> {
+  return told(call, async () => {
+    const { request } = await requestOfCall(call, submission);
+    // Parquet has types, and so a query makes its rows.
+    const { source, columns } = await report.prepare({ ...request, outputs: [{ format: 'parquet' }] }, submission);
+    if (!('tables' in source)) throw new TypeError('Rows with types come from a query');
+    return { tenant: submission.tenant, source, ...(columns && { columns }) };
+  });
 }
 
 /** Reports as HTTP takes them: whole, or by a definition. What the workflow gets is the same but for the name. */

@@ -16,6 +16,7 @@ import type { KnownDelivery } from '../../src/jobs/batch-outcomes.ts';
 import type { BulkActions } from '../../src/jobs/bulk.ts';
 import type { JobClient, StartRequest } from '../../src/jobs/client.ts';
 import { createMailEventIntake, type MailEventSources, type SentDelivery } from '../../src/jobs/mail-events.ts';
+import type { Previews } from '../../src/jobs/previews.ts';
 import type { PayloadReader } from '../../src/jobs/payloads.ts';
 import type { MailProviderStanding } from '../../src/jobs/mail-providers.ts';
 import type { TenantKeys } from '../../src/jobs/tenant-keys.ts';
@@ -26,10 +27,11 @@ import { readReport } from '../../src/mail/bounce.ts';
 import { writeCsvList } from '../../src/reports/csv.ts';
 import { readCsv } from '../../src/reports/source.ts';
 import { testAuditLog, type TestAuditLog } from './audit.ts';
-import { parametersOf, testDefinitions } from './definitions.ts';
+import { emptyPreview, parametersOf, testDefinitions } from './definitions.ts';
 import { createLimits } from '../../src/limits/limits.ts';
 import { testFileStore, type TestFileStore } from './file-store.ts';
 import { bulkActionOf, jobOf } from './jobs.ts';
+import type { TestApiOptions } from './api-options.ts';
 import { keys, testKeys, type TestKeys } from './keys.ts';
 import { plainEngine, testTemplates } from './templates.ts';
 import { testLimits, type TestLimits } from './limits.ts';
@@ -73,6 +75,8 @@ export interface TestApi {
   mailProviders: MailProviderStanding[];
   bulkActions: Partial<BulkActions>;
   batches: Partial<BatchActions>;
+  /** Default: an empty one. */
+  preview: Previews['preview'] | undefined;
   /** What the ledger knows. */
   deliveries: KnownDelivery[];
   payloads: Partial<PayloadReader>;
@@ -87,24 +91,6 @@ export interface TestApi {
   readonly watcher: Watcher;
   /** Its router knows all routes. */
   readonly app: Express;
-}
-
-export interface TestApiOptions {
-  maxUploadBytes?: number;
-  maxMessageBytes?: number;
-  streams?: AppDependencies['streams'];
-  edges?: Pick<AppDependencies, 'corsOrigins' | 'codecOrigins' | 'devCodec' | 'caughtMail' | 'trustProxy' | 'refuseSecrets'>;
-  server?: HttpServerOptions;
-  /** Asked before each test. */
-  identities?: () => AppDependencies['identities'];
-  /** Default: one that takes everything as it is. */
-  templateEngine?: AppDependencies['templateEngine'];
-  /** Default: takes everything as it is. */
-  readQuery?: AppDependencies['readQuery'];
-  /** Default: refuses nothing. */
-  variableFaults?: Parameters<typeof createTemplateVersions>[1];
-  /** Made anew for each test. */
-  limits?: () => Parameters<typeof testLimits>[0];
 }
 
 /** The real application with a fake job client and the real disk store, on a port of its own for each test. */
@@ -140,6 +126,7 @@ export function testApi({
     mailProviders: [],
     bulkActions: {},
     batches: {},
+    preview: undefined,
     deliveries: [],
     sentMail: {},
     mailEventSources: {},
@@ -207,6 +194,7 @@ export function testApi({
       resume: (tenant, id) => api.batches.resume?.(tenant, id) ?? Promise.resolve(undefined),
       input: (tenant, id) => api.batches.input?.(tenant, id) ?? Promise.resolve(undefined),
     },
+    previews: { preview: (order, options) => (api.preview ?? emptyPreview)(order, options) },
     explain: (tenant, id) => api.jobs.explain?.(tenant, id) ?? Promise.resolve(undefined),
     limitChanged: (...changed) => api.jobs.limitChanged?.(...changed) ?? Promise.resolve(),
     countOpen: (tenant) => api.jobs.countOpen?.(tenant) ?? Promise.resolve(0),
@@ -219,6 +207,7 @@ export function testApi({
     api.jobs = {};
     api.bulkActions = {};
     api.batches = {};
+    api.preview = undefined;
     api.deliveries = [];
     api.payloads = {};
     api.checks = {};
@@ -272,6 +261,7 @@ export function testApi({
       templateEngine,
       definitions,
       readQuery,
+      previewSeconds: 20,
       textOf: (html) => `text of ${html}`,
       // eslint-disable-next-line @typescript-eslint/require-await -- a stream
       composed: async function* (message) {
