@@ -983,6 +983,124 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/report-definitions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The report definitions of the tenant
+         * @description By name, each with its newest version.
+         *
+         *     Scope: `read`.
+         */
+        get: operations["listReportDefinitions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/report-definitions/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The newest version of a report definition
+         * @description Scope: `read`.
+         */
+        get: operations["getReportDefinition"];
+        /**
+         * Make a version of a report definition
+         * @description The query is read: one `SELECT`, over tables of the source if there is one, with the parameters that are declared. The same body as that of the newest version makes no new one. `If-Match` with the ETag of the newest version, or `If-None-Match: *` for a new name, refuses to overwrite what somebody else has put meanwhile.
+         *
+         *     Scope: `operate`.
+         */
+        put: operations["putReportDefinition"];
+        post?: never;
+        /**
+         * Remove a report definition
+         * @description No new job can have it. Jobs that were taken before make their reports as they would have.
+         *
+         *     Scope: `operate`.
+         */
+        delete: operations["deleteReportDefinition"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/report-definitions/{name}/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The first rows of a report by a definition
+         * @description A worker makes them at once. Nothing is kept.
+         *
+         *     Scope: `submit`.
+         */
+        post: operations["previewReportDefinition"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/report-definitions/{name}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The versions of a report definition
+         * @description Newest first.
+         *
+         *     Scope: `read`.
+         */
+        get: operations["listReportDefinitionVersions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/report-definitions/{name}/versions/{version}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One version of a report definition
+         * @description Scope: `read`.
+         */
+        get: operations["getReportDefinitionVersion"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/reports": {
         parameters: {
             query?: never;
@@ -997,6 +1115,28 @@ export interface paths {
          * @description Scope: `submit`.
          */
         post: operations["submitReport"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/reports/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The first rows of a report
+         * @description A worker makes them at once. Nothing is kept.
+         *
+         *     Scope: `submit`.
+         */
+        post: operations["previewReport"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1191,7 +1331,7 @@ export interface components {
             /** @description Id of the API key, or `oidc_…` of an access token; `cli:` and a user of the operating system for commands. */
             actor: string;
             /** @enum {string} */
-            action: "job.cancel" | "job.retry" | "job.discard" | "job.note" | "job.edit" | "job_token.create" | "bulk_action.start" | "bulk_action.pause" | "bulk_action.resume" | "bulk_action.abort" | "file.delete" | "api_key.create" | "api_key.rotate" | "api_key.revoke" | "payload.decode" | "limit.change" | "tenant.erase" | "email_template.put" | "email_template.delete" | "email_batch.pause" | "email_batch.resume" | "suppression.add" | "suppression.remove" | "suppression.import";
+            action: "job.cancel" | "job.retry" | "job.discard" | "job.note" | "job.edit" | "job_token.create" | "bulk_action.start" | "bulk_action.pause" | "bulk_action.resume" | "bulk_action.abort" | "file.delete" | "api_key.create" | "api_key.rotate" | "api_key.revoke" | "payload.decode" | "limit.change" | "tenant.erase" | "email_template.put" | "email_template.delete" | "report_definition.put" | "report_definition.delete" | "email_batch.pause" | "email_batch.resume" | "suppression.add" | "suppression.remove" | "suppression.import";
             /**
              * @description `accepted`: it was begun; `refused`: the caller lacks the scope.
              * @enum {string}
@@ -1468,7 +1608,7 @@ export interface components {
             failures: {
                 jobId: string;
                 /** @enum {string} */
-                code: "invalid_request" | "malformed_request" | "request_timeout" | "uri_too_long" | "headers_too_large" | "secret_in_request" | "value_out_of_range" | "invalid_idempotency_key" | "start_in_past" | "invalid_filter" | "invalid_cursor" | "malformed_json" | "malformed_multipart" | "unsupported_media_type" | "payload_too_large" | "unauthorized" | "insufficient_scope" | "not_found" | "link_expired" | "method_not_allowed" | "range_not_satisfiable" | "idempotency_key_reused" | "job_not_cancellable" | "job_not_retryable" | "job_not_dead_lettered" | "job_not_scheduled" | "too_many_changes" | "bulk_action_finished" | "payload_unreadable" | "api_key_not_active" | "too_many_streams" | "rate_limited" | "limit_exceeded" | "content_type_mismatch" | "image_truncated" | "file_not_found" | "template_not_found" | "precondition_failed" | "template_invalid" | "message_too_large" | "job_not_pausable" | "signature_invalid" | "temporal_unavailable" | "database_unavailable" | "identity_provider_unavailable" | "storage_unavailable" | "worker_unavailable" | "overloaded" | "not_ready" | "internal_error" | "mail_rejected" | "recipient_rejected" | "delivery_in_doubt" | "mail_refused_for_now" | "mail_server_unreachable" | "mail_configuration" | "template_failed" | "source_unreadable" | "source_too_large" | "query_invalid" | "query_timeout" | "query_too_large" | "image_unreadable" | "image_too_large" | "timed_out" | "terminated" | "expired" | "discarded" | "dead_letter_expired" | "redrive_limit_reached" | "job_failed";
+                code: "invalid_request" | "malformed_request" | "request_timeout" | "uri_too_long" | "headers_too_large" | "secret_in_request" | "value_out_of_range" | "invalid_idempotency_key" | "start_in_past" | "invalid_filter" | "invalid_cursor" | "malformed_json" | "malformed_multipart" | "unsupported_media_type" | "payload_too_large" | "unauthorized" | "insufficient_scope" | "not_found" | "link_expired" | "method_not_allowed" | "range_not_satisfiable" | "idempotency_key_reused" | "job_not_cancellable" | "job_not_retryable" | "job_not_dead_lettered" | "job_not_scheduled" | "too_many_changes" | "bulk_action_finished" | "payload_unreadable" | "api_key_not_active" | "too_many_streams" | "rate_limited" | "limit_exceeded" | "content_type_mismatch" | "image_truncated" | "file_not_found" | "template_not_found" | "definition_not_found" | "precondition_failed" | "template_invalid" | "message_too_large" | "job_not_pausable" | "signature_invalid" | "temporal_unavailable" | "database_unavailable" | "identity_provider_unavailable" | "storage_unavailable" | "worker_unavailable" | "overloaded" | "not_ready" | "internal_error" | "mail_rejected" | "recipient_rejected" | "delivery_in_doubt" | "mail_refused_for_now" | "mail_server_unreachable" | "mail_configuration" | "template_failed" | "source_unreadable" | "source_too_large" | "query_invalid" | "query_timeout" | "query_too_large" | "image_unreadable" | "image_too_large" | "timed_out" | "terminated" | "expired" | "discarded" | "dead_letter_expired" | "redrive_limit_reached" | "job_failed";
             }[];
             /** @description Of a dry run that has finished: up to twenty ids. */
             sample: string[] | null;
@@ -2326,7 +2466,7 @@ export interface components {
              * @description Stable: decide by it, not by texts.
              * @enum {string}
              */
-            code: "invalid_request" | "malformed_request" | "request_timeout" | "uri_too_long" | "headers_too_large" | "secret_in_request" | "value_out_of_range" | "invalid_idempotency_key" | "start_in_past" | "invalid_filter" | "invalid_cursor" | "malformed_json" | "malformed_multipart" | "unsupported_media_type" | "payload_too_large" | "unauthorized" | "insufficient_scope" | "not_found" | "link_expired" | "method_not_allowed" | "range_not_satisfiable" | "idempotency_key_reused" | "job_not_cancellable" | "job_not_retryable" | "job_not_dead_lettered" | "job_not_scheduled" | "too_many_changes" | "bulk_action_finished" | "payload_unreadable" | "api_key_not_active" | "too_many_streams" | "rate_limited" | "limit_exceeded" | "content_type_mismatch" | "image_truncated" | "file_not_found" | "template_not_found" | "precondition_failed" | "template_invalid" | "message_too_large" | "job_not_pausable" | "signature_invalid" | "temporal_unavailable" | "database_unavailable" | "identity_provider_unavailable" | "storage_unavailable" | "worker_unavailable" | "overloaded" | "not_ready" | "internal_error" | "mail_rejected" | "recipient_rejected" | "delivery_in_doubt" | "mail_refused_for_now" | "mail_server_unreachable" | "mail_configuration" | "template_failed" | "source_unreadable" | "source_too_large" | "query_invalid" | "query_timeout" | "query_too_large" | "image_unreadable" | "image_too_large" | "timed_out" | "terminated" | "expired" | "discarded" | "dead_letter_expired" | "redrive_limit_reached" | "job_failed";
+            code: "invalid_request" | "malformed_request" | "request_timeout" | "uri_too_long" | "headers_too_large" | "secret_in_request" | "value_out_of_range" | "invalid_idempotency_key" | "start_in_past" | "invalid_filter" | "invalid_cursor" | "malformed_json" | "malformed_multipart" | "unsupported_media_type" | "payload_too_large" | "unauthorized" | "insufficient_scope" | "not_found" | "link_expired" | "method_not_allowed" | "range_not_satisfiable" | "idempotency_key_reused" | "job_not_cancellable" | "job_not_retryable" | "job_not_dead_lettered" | "job_not_scheduled" | "too_many_changes" | "bulk_action_finished" | "payload_unreadable" | "api_key_not_active" | "too_many_streams" | "rate_limited" | "limit_exceeded" | "content_type_mismatch" | "image_truncated" | "file_not_found" | "template_not_found" | "definition_not_found" | "precondition_failed" | "template_invalid" | "message_too_large" | "job_not_pausable" | "signature_invalid" | "temporal_unavailable" | "database_unavailable" | "identity_provider_unavailable" | "storage_unavailable" | "worker_unavailable" | "overloaded" | "not_ready" | "internal_error" | "mail_rejected" | "recipient_rejected" | "delivery_in_doubt" | "mail_refused_for_now" | "mail_server_unreachable" | "mail_configuration" | "template_failed" | "source_unreadable" | "source_too_large" | "query_invalid" | "query_timeout" | "query_too_large" | "image_unreadable" | "image_too_large" | "timed_out" | "terminated" | "expired" | "discarded" | "dead_letter_expired" | "redrive_limit_reached" | "job_failed";
             /** @description The same as in X-Request-Id. */
             requestId?: string;
             /** @description Whether the same request may succeed later. */
@@ -2413,6 +2553,225 @@ export interface components {
              */
             total?: "sum" | "average" | "count" | "min" | "max";
         };
+        /** @description One version, as it was put. It never changes. */
+        ReportDefinition: {
+            name: string;
+            version: number;
+            description: string | null;
+            /**
+             * Format: date-time
+             * @description Of this version.
+             */
+            createdAt: string;
+            links: {
+                self: string;
+                version: string;
+                versions: string;
+                preview: string;
+            };
+            title: string;
+            source: {
+                /** @description The table `rows` in `sql`. */
+                rows: {
+                    [key: string]: string | number | boolean | null;
+                }[];
+            } | {
+                fileId: string;
+                /**
+                 * @description Default: as the content and the name of the file say, else CSV.
+                 * @enum {string}
+                 */
+                format?: "csv" | "ndjson" | "json" | "parquet";
+                csv?: components["schemas"]["CsvDialect"];
+            } | {
+                /** @description Uploaded files as tables. Several need a `query`. */
+                files: {
+                    /**
+                     * @description The name of the table in `sql`.
+                     * @example orders
+                     */
+                    name: string;
+                    fileId: string;
+                    /**
+                     * @description Default: as the content and the name of the file say, else CSV.
+                     * @enum {string}
+                     */
+                    format?: "csv" | "ndjson" | "json" | "parquet";
+                    csv?: components["schemas"]["CsvDialect"];
+                }[];
+            } | null;
+            query: {
+                /** @description One SELECT in the SQL of DuckDB. `$name` is a parameter. */
+                sql: string;
+                parametersSchema?: components["schemas"]["ReportParametersSchema"];
+            } | null;
+            columns: components["schemas"]["ReportColumn"][] | null;
+            outputs: ({
+                /** @enum {string} */
+                format: "csv";
+            } | {
+                /** @enum {string} */
+                format: "xlsx";
+            } | {
+                /** @enum {string} */
+                format: "json";
+            } | {
+                /** @enum {string} */
+                format: "ndjson";
+            } | {
+                /** @enum {string} */
+                format: "parquet";
+            })[];
+        };
+        ReportDefinitionEntry: {
+            name: string;
+            version: number;
+            description: string | null;
+            /**
+             * Format: date-time
+             * @description Of this version.
+             */
+            createdAt: string;
+            links: {
+                self: string;
+                version: string;
+                versions: string;
+                preview: string;
+            };
+        };
+        ReportDefinitionPage: {
+            items: components["schemas"]["ReportDefinitionEntry"][];
+            /** @description `cursor` of the next page; null: there is none. */
+            nextCursor: string | null;
+        };
+        /**
+         * @example {
+         *       "parameters": {
+         *         "since": "2026-01-01"
+         *       }
+         *     }
+         */
+        ReportDefinitionPreviewRequest: {
+            /** @description Of the definition. Default: the newest one when the job is taken. */
+            version?: number;
+            /** @description Values by name, as the definition declares them. */
+            parameters?: {
+                [key: string]: string | number | boolean | null;
+            };
+            /** @description Default: as the definition says. */
+            source?: {
+                /** @description The table `rows` in `sql`. */
+                rows: {
+                    [key: string]: string | number | boolean | null;
+                }[];
+            } | {
+                fileId: string;
+                /**
+                 * @description Default: as the content and the name of the file say, else CSV.
+                 * @enum {string}
+                 */
+                format?: "csv" | "ndjson" | "json" | "parquet";
+                csv?: components["schemas"]["CsvDialect"];
+            } | {
+                /** @description Uploaded files as tables. Several need a `query`. */
+                files: {
+                    /**
+                     * @description The name of the table in `sql`.
+                     * @example orders
+                     */
+                    name: string;
+                    fileId: string;
+                    /**
+                     * @description Default: as the content and the name of the file say, else CSV.
+                     * @enum {string}
+                     */
+                    format?: "csv" | "ndjson" | "json" | "parquet";
+                    csv?: components["schemas"]["CsvDialect"];
+                }[];
+            };
+        };
+        /**
+         * @example {
+         *       "title": "Sales by city",
+         *       "query": {
+         *         "sql": "select city, sum(amount) as total from source where day >= $since group by city order by city",
+         *         "parametersSchema": {
+         *           "properties": {
+         *             "since": {
+         *               "type": "string",
+         *               "format": "date"
+         *             }
+         *           },
+         *           "required": [
+         *             "since"
+         *           ]
+         *         }
+         *       },
+         *       "outputs": [
+         *         {
+         *           "format": "xlsx"
+         *         }
+         *       ]
+         *     }
+         */
+        ReportDefinitionRequest: {
+            title: string;
+            /** @description Default: each call brings its own. */
+            source?: {
+                /** @description The table `rows` in `sql`. */
+                rows: {
+                    [key: string]: string | number | boolean | null;
+                }[];
+            } | {
+                fileId: string;
+                /**
+                 * @description Default: as the content and the name of the file say, else CSV.
+                 * @enum {string}
+                 */
+                format?: "csv" | "ndjson" | "json" | "parquet";
+                csv?: components["schemas"]["CsvDialect"];
+            } | {
+                /** @description Uploaded files as tables. Several need a `query`. */
+                files: {
+                    /**
+                     * @description The name of the table in `sql`.
+                     * @example orders
+                     */
+                    name: string;
+                    fileId: string;
+                    /**
+                     * @description Default: as the content and the name of the file say, else CSV.
+                     * @enum {string}
+                     */
+                    format?: "csv" | "ndjson" | "json" | "parquet";
+                    csv?: components["schemas"]["CsvDialect"];
+                }[];
+            };
+            query?: {
+                /** @description One SELECT in the SQL of DuckDB. `$name` is a parameter. */
+                sql: string;
+                parametersSchema?: components["schemas"]["ReportParametersSchema"];
+            };
+            /** @description Which columns, in which order, and how they look. Default: all, as they come. */
+            columns?: components["schemas"]["ReportColumn"][];
+            outputs: ({
+                /** @enum {string} */
+                format: "csv";
+            } | {
+                /** @enum {string} */
+                format: "xlsx";
+            } | {
+                /** @enum {string} */
+                format: "json";
+            } | {
+                /** @enum {string} */
+                format: "ndjson";
+            } | {
+                /** @enum {string} */
+                format: "parquet";
+            })[];
+            description?: string;
+        };
         ReportJob: {
             id: string;
             status: components["schemas"]["JobStatus"];
@@ -2492,16 +2851,24 @@ export interface components {
             /** @enum {boolean} */
             additionalProperties?: false;
         };
-        ReportQuery: {
-            /** @description One SELECT in the SQL of DuckDB. `$name` is a parameter. */
-            sql: string;
-            /** @description Values by name. They are bound, never pasted into the text. */
-            parameters?: {
-                [key: string]: string | number | boolean | null;
-            };
-            parametersSchema?: components["schemas"]["ReportParametersSchema"];
+        ReportPreview: {
+            columns: {
+                name: string;
+                title: string;
+                type: string;
+            }[];
+            /** @description At most 100, each with its cells in the order of `columns`. */
+            rows: (string | number | boolean | null)[][];
+            /** @description There are more rows. */
+            more: boolean;
+            /** @description How many columns there are behind these: more had no room. */
+            columnsLeftOut: number;
+            /** @description Row and column, from 0, of each text that has only its beginning here. */
+            cut: number[][];
+            elapsedMs: number;
         };
         /**
+         * @description As `POST /v1/reports`; `title` and `outputs` may be left out.
          * @example {
          *       "title": "Sales",
          *       "source": {
@@ -2557,10 +2924,19 @@ export interface components {
          *         }
          *       ]
          *     }
+         * @example {
+         *       "definition": "sales-by-city",
+         *       "parameters": {
+         *         "since": "2026-01-01"
+         *       },
+         *       "source": {
+         *         "fileId": "file_favhp5o4hkxjxccacfxq2eja7m"
+         *       }
+         *     }
          */
-        ReportRequest: {
-            title: string;
-            source: {
+        ReportPreviewRequest: {
+            title?: string;
+            source?: {
                 /** @description The table `rows` in `sql`. */
                 rows: {
                     [key: string]: string | number | boolean | null;
@@ -2593,7 +2969,7 @@ export interface components {
             query?: components["schemas"]["ReportQuery"];
             /** @description Which columns, in which order, and how they look. Default: all, as they come. */
             columns?: components["schemas"]["ReportColumn"][];
-            outputs: ({
+            outputs?: ({
                 /** @enum {string} */
                 format: "csv";
             } | {
@@ -2609,6 +2985,150 @@ export interface components {
                 /** @enum {string} */
                 format: "parquet";
             })[];
+            /** @description Name of a report definition. What else is given stands in the place of what it says. */
+            definition?: string;
+            /** @description Of the definition. Default: the newest one when the job is taken. */
+            version?: number;
+            /** @description Values by name, as the definition declares them. */
+            parameters?: {
+                [key: string]: string | number | boolean | null;
+            };
+        };
+        ReportQuery: {
+            /** @description One SELECT in the SQL of DuckDB. `$name` is a parameter. */
+            sql: string;
+            /** @description Values by name. They are bound, never pasted into the text. */
+            parameters?: {
+                [key: string]: string | number | boolean | null;
+            };
+            parametersSchema?: components["schemas"]["ReportParametersSchema"];
+        };
+        /**
+         * @description Give `title`, `source` and `outputs`, or a `definition`.
+         * @example {
+         *       "title": "Sales",
+         *       "source": {
+         *         "rows": [
+         *           {
+         *             "city": "Oslo",
+         *             "sum": 12.5
+         *           }
+         *         ]
+         *       },
+         *       "outputs": [
+         *         {
+         *           "format": "csv"
+         *         },
+         *         {
+         *           "format": "xlsx"
+         *         }
+         *       ]
+         *     }
+         * @example {
+         *       "title": "Sales",
+         *       "source": {
+         *         "fileId": "file_favhp5o4hkxjxccacfxq2eja7m"
+         *       },
+         *       "outputs": [
+         *         {
+         *           "format": "csv"
+         *         }
+         *       ]
+         *     }
+         * @example {
+         *       "title": "Sales by city",
+         *       "source": {
+         *         "files": [
+         *           {
+         *             "name": "orders",
+         *             "fileId": "file_favhp5o4hkxjxccacfxq2eja7m"
+         *           }
+         *         ]
+         *       },
+         *       "query": {
+         *         "sql": "select city, sum(amount) as total from orders where day >= $since group by city",
+         *         "parameters": {
+         *           "since": "2026-01-01"
+         *         }
+         *       },
+         *       "outputs": [
+         *         {
+         *           "format": "csv"
+         *         },
+         *         {
+         *           "format": "parquet"
+         *         }
+         *       ]
+         *     }
+         * @example {
+         *       "definition": "sales-by-city",
+         *       "parameters": {
+         *         "since": "2026-01-01"
+         *       },
+         *       "source": {
+         *         "fileId": "file_favhp5o4hkxjxccacfxq2eja7m"
+         *       }
+         *     }
+         */
+        ReportRequest: {
+            title?: string;
+            source?: {
+                /** @description The table `rows` in `sql`. */
+                rows: {
+                    [key: string]: string | number | boolean | null;
+                }[];
+            } | {
+                fileId: string;
+                /**
+                 * @description Default: as the content and the name of the file say, else CSV.
+                 * @enum {string}
+                 */
+                format?: "csv" | "ndjson" | "json" | "parquet";
+                csv?: components["schemas"]["CsvDialect"];
+            } | {
+                /** @description Uploaded files as tables. Several need a `query`. */
+                files: {
+                    /**
+                     * @description The name of the table in `sql`.
+                     * @example orders
+                     */
+                    name: string;
+                    fileId: string;
+                    /**
+                     * @description Default: as the content and the name of the file say, else CSV.
+                     * @enum {string}
+                     */
+                    format?: "csv" | "ndjson" | "json" | "parquet";
+                    csv?: components["schemas"]["CsvDialect"];
+                }[];
+            };
+            query?: components["schemas"]["ReportQuery"];
+            /** @description Which columns, in which order, and how they look. Default: all, as they come. */
+            columns?: components["schemas"]["ReportColumn"][];
+            outputs?: ({
+                /** @enum {string} */
+                format: "csv";
+            } | {
+                /** @enum {string} */
+                format: "xlsx";
+            } | {
+                /** @enum {string} */
+                format: "json";
+            } | {
+                /** @enum {string} */
+                format: "ndjson";
+            } | {
+                /** @enum {string} */
+                format: "parquet";
+            })[];
+            /** @description Name of a report definition. What else is given stands in the place of what it says. */
+            definition?: string;
+            /** @description Of the definition. Default: the newest one when the job is taken. */
+            version?: number;
+            /** @description Values by name, as the definition declares them. */
+            parameters?: {
+                [key: string]: string | number | boolean | null;
+            };
             options?: components["schemas"]["JobOptions"];
         };
         /**
@@ -2650,6 +3170,11 @@ export interface components {
                 /** @enum {string} */
                 format: "csv" | "xlsx" | "json" | "ndjson" | "parquet";
             }[];
+            /** @description The report definition, and its version. */
+            definition?: {
+                name: string;
+                version: number;
+            };
         };
         /** @description Temporal's Retry Policy for every step of this job. What is left out is as the step's own policy says. */
         RetryOptions: {
@@ -3839,7 +4364,7 @@ export interface operations {
     listAuditEntries: {
         parameters: {
             query?: {
-                action?: "job.cancel" | "job.retry" | "job.discard" | "job.note" | "job.edit" | "job_token.create" | "bulk_action.start" | "bulk_action.pause" | "bulk_action.resume" | "bulk_action.abort" | "file.delete" | "api_key.create" | "api_key.rotate" | "api_key.revoke" | "payload.decode" | "limit.change" | "tenant.erase" | "email_template.put" | "email_template.delete" | "email_batch.pause" | "email_batch.resume" | "suppression.add" | "suppression.remove" | "suppression.import";
+                action?: "job.cancel" | "job.retry" | "job.discard" | "job.note" | "job.edit" | "job_token.create" | "bulk_action.start" | "bulk_action.pause" | "bulk_action.resume" | "bulk_action.abort" | "file.delete" | "api_key.create" | "api_key.rotate" | "api_key.revoke" | "payload.decode" | "limit.change" | "tenant.erase" | "email_template.put" | "email_template.delete" | "report_definition.put" | "report_definition.delete" | "email_batch.pause" | "email_batch.resume" | "suppression.add" | "suppression.remove" | "suppression.import";
                 /** @description Id of an API key, or what else an entry has as `actor`. */
                 actor?: string;
                 /** @description Id of a job, file, API key, … */
@@ -10057,6 +10582,1055 @@ export interface operations {
             };
         };
     };
+    listReportDefinitions: {
+        parameters: {
+            query?: {
+                /** @description Entries on a page. */
+                limit?: number;
+                /** @description `nextCursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Link: components["headers"]["Link"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportDefinitionPage"];
+                };
+            };
+            /**
+             * @description `invalid_filter`: There is no such filter.
+             *     `value_out_of_range`: A number or a time is outside its range.
+             *     `invalid_cursor`: The cursor is not one of ours.
+             */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: A valid API key is needed. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_scope`: The API key may not do this. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `method_not_allowed`: This method is not allowed here. */
+            405: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Allow: components["headers"]["Allow"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests in this minute. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `database_unavailable`: The database does not answer.
+             *     `identity_provider_unavailable`: The identity provider does not answer.
+             */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getReportDefinition: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The newest version. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    ETag: components["headers"]["ETag"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportDefinition"];
+                };
+            };
+            /** @description `invalid_request`: The request is not valid. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: A valid API key is needed. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_scope`: The API key may not do this. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `method_not_allowed`: This method is not allowed here. */
+            405: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Allow: components["headers"]["Allow"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests in this minute. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `database_unavailable`: The database does not answer.
+             *     `identity_provider_unavailable`: The identity provider does not answer.
+             */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putReportDefinition: {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: string;
+                "If-None-Match"?: string;
+            };
+            path: {
+                /** @description Name. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReportDefinitionRequest"];
+            };
+        };
+        responses: {
+            /** @description It is the newest version already. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    ETag: components["headers"]["ETag"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportDefinition"];
+                };
+            };
+            /** @description The new version. */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Location: components["headers"]["Location"];
+                    ETag: components["headers"]["ETag"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportDefinition"];
+                };
+            };
+            /**
+             * @description `invalid_request`: The request is not valid.
+             *     `malformed_json`: The body is not JSON.
+             *     `secret_in_request`: The request carries what looks like a credential.
+             */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: A valid API key is needed. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_scope`: The API key may not do this. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `method_not_allowed`: This method is not allowed here. */
+            405: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Allow: components["headers"]["Allow"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `precondition_failed`: It has changed meanwhile. */
+            412: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: This content type is not taken here. */
+            415: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `query_invalid`: The query of the report cannot be run. */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests in this minute. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `overloaded`: More work is waiting than can be done soon.
+             *     `database_unavailable`: The database does not answer.
+             *     `identity_provider_unavailable`: The identity provider does not answer.
+             */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteReportDefinition: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is removed. */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_request`: The request is not valid. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: A valid API key is needed. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_scope`: The API key may not do this. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `method_not_allowed`: This method is not allowed here. */
+            405: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Allow: components["headers"]["Allow"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests in this minute. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `database_unavailable`: The database does not answer.
+             *     `identity_provider_unavailable`: The identity provider does not answer.
+             */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    previewReportDefinition: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ReportDefinitionPreviewRequest"];
+            };
+        };
+        responses: {
+            /** @description The first rows. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportPreview"];
+                };
+            };
+            /**
+             * @description `invalid_request`: The request is not valid.
+             *     `secret_in_request`: The request carries what looks like a credential.
+             *     `malformed_json`: The body is not JSON.
+             *     `file_not_found`: There is no such file.
+             *     `definition_not_found`: There is no such report definition.
+             */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: A valid API key is needed. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_scope`: The API key may not do this. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `method_not_allowed`: This method is not allowed here. */
+            405: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Allow: components["headers"]["Allow"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: This content type is not taken here. */
+            415: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `source_unreadable`: The source of the report cannot be read.
+             *     `source_too_large`: The sources of the report are too large.
+             *     `query_invalid`: The query of the report cannot be run.
+             *     `query_timeout`: The query of the report takes too long.
+             *     `query_too_large`: The query of the report needs or gives too much.
+             */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `limit_exceeded`: A limit of the tenant is exceeded.
+             *     `rate_limited`: Too many requests in this minute.
+             */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `job_failed`: The job failed.
+             *     `internal_error`: Something went wrong on our side.
+             */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `temporal_unavailable`: Temporal does not answer.
+             *     `storage_unavailable`: Files cannot be stored now.
+             *     `worker_unavailable`: No worker answers.
+             *     `overloaded`: More work is waiting than can be done soon.
+             *     `database_unavailable`: The database does not answer.
+             *     `identity_provider_unavailable`: The identity provider does not answer.
+             */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listReportDefinitionVersions: {
+        parameters: {
+            query?: {
+                /** @description Entries on a page. */
+                limit?: number;
+                /** @description `nextCursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Name. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Link: components["headers"]["Link"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportDefinitionPage"];
+                };
+            };
+            /**
+             * @description `invalid_request`: The request is not valid.
+             *     `invalid_filter`: There is no such filter.
+             *     `value_out_of_range`: A number or a time is outside its range.
+             *     `invalid_cursor`: The cursor is not one of ours.
+             */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: A valid API key is needed. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_scope`: The API key may not do this. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `method_not_allowed`: This method is not allowed here. */
+            405: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Allow: components["headers"]["Allow"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests in this minute. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `database_unavailable`: The database does not answer.
+             *     `identity_provider_unavailable`: The identity provider does not answer.
+             */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getReportDefinitionVersion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name. */
+                name: string;
+                version: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The version. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    ETag: components["headers"]["ETag"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportDefinition"];
+                };
+            };
+            /** @description `invalid_request`: The request is not valid. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: A valid API key is needed. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_scope`: The API key may not do this. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `method_not_allowed`: This method is not allowed here. */
+            405: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Allow: components["headers"]["Allow"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests in this minute. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `database_unavailable`: The database does not answer.
+             *     `identity_provider_unavailable`: The identity provider does not answer.
+             */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     submitReport: {
         parameters: {
             query?: never;
@@ -10114,6 +11688,7 @@ export interface operations {
              *     `start_in_past`: The start time lies in the past.
              *     `malformed_json`: The body is not JSON.
              *     `file_not_found`: There is no such file.
+             *     `definition_not_found`: There is no such report definition.
              */
             400: {
                 headers: {
@@ -10191,6 +11766,7 @@ export interface operations {
             };
             /**
              * @description `source_unreadable`: The source of the report cannot be read.
+             *     `query_invalid`: The query of the report cannot be run.
              *     `idempotency_key_reused`: The Idempotency-Key belongs to another request.
              */
             422: {
@@ -10235,6 +11811,184 @@ export interface operations {
             /**
              * @description `temporal_unavailable`: Temporal does not answer.
              *     `storage_unavailable`: Files cannot be stored now.
+             *     `overloaded`: More work is waiting than can be done soon.
+             *     `database_unavailable`: The database does not answer.
+             *     `identity_provider_unavailable`: The identity provider does not answer.
+             */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    previewReport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReportPreviewRequest"];
+            };
+        };
+        responses: {
+            /** @description The first rows. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportPreview"];
+                };
+            };
+            /**
+             * @description `invalid_request`: The request is not valid.
+             *     `secret_in_request`: The request carries what looks like a credential.
+             *     `malformed_json`: The body is not JSON.
+             *     `file_not_found`: There is no such file.
+             *     `definition_not_found`: There is no such report definition.
+             */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: A valid API key is needed. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_scope`: The API key may not do this. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `method_not_allowed`: This method is not allowed here. */
+            405: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Allow: components["headers"]["Allow"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: This content type is not taken here. */
+            415: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `source_unreadable`: The source of the report cannot be read.
+             *     `source_too_large`: The sources of the report are too large.
+             *     `query_invalid`: The query of the report cannot be run.
+             *     `query_timeout`: The query of the report takes too long.
+             *     `query_too_large`: The query of the report needs or gives too much.
+             */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `limit_exceeded`: A limit of the tenant is exceeded.
+             *     `rate_limited`: Too many requests in this minute.
+             */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `job_failed`: The job failed.
+             *     `internal_error`: Something went wrong on our side.
+             */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `temporal_unavailable`: Temporal does not answer.
+             *     `storage_unavailable`: Files cannot be stored now.
+             *     `worker_unavailable`: No worker answers.
              *     `overloaded`: More work is waiting than can be done soon.
              *     `database_unavailable`: The database does not answer.
              *     `identity_provider_unavailable`: The identity provider does not answer.

@@ -16,6 +16,7 @@ import { deliveryBehaviour } from './delivery-behaviour.ts';
 import { auditBehaviour } from './audit-behaviour.ts';
 import { keyBehaviour } from './key-behaviour.ts';
 import { limitBehaviour } from './limit-behaviour.ts';
+import { definitionBehaviour } from './definition-behaviour.ts';
 import { templateBehaviour } from './template-behaviour.ts';
 import { suppressionBehaviour } from './suppression-behaviour.ts';
 
@@ -156,6 +157,7 @@ function sharedBehaviour(place: () => Promise<Place>): void {
 
   deliveryBehaviour(() => db);
   templateBehaviour(() => db);
+  definitionBehaviour(() => db);
   suppressionBehaviour(() => db);
 }
 

@@ -77,6 +77,14 @@ export const auditedRoutes: [string, Audited][] = [
     details: { version: 1, new: false },
   }),
   one('delete /v1/email-templates/{name}', { action: 'email_template.delete', id: 'welcome', status: 204 }),
+  one('put /v1/report-definitions/{name}', {
+    action: 'report_definition.put',
+    id: 'sales',
+    body: { title: 'Ada', source: { rows: [{ name: 'Ada' }] }, outputs: [{ format: 'csv' }] },
+    status: 200,
+    details: { version: 1, new: false },
+  }),
+  one('delete /v1/report-definitions/{name}', { action: 'report_definition.delete', id: 'sales', status: 204 }),
   one('post /v1/suppressions', {
     action: 'suppression.add',
     body: { address: 'Ada@example.com', reason: 'complaint', note: 'Ada' },
