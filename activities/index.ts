@@ -5,6 +5,7 @@ import { limitActivities, type LimitDependencies } from './limits.ts';
 import { maintenanceActivities, type MaintenanceDependencies } from './maintenance.ts';
 import { reportDeliveryActivities, type ReportDeliveryDependencies } from './report-delivery.ts';
 import { reportActivities, type ReportDependencies } from './report.ts';
+import { previewActivities, type PreviewDependencies } from './report-preview.ts';
 import { uploadActivities, type UploadDependencies } from './upload.ts';
 
 export { batchActivities, emailActivities };
@@ -12,7 +13,7 @@ export { batchActivities, emailActivities };
 export interface ActivityDependencies {
   email: EmailDependencies & ReportDeliveryDependencies;
   'bulk-email': BatchDependencies;
-  report: ReportDependencies;
+  report: ReportDependencies & PreviewDependencies;
   upload: UploadDependencies;
   operations: BulkDependencies & MaintenanceDependencies;
   limits: LimitDependencies;
@@ -23,7 +24,7 @@ export function createActivities({ email, 'bulk-email': batch, report, upload, o
   return {
     email: { ...emailActivities(email), ...reportDeliveryActivities(email) },
     'bulk-email': batchActivities(batch),
-    report: reportActivities(report),
+    report: { ...reportActivities(report), ...previewActivities(report) },
     upload: uploadActivities(upload),
     operations: { ...bulkActivities(operations), ...maintenanceActivities(operations) },
     limits: { ...limitActivities(limits), ...windowActivities() },

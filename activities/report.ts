@@ -227,17 +227,22 @@ const tableOf = ({ extract }: ExtractedRows): Extraction => ({ tables: [{ name: 
 
 const noRemote = () => Promise.reject(new AppError('data_source_not_found', 'There are no data sources here.'));
 
-export function reportActivities(dependencies: ReportDependencies) {
-  const { engine, files, fileIdFor, readRemote = noRemote } = dependencies;
+/** A source of a query of the tenant, ready to be read. */
+export function tableBytesOf(
+  table: TableSource,
+  tenant: string,
+  { engine, files, readRemote = noRemote }: Pick<ReportDependencies, 'engine' | 'files' | 'readRemote'>,
+): TableBytes {
+  const { name } = table;
+  if ('dataSource' in table) return { name, remote: (signal) => readRemote(tenant, table, signal) };
+  if ('rows' in table) return { name, columns: table.columns, rows: each(table.rows) };
+  const bytes = () => files.read(table.file);
+  if ('columns' in table) return { name, columns: table.columns, rows: engine.readNdjson(bytes()) };
+  return { name, bytes, format: table.format, csv: table.csv };
+}
 
-  function tableBytes(table: TableSource, tenant: string): TableBytes {
-    const { name } = table;
-    if ('dataSource' in table) return { name, remote: (signal) => readRemote(tenant, table, signal) };
-    if ('rows' in table) return { name, columns: table.columns, rows: each(table.rows) };
-    const bytes = () => files.read(table.file);
-    if ('columns' in table) return { name, columns: table.columns, rows: engine.readNdjson(bytes()) };
-    return { name, bytes, format: table.format, csv: table.csv };
-  }
+export function reportActivities(dependencies: ReportDependencies) {
+  const { engine, files, fileIdFor } = dependencies;
 
   /** Made durable under its id, and nothing left behind when that fails. */
   async function kept(
@@ -267,7 +272,7 @@ export function reportActivities(dependencies: ReportDependencies) {
     const staged = await files.stageWritten(
       async (path) => {
         rows = await engine.write({
-          tables: tables.map((table) => tableBytes(table, tenant)),
+          tables: tables.map((table) => tableBytesOf(table, tenant, dependencies)),
           query,
           output,
           columns,

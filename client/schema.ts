@@ -571,7 +571,7 @@ export interface paths {
         get: operations["getEmailTemplate"];
         /**
          * Make a version of an e-mail template
-         * @description MJML is compiled, CSS is inlined, and the sample is rendered: what is not valid is refused, with its place. The same body as that of the newest version makes no new one. `If-Match` with the ETag of the newest version, or `If-None-Match: *` for a new template, refuses to overwrite what somebody else has put meanwhile.
+         * @description MJML is compiled, CSS is inlined, and the sample is rendered: what is not valid is refused, with its place. The same body as that of the newest version makes no new one. `If-Match` with the ETag of the newest version, or `If-None-Match: *` for a new name, refuses to overwrite what somebody else has put meanwhile.
          *
          *     Scope: `operate`.
          */
@@ -695,6 +695,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/files": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Which files there are
+         * @description Newest first. Without those that a job needs only while it works.
+         *
+         *     Scope: `read`.
+         */
+        get: operations["listFiles"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/files/{id}": {
         parameters: {
             query?: never;
@@ -730,7 +752,7 @@ export interface paths {
         };
         /**
          * The bytes of a file
-         * @description With the content type of the file, always as a download. The bytes of an id never change. The `content` link of a file has `expires` and `signature`: it works without a key until it expires.
+         * @description With the content type of the file, always as a download. The bytes of an id never change. The `content` link of a file has `expires` and `signature`: it works without a key until it expires, or was used as often as it may be (`maxDownloads`); then it knows no ranges.
          *
          *     Scope: `read`.
          */
@@ -1061,6 +1083,124 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/report-definitions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The report definitions of the tenant
+         * @description By name, each with its newest version.
+         *
+         *     Scope: `read`.
+         */
+        get: operations["listReportDefinitions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/report-definitions/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The newest version of a report definition
+         * @description Scope: `read`.
+         */
+        get: operations["getReportDefinition"];
+        /**
+         * Make a version of a report definition
+         * @description The query is read: one `SELECT`, over tables of the source if there is one, with the parameters that are declared. The same body as that of the newest version makes no new one. `If-Match` with the ETag of the newest version, or `If-None-Match: *` for a new name, refuses to overwrite what somebody else has put meanwhile.
+         *
+         *     Scope: `operate`.
+         */
+        put: operations["putReportDefinition"];
+        post?: never;
+        /**
+         * Remove a report definition
+         * @description No new job can have it. Jobs that were taken before make their reports as they would have.
+         *
+         *     Scope: `operate`.
+         */
+        delete: operations["deleteReportDefinition"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/report-definitions/{name}/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The first rows of a report by a definition
+         * @description A worker makes them at once. Nothing is kept.
+         *
+         *     Scope: `submit`.
+         */
+        post: operations["previewReportDefinition"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/report-definitions/{name}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The versions of a report definition
+         * @description Newest first.
+         *
+         *     Scope: `read`.
+         */
+        get: operations["listReportDefinitionVersions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/report-definitions/{name}/versions/{version}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One version of a report definition
+         * @description Scope: `read`.
+         */
+        get: operations["getReportDefinitionVersion"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/reports": {
         parameters: {
             query?: never;
@@ -1075,6 +1215,28 @@ export interface paths {
          * @description Scope: `submit`.
          */
         post: operations["submitReport"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/reports/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The first rows of a report
+         * @description A worker makes them at once. Nothing is kept.
+         *
+         *     Scope: `submit`.
+         */
+        post: operations["previewReport"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1269,7 +1431,7 @@ export interface components {
             /** @description Id of the API key, or `oidc_…` of an access token; `cli:` and a user of the operating system for commands. */
             actor: string;
             /** @enum {string} */
-            action: "job.cancel" | "job.retry" | "job.discard" | "job.note" | "job.edit" | "job_token.create" | "bulk_action.start" | "bulk_action.pause" | "bulk_action.resume" | "bulk_action.abort" | "file.delete" | "api_key.create" | "api_key.rotate" | "api_key.revoke" | "payload.decode" | "limit.change" | "tenant.erase" | "email_template.put" | "email_template.delete" | "data_source.put" | "data_source.delete" | "data_source.check" | "email_batch.pause" | "email_batch.resume" | "suppression.add" | "suppression.remove" | "suppression.import";
+            action: "job.cancel" | "job.retry" | "job.discard" | "job.note" | "job.edit" | "job_token.create" | "bulk_action.start" | "bulk_action.pause" | "bulk_action.resume" | "bulk_action.abort" | "file.delete" | "api_key.create" | "api_key.rotate" | "api_key.revoke" | "payload.decode" | "limit.change" | "tenant.erase" | "email_template.put" | "email_template.delete" | "data_source.put" | "data_source.delete" | "data_source.check" | "report_definition.put" | "report_definition.delete" | "email_batch.pause" | "email_batch.resume" | "suppression.add" | "suppression.remove" | "suppression.import";
             /**
              * @description `accepted`: it was begun; `refused`: the caller lacks the scope.
              * @enum {string}
@@ -1546,7 +1708,7 @@ export interface components {
             failures: {
                 jobId: string;
                 /** @enum {string} */
-                code: "invalid_request" | "malformed_request" | "request_timeout" | "uri_too_long" | "headers_too_large" | "secret_in_request" | "value_out_of_range" | "invalid_idempotency_key" | "start_in_past" | "invalid_filter" | "invalid_cursor" | "malformed_json" | "malformed_multipart" | "unsupported_media_type" | "payload_too_large" | "unauthorized" | "insufficient_scope" | "not_found" | "link_expired" | "method_not_allowed" | "range_not_satisfiable" | "idempotency_key_reused" | "job_not_cancellable" | "job_not_retryable" | "job_not_dead_lettered" | "job_not_scheduled" | "too_many_changes" | "bulk_action_finished" | "payload_unreadable" | "api_key_not_active" | "too_many_streams" | "rate_limited" | "limit_exceeded" | "content_type_mismatch" | "image_truncated" | "file_not_found" | "template_not_found" | "data_source_not_found" | "data_source_configured" | "encryption_needed" | "precondition_failed" | "template_invalid" | "message_too_large" | "job_not_pausable" | "signature_invalid" | "temporal_unavailable" | "database_unavailable" | "identity_provider_unavailable" | "storage_unavailable" | "worker_unavailable" | "overloaded" | "not_ready" | "internal_error" | "mail_rejected" | "recipient_rejected" | "delivery_in_doubt" | "mail_refused_for_now" | "mail_server_unreachable" | "mail_configuration" | "template_failed" | "source_unreadable" | "source_too_large" | "query_invalid" | "query_timeout" | "query_too_large" | "data_source_unreachable" | "data_source_configuration" | "image_unreadable" | "image_too_large" | "timed_out" | "terminated" | "expired" | "discarded" | "dead_letter_expired" | "redrive_limit_reached" | "job_failed";
+                code: "invalid_request" | "malformed_request" | "request_timeout" | "uri_too_long" | "headers_too_large" | "secret_in_request" | "value_out_of_range" | "invalid_idempotency_key" | "start_in_past" | "invalid_filter" | "invalid_cursor" | "malformed_json" | "malformed_multipart" | "unsupported_media_type" | "payload_too_large" | "unauthorized" | "insufficient_scope" | "not_found" | "link_expired" | "link_used_up" | "file_expired" | "method_not_allowed" | "range_not_satisfiable" | "idempotency_key_reused" | "job_not_cancellable" | "job_not_retryable" | "job_not_dead_lettered" | "job_not_scheduled" | "too_many_changes" | "bulk_action_finished" | "payload_unreadable" | "api_key_not_active" | "too_many_streams" | "rate_limited" | "limit_exceeded" | "content_type_mismatch" | "image_truncated" | "file_not_found" | "template_not_found" | "data_source_not_found" | "data_source_configured" | "encryption_needed" | "definition_not_found" | "precondition_failed" | "template_invalid" | "message_too_large" | "job_not_pausable" | "signature_invalid" | "temporal_unavailable" | "database_unavailable" | "identity_provider_unavailable" | "storage_unavailable" | "worker_unavailable" | "overloaded" | "not_ready" | "internal_error" | "mail_rejected" | "recipient_rejected" | "delivery_in_doubt" | "mail_refused_for_now" | "mail_server_unreachable" | "mail_configuration" | "template_failed" | "source_unreadable" | "source_too_large" | "query_invalid" | "query_timeout" | "query_too_large" | "data_source_unreachable" | "data_source_configuration" | "image_unreadable" | "image_too_large" | "timed_out" | "terminated" | "expired" | "discarded" | "dead_letter_expired" | "redrive_limit_reached" | "job_failed";
             }[];
             /** @description Of a dry run that has finished: up to twenty ids. */
             sample: string[] | null;
@@ -2222,6 +2384,11 @@ export interface components {
             size: number;
             /** @description Lower-case hex. */
             sha256: string;
+            /**
+             * Format: date-time
+             * @description From then on it is gone. Not there: it stays until it is deleted.
+             */
+            expiresAt?: string;
             links: {
                 self: string;
                 /** @description Where the bytes are. */
@@ -2231,6 +2398,17 @@ export interface components {
             createdAt: string;
             /** @description The job that made or received it. */
             jobId: string;
+            /** @description By links, without a key: those that are complete or under way. */
+            downloads: number;
+            /** @description By links. null: any number. */
+            maxDownloads: number | null;
+            /** @description When the last one by a link was complete. */
+            lastDownloadedAt: string | null;
+        };
+        FilePage: {
+            items: components["schemas"]["File"][];
+            /** @description `cursor` of the next page; null: there is none. */
+            nextCursor: string | null;
         };
         IssuedApiKey: {
             /** @description No secret: the log names the key by it. */
@@ -2446,6 +2624,11 @@ export interface components {
             size: number;
             /** @description Lower-case hex. */
             sha256: string;
+            /**
+             * Format: date-time
+             * @description From then on it is gone. Not there: it stays until it is deleted.
+             */
+            expiresAt?: string;
             links: {
                 self: string;
                 /** @description Where the bytes are. */
@@ -2509,7 +2692,7 @@ export interface components {
              * @description Stable: decide by it, not by texts.
              * @enum {string}
              */
-            code: "invalid_request" | "malformed_request" | "request_timeout" | "uri_too_long" | "headers_too_large" | "secret_in_request" | "value_out_of_range" | "invalid_idempotency_key" | "start_in_past" | "invalid_filter" | "invalid_cursor" | "malformed_json" | "malformed_multipart" | "unsupported_media_type" | "payload_too_large" | "unauthorized" | "insufficient_scope" | "not_found" | "link_expired" | "method_not_allowed" | "range_not_satisfiable" | "idempotency_key_reused" | "job_not_cancellable" | "job_not_retryable" | "job_not_dead_lettered" | "job_not_scheduled" | "too_many_changes" | "bulk_action_finished" | "payload_unreadable" | "api_key_not_active" | "too_many_streams" | "rate_limited" | "limit_exceeded" | "content_type_mismatch" | "image_truncated" | "file_not_found" | "template_not_found" | "data_source_not_found" | "data_source_configured" | "encryption_needed" | "precondition_failed" | "template_invalid" | "message_too_large" | "job_not_pausable" | "signature_invalid" | "temporal_unavailable" | "database_unavailable" | "identity_provider_unavailable" | "storage_unavailable" | "worker_unavailable" | "overloaded" | "not_ready" | "internal_error" | "mail_rejected" | "recipient_rejected" | "delivery_in_doubt" | "mail_refused_for_now" | "mail_server_unreachable" | "mail_configuration" | "template_failed" | "source_unreadable" | "source_too_large" | "query_invalid" | "query_timeout" | "query_too_large" | "data_source_unreachable" | "data_source_configuration" | "image_unreadable" | "image_too_large" | "timed_out" | "terminated" | "expired" | "discarded" | "dead_letter_expired" | "redrive_limit_reached" | "job_failed";
+            code: "invalid_request" | "malformed_request" | "request_timeout" | "uri_too_long" | "headers_too_large" | "secret_in_request" | "value_out_of_range" | "invalid_idempotency_key" | "start_in_past" | "invalid_filter" | "invalid_cursor" | "malformed_json" | "malformed_multipart" | "unsupported_media_type" | "payload_too_large" | "unauthorized" | "insufficient_scope" | "not_found" | "link_expired" | "link_used_up" | "file_expired" | "method_not_allowed" | "range_not_satisfiable" | "idempotency_key_reused" | "job_not_cancellable" | "job_not_retryable" | "job_not_dead_lettered" | "job_not_scheduled" | "too_many_changes" | "bulk_action_finished" | "payload_unreadable" | "api_key_not_active" | "too_many_streams" | "rate_limited" | "limit_exceeded" | "content_type_mismatch" | "image_truncated" | "file_not_found" | "template_not_found" | "data_source_not_found" | "data_source_configured" | "encryption_needed" | "definition_not_found" | "precondition_failed" | "template_invalid" | "message_too_large" | "job_not_pausable" | "signature_invalid" | "temporal_unavailable" | "database_unavailable" | "identity_provider_unavailable" | "storage_unavailable" | "worker_unavailable" | "overloaded" | "not_ready" | "internal_error" | "mail_rejected" | "recipient_rejected" | "delivery_in_doubt" | "mail_refused_for_now" | "mail_server_unreachable" | "mail_configuration" | "template_failed" | "source_unreadable" | "source_too_large" | "query_invalid" | "query_timeout" | "query_too_large" | "data_source_unreachable" | "data_source_configuration" | "image_unreadable" | "image_too_large" | "timed_out" | "terminated" | "expired" | "discarded" | "dead_letter_expired" | "redrive_limit_reached" | "job_failed";
             /** @description The same as in X-Request-Id. */
             requestId?: string;
             /** @description Whether the same request may succeed later. */
@@ -2596,6 +2779,642 @@ export interface components {
              */
             total?: "sum" | "average" | "count" | "min" | "max";
         };
+        /** @description One version, as it was put. It never changes. */
+        ReportDefinition: {
+            name: string;
+            version: number;
+            description: string | null;
+            /**
+             * Format: date-time
+             * @description Of this version.
+             */
+            createdAt: string;
+            links: {
+                self: string;
+                version: string;
+                versions: string;
+                preview: string;
+            };
+            title: string;
+            source: {
+                /** @description The table `rows` in `sql`. */
+                rows: {
+                    [key: string]: string | number | boolean | null;
+                }[];
+            } | {
+                fileId: string;
+                /**
+                 * @description Default: as the content and the name of the file say, else CSV.
+                 * @enum {string}
+                 */
+                format?: "csv" | "ndjson" | "json" | "parquet";
+                csv?: components["schemas"]["CsvDialect"];
+            } | {
+                /** @description Uploaded files as tables. Several need a `query`. */
+                files: {
+                    /**
+                     * @description The name of the table in `sql`.
+                     * @example orders
+                     */
+                    name: string;
+                    fileId: string;
+                    /**
+                     * @description Default: as the content and the name of the file say, else CSV.
+                     * @enum {string}
+                     */
+                    format?: "csv" | "ndjson" | "json" | "parquet";
+                    csv?: components["schemas"]["CsvDialect"];
+                }[];
+            } | {
+                /** @example crm */
+                dataSource: string;
+                /** @description One SELECT, in the SQL of the data source. `$name` is a parameter. */
+                sql: string;
+                /** @description Values by name. The driver binds them. */
+                parameters?: {
+                    [key: string]: string | number | boolean | null;
+                };
+            } | {
+                /** @example crm */
+                dataSource: string;
+                /**
+                 * @description Below the address of a data source of the kind `http`.
+                 * @example /orders.csv?year=2026
+                 */
+                path: string;
+                /** @description Added to the query of the address. */
+                parameters?: {
+                    [key: string]: string | number | boolean | null;
+                };
+                /**
+                 * @description To the array of objects within JSON (RFC 6901). Such an answer has at most 16 MiB.
+                 * @example /data/items
+                 */
+                pointer?: string;
+                /**
+                 * @description Default: as the content type or the name says, else CSV.
+                 * @enum {string}
+                 */
+                format?: "csv" | "ndjson" | "json" | "parquet";
+                csv?: components["schemas"]["CsvDialect"];
+            } | {
+                /** @description Tables from wherever they are. Several need a `query`, which may join them. */
+                tables: ({
+                    /**
+                     * @description The name of the table in `sql`.
+                     * @example orders
+                     */
+                    name: string;
+                    /** @example crm */
+                    dataSource: string;
+                    /** @description One SELECT, in the SQL of the data source. `$name` is a parameter. */
+                    sql: string;
+                    /** @description Values by name. The driver binds them. */
+                    parameters?: {
+                        [key: string]: string | number | boolean | null;
+                    };
+                } | {
+                    /**
+                     * @description The name of the table in `sql`.
+                     * @example orders
+                     */
+                    name: string;
+                    /** @example crm */
+                    dataSource: string;
+                    /**
+                     * @description Below the address of a data source of the kind `http`.
+                     * @example /orders.csv?year=2026
+                     */
+                    path: string;
+                    /** @description Added to the query of the address. */
+                    parameters?: {
+                        [key: string]: string | number | boolean | null;
+                    };
+                    /**
+                     * @description To the array of objects within JSON (RFC 6901). Such an answer has at most 16 MiB.
+                     * @example /data/items
+                     */
+                    pointer?: string;
+                    /**
+                     * @description Default: as the content type or the name says, else CSV.
+                     * @enum {string}
+                     */
+                    format?: "csv" | "ndjson" | "json" | "parquet";
+                    csv?: components["schemas"]["CsvDialect"];
+                } | {
+                    /**
+                     * @description The name of the table in `sql`.
+                     * @example orders
+                     */
+                    name: string;
+                    fileId: string;
+                    /**
+                     * @description Default: as the content and the name of the file say, else CSV.
+                     * @enum {string}
+                     */
+                    format?: "csv" | "ndjson" | "json" | "parquet";
+                    csv?: components["schemas"]["CsvDialect"];
+                } | {
+                    /**
+                     * @description The name of the table in `sql`.
+                     * @example orders
+                     */
+                    name: string;
+                    rows: {
+                        [key: string]: string | number | boolean | null;
+                    }[];
+                })[];
+            } | null;
+            query: {
+                /** @description One SELECT in the SQL of DuckDB. `$name` is a parameter. */
+                sql: string;
+                parametersSchema?: components["schemas"]["ReportParametersSchema"];
+            } | null;
+            columns: components["schemas"]["ReportColumn"][] | null;
+            outputs: ({
+                /** @enum {string} */
+                format: "csv";
+                /**
+                 * @description Default: a comma.
+                 * @enum {string}
+                 */
+                delimiter?: "," | ";" | "\t" | "|";
+                /**
+                 * @description Which fields stand in quotes. Default: those that need them.
+                 * @enum {string}
+                 */
+                quote?: "minimal" | "all";
+                /** @description Begins with a byte order mark, by which Excel knows UTF-8. Default: false. */
+                bom?: boolean;
+                /**
+                 * @description Default: `crlf`, as RFC 4180 says.
+                 * @enum {string}
+                 */
+                lineEnd?: "crlf" | "lf";
+                /** @description Begins with the titles of the columns. Default: true. */
+                header?: boolean;
+                /**
+                 * @description Text that a spreadsheet would take for a formula gets `'` before it (`guard`, the default), or stays as it is, for programs.
+                 * @enum {string}
+                 */
+                formulas?: "guard" | "keep";
+            } | {
+                /** @enum {string} */
+                format: "xlsx";
+                /** @description Default: the title, as far as a sheet can have it for a name. */
+                sheetName?: string;
+                /** @description Whether the first row stays in sight. Default: true. */
+                freezeHeader?: boolean;
+                /** @description Whether the header has buttons to filter and sort. Default: true. */
+                autoFilter?: boolean;
+            } | {
+                /** @enum {string} */
+                format: "json";
+            } | {
+                /** @enum {string} */
+                format: "ndjson";
+            } | {
+                /** @enum {string} */
+                format: "parquet";
+            })[];
+            delivery: components["schemas"]["ReportDelivery"] | null;
+            retentionDays: number | null;
+        };
+        ReportDefinitionEntry: {
+            name: string;
+            version: number;
+            description: string | null;
+            /**
+             * Format: date-time
+             * @description Of this version.
+             */
+            createdAt: string;
+            links: {
+                self: string;
+                version: string;
+                versions: string;
+                preview: string;
+            };
+        };
+        ReportDefinitionPage: {
+            items: components["schemas"]["ReportDefinitionEntry"][];
+            /** @description `cursor` of the next page; null: there is none. */
+            nextCursor: string | null;
+        };
+        /**
+         * @example {
+         *       "parameters": {
+         *         "since": "2026-01-01"
+         *       }
+         *     }
+         */
+        ReportDefinitionPreviewRequest: {
+            /** @description Of the definition. Default: the newest one when the job is taken. */
+            version?: number;
+            /** @description Values by name, as the definition declares them. */
+            parameters?: {
+                [key: string]: string | number | boolean | null;
+            };
+            /** @description Default: as the definition says. */
+            source?: {
+                /** @description The table `rows` in `sql`. */
+                rows: {
+                    [key: string]: string | number | boolean | null;
+                }[];
+            } | {
+                fileId: string;
+                /**
+                 * @description Default: as the content and the name of the file say, else CSV.
+                 * @enum {string}
+                 */
+                format?: "csv" | "ndjson" | "json" | "parquet";
+                csv?: components["schemas"]["CsvDialect"];
+            } | {
+                /** @description Uploaded files as tables. Several need a `query`. */
+                files: {
+                    /**
+                     * @description The name of the table in `sql`.
+                     * @example orders
+                     */
+                    name: string;
+                    fileId: string;
+                    /**
+                     * @description Default: as the content and the name of the file say, else CSV.
+                     * @enum {string}
+                     */
+                    format?: "csv" | "ndjson" | "json" | "parquet";
+                    csv?: components["schemas"]["CsvDialect"];
+                }[];
+            } | {
+                /** @example crm */
+                dataSource: string;
+                /** @description One SELECT, in the SQL of the data source. `$name` is a parameter. */
+                sql: string;
+                /** @description Values by name. The driver binds them. */
+                parameters?: {
+                    [key: string]: string | number | boolean | null;
+                };
+            } | {
+                /** @example crm */
+                dataSource: string;
+                /**
+                 * @description Below the address of a data source of the kind `http`.
+                 * @example /orders.csv?year=2026
+                 */
+                path: string;
+                /** @description Added to the query of the address. */
+                parameters?: {
+                    [key: string]: string | number | boolean | null;
+                };
+                /**
+                 * @description To the array of objects within JSON (RFC 6901). Such an answer has at most 16 MiB.
+                 * @example /data/items
+                 */
+                pointer?: string;
+                /**
+                 * @description Default: as the content type or the name says, else CSV.
+                 * @enum {string}
+                 */
+                format?: "csv" | "ndjson" | "json" | "parquet";
+                csv?: components["schemas"]["CsvDialect"];
+            } | {
+                /** @description Tables from wherever they are. Several need a `query`, which may join them. */
+                tables: ({
+                    /**
+                     * @description The name of the table in `sql`.
+                     * @example orders
+                     */
+                    name: string;
+                    /** @example crm */
+                    dataSource: string;
+                    /** @description One SELECT, in the SQL of the data source. `$name` is a parameter. */
+                    sql: string;
+                    /** @description Values by name. The driver binds them. */
+                    parameters?: {
+                        [key: string]: string | number | boolean | null;
+                    };
+                } | {
+                    /**
+                     * @description The name of the table in `sql`.
+                     * @example orders
+                     */
+                    name: string;
+                    /** @example crm */
+                    dataSource: string;
+                    /**
+                     * @description Below the address of a data source of the kind `http`.
+                     * @example /orders.csv?year=2026
+                     */
+                    path: string;
+                    /** @description Added to the query of the address. */
+                    parameters?: {
+                        [key: string]: string | number | boolean | null;
+                    };
+                    /**
+                     * @description To the array of objects within JSON (RFC 6901). Such an answer has at most 16 MiB.
+                     * @example /data/items
+                     */
+                    pointer?: string;
+                    /**
+                     * @description Default: as the content type or the name says, else CSV.
+                     * @enum {string}
+                     */
+                    format?: "csv" | "ndjson" | "json" | "parquet";
+                    csv?: components["schemas"]["CsvDialect"];
+                } | {
+                    /**
+                     * @description The name of the table in `sql`.
+                     * @example orders
+                     */
+                    name: string;
+                    fileId: string;
+                    /**
+                     * @description Default: as the content and the name of the file say, else CSV.
+                     * @enum {string}
+                     */
+                    format?: "csv" | "ndjson" | "json" | "parquet";
+                    csv?: components["schemas"]["CsvDialect"];
+                } | {
+                    /**
+                     * @description The name of the table in `sql`.
+                     * @example orders
+                     */
+                    name: string;
+                    rows: {
+                        [key: string]: string | number | boolean | null;
+                    }[];
+                })[];
+            };
+        };
+        /**
+         * @example {
+         *       "title": "Sales by city",
+         *       "query": {
+         *         "sql": "select city, sum(amount) as total from source where day >= $since group by city order by city",
+         *         "parametersSchema": {
+         *           "properties": {
+         *             "since": {
+         *               "type": "string",
+         *               "format": "date"
+         *             }
+         *           },
+         *           "required": [
+         *             "since"
+         *           ]
+         *         }
+         *       },
+         *       "outputs": [
+         *         {
+         *           "format": "xlsx"
+         *         }
+         *       ]
+         *     }
+         */
+        ReportDefinitionRequest: {
+            title: string;
+            /** @description Default: each call brings its own. */
+            source?: {
+                /** @description The table `rows` in `sql`. */
+                rows: {
+                    [key: string]: string | number | boolean | null;
+                }[];
+            } | {
+                fileId: string;
+                /**
+                 * @description Default: as the content and the name of the file say, else CSV.
+                 * @enum {string}
+                 */
+                format?: "csv" | "ndjson" | "json" | "parquet";
+                csv?: components["schemas"]["CsvDialect"];
+            } | {
+                /** @description Uploaded files as tables. Several need a `query`. */
+                files: {
+                    /**
+                     * @description The name of the table in `sql`.
+                     * @example orders
+                     */
+                    name: string;
+                    fileId: string;
+                    /**
+                     * @description Default: as the content and the name of the file say, else CSV.
+                     * @enum {string}
+                     */
+                    format?: "csv" | "ndjson" | "json" | "parquet";
+                    csv?: components["schemas"]["CsvDialect"];
+                }[];
+            } | {
+                /** @example crm */
+                dataSource: string;
+                /** @description One SELECT, in the SQL of the data source. `$name` is a parameter. */
+                sql: string;
+                /** @description Values by name. The driver binds them. */
+                parameters?: {
+                    [key: string]: string | number | boolean | null;
+                };
+            } | {
+                /** @example crm */
+                dataSource: string;
+                /**
+                 * @description Below the address of a data source of the kind `http`.
+                 * @example /orders.csv?year=2026
+                 */
+                path: string;
+                /** @description Added to the query of the address. */
+                parameters?: {
+                    [key: string]: string | number | boolean | null;
+                };
+                /**
+                 * @description To the array of objects within JSON (RFC 6901). Such an answer has at most 16 MiB.
+                 * @example /data/items
+                 */
+                pointer?: string;
+                /**
+                 * @description Default: as the content type or the name says, else CSV.
+                 * @enum {string}
+                 */
+                format?: "csv" | "ndjson" | "json" | "parquet";
+                csv?: components["schemas"]["CsvDialect"];
+            } | {
+                /** @description Tables from wherever they are. Several need a `query`, which may join them. */
+                tables: ({
+                    /**
+                     * @description The name of the table in `sql`.
+                     * @example orders
+                     */
+                    name: string;
+                    /** @example crm */
+                    dataSource: string;
+                    /** @description One SELECT, in the SQL of the data source. `$name` is a parameter. */
+                    sql: string;
+                    /** @description Values by name. The driver binds them. */
+                    parameters?: {
+                        [key: string]: string | number | boolean | null;
+                    };
+                } | {
+                    /**
+                     * @description The name of the table in `sql`.
+                     * @example orders
+                     */
+                    name: string;
+                    /** @example crm */
+                    dataSource: string;
+                    /**
+                     * @description Below the address of a data source of the kind `http`.
+                     * @example /orders.csv?year=2026
+                     */
+                    path: string;
+                    /** @description Added to the query of the address. */
+                    parameters?: {
+                        [key: string]: string | number | boolean | null;
+                    };
+                    /**
+                     * @description To the array of objects within JSON (RFC 6901). Such an answer has at most 16 MiB.
+                     * @example /data/items
+                     */
+                    pointer?: string;
+                    /**
+                     * @description Default: as the content type or the name says, else CSV.
+                     * @enum {string}
+                     */
+                    format?: "csv" | "ndjson" | "json" | "parquet";
+                    csv?: components["schemas"]["CsvDialect"];
+                } | {
+                    /**
+                     * @description The name of the table in `sql`.
+                     * @example orders
+                     */
+                    name: string;
+                    fileId: string;
+                    /**
+                     * @description Default: as the content and the name of the file say, else CSV.
+                     * @enum {string}
+                     */
+                    format?: "csv" | "ndjson" | "json" | "parquet";
+                    csv?: components["schemas"]["CsvDialect"];
+                } | {
+                    /**
+                     * @description The name of the table in `sql`.
+                     * @example orders
+                     */
+                    name: string;
+                    rows: {
+                        [key: string]: string | number | boolean | null;
+                    }[];
+                })[];
+            };
+            query?: {
+                /** @description One SELECT in the SQL of DuckDB. `$name` is a parameter. */
+                sql: string;
+                parametersSchema?: components["schemas"]["ReportParametersSchema"];
+            };
+            /** @description Which columns, in which order, and how they look. Default: all, as they come. */
+            columns?: components["schemas"]["ReportColumn"][];
+            outputs: ({
+                /** @enum {string} */
+                format: "csv";
+                /**
+                 * @description Default: a comma.
+                 * @enum {string}
+                 */
+                delimiter?: "," | ";" | "\t" | "|";
+                /**
+                 * @description Which fields stand in quotes. Default: those that need them.
+                 * @enum {string}
+                 */
+                quote?: "minimal" | "all";
+                /** @description Begins with a byte order mark, by which Excel knows UTF-8. Default: false. */
+                bom?: boolean;
+                /**
+                 * @description Default: `crlf`, as RFC 4180 says.
+                 * @enum {string}
+                 */
+                lineEnd?: "crlf" | "lf";
+                /** @description Begins with the titles of the columns. Default: true. */
+                header?: boolean;
+                /**
+                 * @description Text that a spreadsheet would take for a formula gets `'` before it (`guard`, the default), or stays as it is, for programs.
+                 * @enum {string}
+                 */
+                formulas?: "guard" | "keep";
+            } | {
+                /** @enum {string} */
+                format: "xlsx";
+                /** @description Default: the title, as far as a sheet can have it for a name. */
+                sheetName?: string;
+                /** @description Whether the first row stays in sight. Default: true. */
+                freezeHeader?: boolean;
+                /** @description Whether the header has buttons to filter and sort. Default: true. */
+                autoFilter?: boolean;
+            } | {
+                /** @enum {string} */
+                format: "json";
+            } | {
+                /** @enum {string} */
+                format: "ndjson";
+            } | {
+                /** @enum {string} */
+                format: "parquet";
+            })[];
+            delivery?: components["schemas"]["ReportDelivery"];
+            /** @description How long the files are kept. Default: HANDOFF_FILE_RETENTION_DAYS, else until they are deleted. */
+            retentionDays?: number;
+            description?: string;
+        };
+        ReportDelivery: {
+            email?: components["schemas"]["ReportEmail"];
+            links?: {
+                /** @description How long links work from when they are made. Default: 7 days in e-mails, an hour in results. */
+                expiresInSeconds?: number;
+                /** @description How often each file may be downloaded by links, all its links together. Scanners of mail open links, too. Default: any number. */
+                maxDownloads?: number;
+            };
+            /** @description Whether a report without rows is sent to nobody. Default: it is sent. */
+            skipIfEmpty?: boolean;
+        };
+        ReportEmail: {
+            /** @description Each gets a message of its own; all are named in the To header. */
+            to: (string | {
+                name?: string;
+                /**
+                 * Format: email
+                 * @description A bare address, without a display name. Beyond ASCII, letters, marks and digits are allowed before the @ (RFC 6531), and in domains that are in their canonical form.
+                 * @example ada@example.com
+                 */
+                address: string;
+            })[];
+            /** @description Default: the title of the report. */
+            subject?: string;
+            /** @description What stands above the links or the names of the attachments. */
+            text?: string;
+            /** @description Whether the files themselves are sent, or links to them. Default: the files when they have together less than 5 MiB. Files too large for a message are linked, or with `always` an error. */
+            attach?: ("always" | "never") | {
+                belowBytes: number;
+            };
+            /** @description Default: HANDOFF_MAIL_FROM. */
+            from?: string | {
+                name?: string;
+                /**
+                 * Format: email
+                 * @description A bare address, without a display name. Beyond ASCII, letters, marks and digits are allowed before the @ (RFC 6531), and in domains that are in their canonical form.
+                 * @example ada@example.com
+                 */
+                address: string;
+            };
+            replyTo?: (string | {
+                name?: string;
+                /**
+                 * Format: email
+                 * @description A bare address, without a display name. Beyond ASCII, letters, marks and digits are allowed before the @ (RFC 6531), and in domains that are in their canonical form.
+                 * @example ada@example.com
+                 */
+                address: string;
+            })[];
+            /**
+             * @description When nobody can know whether a message was taken: send it again (default), or stop.
+             * @enum {string}
+             */
+            duplicatePolicy?: "at_least_once" | "at_most_once";
+        };
         ReportJob: {
             id: string;
             status: components["schemas"]["JobStatus"];
@@ -2675,16 +3494,24 @@ export interface components {
             /** @enum {boolean} */
             additionalProperties?: false;
         };
-        ReportQuery: {
-            /** @description One SELECT in the SQL of DuckDB. `$name` is a parameter. */
-            sql: string;
-            /** @description Values by name. They are bound, never pasted into the text. */
-            parameters?: {
-                [key: string]: string | number | boolean | null;
-            };
-            parametersSchema?: components["schemas"]["ReportParametersSchema"];
+        ReportPreview: {
+            columns: {
+                name: string;
+                title: string;
+                type: string;
+            }[];
+            /** @description At most 100, each with its cells in the order of `columns`. */
+            rows: (string | number | boolean | null)[][];
+            /** @description There are more rows. */
+            more: boolean;
+            /** @description How many columns there are behind these: more had no room. */
+            columnsLeftOut: number;
+            /** @description Row and column, from 0, of each text that has only its beginning here. */
+            cut: number[][];
+            elapsedMs: number;
         };
         /**
+         * @description As `POST /v1/reports`; `title` and `outputs` may be left out.
          * @example {
          *       "title": "Sales",
          *       "source": {
@@ -2741,6 +3568,30 @@ export interface components {
          *       ]
          *     }
          * @example {
+         *       "title": "Sales",
+         *       "source": {
+         *         "fileId": "file_favhp5o4hkxjxccacfxq2eja7m"
+         *       },
+         *       "outputs": [
+         *         {
+         *           "format": "xlsx"
+         *         }
+         *       ],
+         *       "delivery": {
+         *         "email": {
+         *           "to": [
+         *             "ada@example.com"
+         *           ],
+         *           "attach": "always"
+         *         },
+         *         "links": {
+         *           "maxDownloads": 10
+         *         },
+         *         "skipIfEmpty": true
+         *       },
+         *       "retentionDays": 30
+         *     }
+         * @example {
          *       "title": "Targets",
          *       "source": {
          *         "tables": [
@@ -2772,10 +3623,19 @@ export interface components {
          *         }
          *       ]
          *     }
+         * @example {
+         *       "definition": "sales-by-city",
+         *       "parameters": {
+         *         "since": "2026-01-01"
+         *       },
+         *       "source": {
+         *         "fileId": "file_favhp5o4hkxjxccacfxq2eja7m"
+         *       }
+         *     }
          */
-        ReportRequest: {
-            title: string;
-            source: {
+        ReportPreviewRequest: {
+            title?: string;
+            source?: {
                 /** @description The table `rows` in `sql`. */
                 rows: {
                     [key: string]: string | number | boolean | null;
@@ -2907,12 +3767,42 @@ export interface components {
             query?: components["schemas"]["ReportQuery"];
             /** @description Which columns, in which order, and how they look. Default: all, as they come. */
             columns?: components["schemas"]["ReportColumn"][];
-            outputs: ({
+            outputs?: ({
                 /** @enum {string} */
                 format: "csv";
+                /**
+                 * @description Default: a comma.
+                 * @enum {string}
+                 */
+                delimiter?: "," | ";" | "\t" | "|";
+                /**
+                 * @description Which fields stand in quotes. Default: those that need them.
+                 * @enum {string}
+                 */
+                quote?: "minimal" | "all";
+                /** @description Begins with a byte order mark, by which Excel knows UTF-8. Default: false. */
+                bom?: boolean;
+                /**
+                 * @description Default: `crlf`, as RFC 4180 says.
+                 * @enum {string}
+                 */
+                lineEnd?: "crlf" | "lf";
+                /** @description Begins with the titles of the columns. Default: true. */
+                header?: boolean;
+                /**
+                 * @description Text that a spreadsheet would take for a formula gets `'` before it (`guard`, the default), or stays as it is, for programs.
+                 * @enum {string}
+                 */
+                formulas?: "guard" | "keep";
             } | {
                 /** @enum {string} */
                 format: "xlsx";
+                /** @description Default: the title, as far as a sheet can have it for a name. */
+                sheetName?: string;
+                /** @description Whether the first row stays in sight. Default: true. */
+                freezeHeader?: boolean;
+                /** @description Whether the header has buttons to filter and sort. Default: true. */
+                autoFilter?: boolean;
             } | {
                 /** @enum {string} */
                 format: "json";
@@ -2923,6 +3813,341 @@ export interface components {
                 /** @enum {string} */
                 format: "parquet";
             })[];
+            delivery?: components["schemas"]["ReportDelivery"];
+            /** @description How long the files are kept. Default: HANDOFF_FILE_RETENTION_DAYS, else until they are deleted. */
+            retentionDays?: number;
+            /** @description Name of a report definition. What else is given stands in the place of what it says. */
+            definition?: string;
+            /** @description Of the definition. Default: the newest one when the job is taken. */
+            version?: number;
+            /** @description Values by name, as the definition declares them. */
+            parameters?: {
+                [key: string]: string | number | boolean | null;
+            };
+        };
+        ReportQuery: {
+            /** @description One SELECT in the SQL of DuckDB. `$name` is a parameter. */
+            sql: string;
+            /** @description Values by name. They are bound, never pasted into the text. */
+            parameters?: {
+                [key: string]: string | number | boolean | null;
+            };
+            parametersSchema?: components["schemas"]["ReportParametersSchema"];
+        };
+        /**
+         * @description Give `title`, `source` and `outputs`, or a `definition`.
+         * @example {
+         *       "title": "Sales",
+         *       "source": {
+         *         "rows": [
+         *           {
+         *             "city": "Oslo",
+         *             "sum": 12.5
+         *           }
+         *         ]
+         *       },
+         *       "outputs": [
+         *         {
+         *           "format": "csv"
+         *         },
+         *         {
+         *           "format": "xlsx"
+         *         }
+         *       ]
+         *     }
+         * @example {
+         *       "title": "Sales",
+         *       "source": {
+         *         "fileId": "file_favhp5o4hkxjxccacfxq2eja7m"
+         *       },
+         *       "outputs": [
+         *         {
+         *           "format": "csv"
+         *         }
+         *       ]
+         *     }
+         * @example {
+         *       "title": "Sales by city",
+         *       "source": {
+         *         "files": [
+         *           {
+         *             "name": "orders",
+         *             "fileId": "file_favhp5o4hkxjxccacfxq2eja7m"
+         *           }
+         *         ]
+         *       },
+         *       "query": {
+         *         "sql": "select city, sum(amount) as total from orders where day >= $since group by city",
+         *         "parameters": {
+         *           "since": "2026-01-01"
+         *         }
+         *       },
+         *       "outputs": [
+         *         {
+         *           "format": "csv"
+         *         },
+         *         {
+         *           "format": "parquet"
+         *         }
+         *       ]
+         *     }
+         * @example {
+         *       "title": "Sales",
+         *       "source": {
+         *         "fileId": "file_favhp5o4hkxjxccacfxq2eja7m"
+         *       },
+         *       "outputs": [
+         *         {
+         *           "format": "xlsx"
+         *         }
+         *       ],
+         *       "delivery": {
+         *         "email": {
+         *           "to": [
+         *             "ada@example.com"
+         *           ],
+         *           "attach": "always"
+         *         },
+         *         "links": {
+         *           "maxDownloads": 10
+         *         },
+         *         "skipIfEmpty": true
+         *       },
+         *       "retentionDays": 30
+         *     }
+         * @example {
+         *       "title": "Targets",
+         *       "source": {
+         *         "tables": [
+         *           {
+         *             "name": "orders",
+         *             "dataSource": "crm",
+         *             "sql": "select city, amount from orders where day >= $since",
+         *             "parameters": {
+         *               "since": "2026-01-01"
+         *             }
+         *           },
+         *           {
+         *             "name": "targets",
+         *             "rows": [
+         *               {
+         *                 "city": "Oslo",
+         *                 "target": 1000
+         *               }
+         *             ]
+         *           }
+         *         ]
+         *       },
+         *       "query": {
+         *         "sql": "select city, sum(amount) as total, any_value(target) as target from orders join targets using (city) group by city"
+         *       },
+         *       "outputs": [
+         *         {
+         *           "format": "xlsx"
+         *         }
+         *       ]
+         *     }
+         * @example {
+         *       "definition": "sales-by-city",
+         *       "parameters": {
+         *         "since": "2026-01-01"
+         *       },
+         *       "source": {
+         *         "fileId": "file_favhp5o4hkxjxccacfxq2eja7m"
+         *       }
+         *     }
+         */
+        ReportRequest: {
+            title?: string;
+            source?: {
+                /** @description The table `rows` in `sql`. */
+                rows: {
+                    [key: string]: string | number | boolean | null;
+                }[];
+            } | {
+                fileId: string;
+                /**
+                 * @description Default: as the content and the name of the file say, else CSV.
+                 * @enum {string}
+                 */
+                format?: "csv" | "ndjson" | "json" | "parquet";
+                csv?: components["schemas"]["CsvDialect"];
+            } | {
+                /** @description Uploaded files as tables. Several need a `query`. */
+                files: {
+                    /**
+                     * @description The name of the table in `sql`.
+                     * @example orders
+                     */
+                    name: string;
+                    fileId: string;
+                    /**
+                     * @description Default: as the content and the name of the file say, else CSV.
+                     * @enum {string}
+                     */
+                    format?: "csv" | "ndjson" | "json" | "parquet";
+                    csv?: components["schemas"]["CsvDialect"];
+                }[];
+            } | {
+                /** @example crm */
+                dataSource: string;
+                /** @description One SELECT, in the SQL of the data source. `$name` is a parameter. */
+                sql: string;
+                /** @description Values by name. The driver binds them. */
+                parameters?: {
+                    [key: string]: string | number | boolean | null;
+                };
+            } | {
+                /** @example crm */
+                dataSource: string;
+                /**
+                 * @description Below the address of a data source of the kind `http`.
+                 * @example /orders.csv?year=2026
+                 */
+                path: string;
+                /** @description Added to the query of the address. */
+                parameters?: {
+                    [key: string]: string | number | boolean | null;
+                };
+                /**
+                 * @description To the array of objects within JSON (RFC 6901). Such an answer has at most 16 MiB.
+                 * @example /data/items
+                 */
+                pointer?: string;
+                /**
+                 * @description Default: as the content type or the name says, else CSV.
+                 * @enum {string}
+                 */
+                format?: "csv" | "ndjson" | "json" | "parquet";
+                csv?: components["schemas"]["CsvDialect"];
+            } | {
+                /** @description Tables from wherever they are. Several need a `query`, which may join them. */
+                tables: ({
+                    /**
+                     * @description The name of the table in `sql`.
+                     * @example orders
+                     */
+                    name: string;
+                    /** @example crm */
+                    dataSource: string;
+                    /** @description One SELECT, in the SQL of the data source. `$name` is a parameter. */
+                    sql: string;
+                    /** @description Values by name. The driver binds them. */
+                    parameters?: {
+                        [key: string]: string | number | boolean | null;
+                    };
+                } | {
+                    /**
+                     * @description The name of the table in `sql`.
+                     * @example orders
+                     */
+                    name: string;
+                    /** @example crm */
+                    dataSource: string;
+                    /**
+                     * @description Below the address of a data source of the kind `http`.
+                     * @example /orders.csv?year=2026
+                     */
+                    path: string;
+                    /** @description Added to the query of the address. */
+                    parameters?: {
+                        [key: string]: string | number | boolean | null;
+                    };
+                    /**
+                     * @description To the array of objects within JSON (RFC 6901). Such an answer has at most 16 MiB.
+                     * @example /data/items
+                     */
+                    pointer?: string;
+                    /**
+                     * @description Default: as the content type or the name says, else CSV.
+                     * @enum {string}
+                     */
+                    format?: "csv" | "ndjson" | "json" | "parquet";
+                    csv?: components["schemas"]["CsvDialect"];
+                } | {
+                    /**
+                     * @description The name of the table in `sql`.
+                     * @example orders
+                     */
+                    name: string;
+                    fileId: string;
+                    /**
+                     * @description Default: as the content and the name of the file say, else CSV.
+                     * @enum {string}
+                     */
+                    format?: "csv" | "ndjson" | "json" | "parquet";
+                    csv?: components["schemas"]["CsvDialect"];
+                } | {
+                    /**
+                     * @description The name of the table in `sql`.
+                     * @example orders
+                     */
+                    name: string;
+                    rows: {
+                        [key: string]: string | number | boolean | null;
+                    }[];
+                })[];
+            };
+            query?: components["schemas"]["ReportQuery"];
+            /** @description Which columns, in which order, and how they look. Default: all, as they come. */
+            columns?: components["schemas"]["ReportColumn"][];
+            outputs?: ({
+                /** @enum {string} */
+                format: "csv";
+                /**
+                 * @description Default: a comma.
+                 * @enum {string}
+                 */
+                delimiter?: "," | ";" | "\t" | "|";
+                /**
+                 * @description Which fields stand in quotes. Default: those that need them.
+                 * @enum {string}
+                 */
+                quote?: "minimal" | "all";
+                /** @description Begins with a byte order mark, by which Excel knows UTF-8. Default: false. */
+                bom?: boolean;
+                /**
+                 * @description Default: `crlf`, as RFC 4180 says.
+                 * @enum {string}
+                 */
+                lineEnd?: "crlf" | "lf";
+                /** @description Begins with the titles of the columns. Default: true. */
+                header?: boolean;
+                /**
+                 * @description Text that a spreadsheet would take for a formula gets `'` before it (`guard`, the default), or stays as it is, for programs.
+                 * @enum {string}
+                 */
+                formulas?: "guard" | "keep";
+            } | {
+                /** @enum {string} */
+                format: "xlsx";
+                /** @description Default: the title, as far as a sheet can have it for a name. */
+                sheetName?: string;
+                /** @description Whether the first row stays in sight. Default: true. */
+                freezeHeader?: boolean;
+                /** @description Whether the header has buttons to filter and sort. Default: true. */
+                autoFilter?: boolean;
+            } | {
+                /** @enum {string} */
+                format: "json";
+            } | {
+                /** @enum {string} */
+                format: "ndjson";
+            } | {
+                /** @enum {string} */
+                format: "parquet";
+            })[];
+            delivery?: components["schemas"]["ReportDelivery"];
+            /** @description How long the files are kept. Default: HANDOFF_FILE_RETENTION_DAYS, else until they are deleted. */
+            retentionDays?: number;
+            /** @description Name of a report definition. What else is given stands in the place of what it says. */
+            definition?: string;
+            /** @description Of the definition. Default: the newest one when the job is taken. */
+            version?: number;
+            /** @description Values by name, as the definition declares them. */
+            parameters?: {
+                [key: string]: string | number | boolean | null;
+            };
             options?: components["schemas"]["JobOptions"];
         };
         /**
@@ -2956,6 +4181,11 @@ export interface components {
                 size: number;
                 /** @description Lower-case hex. */
                 sha256: string;
+                /**
+                 * Format: date-time
+                 * @description From then on it is gone. Not there: it stays until it is deleted.
+                 */
+                expiresAt?: string;
                 links: {
                     self: string;
                     /** @description Where the bytes are. */
@@ -2964,6 +4194,28 @@ export interface components {
                 /** @enum {string} */
                 format: "csv" | "xlsx" | "json" | "ndjson" | "parquet";
             }[];
+            /** @description Of a report that goes to somebody. */
+            delivery?: {
+                /** @enum {string} */
+                status: "delivered" | "incomplete" | "skipped_empty";
+                /** @enum {string} */
+                by?: "attachment" | "link";
+                /** Format: date-time */
+                linksExpireAt?: string;
+                emails: {
+                    recipient: string;
+                    /** @enum {string} */
+                    status: "sent" | "failed" | "not_sent" | "suppressed" | "in_doubt";
+                    messageId?: string;
+                    code?: string;
+                    response?: string;
+                }[];
+            };
+            /** @description The report definition, and its version. */
+            definition?: {
+                name: string;
+                version: number;
+            };
         };
         /** @description Temporal's Retry Policy for every step of this job. What is left out is as the step's own policy says. */
         RetryOptions: {
@@ -3087,6 +4339,8 @@ export interface components {
                 /** @enum {string} */
                 format: "jpeg" | "png" | "webp" | "avif";
             }[];
+            /** @description How long the files are kept. Default: HANDOFF_FILE_RETENTION_DAYS, else until they are deleted. */
+            retentionDays?: number;
             options?: components["schemas"]["JobOptions"];
         };
         /**
@@ -4153,7 +5407,7 @@ export interface operations {
     listAuditEntries: {
         parameters: {
             query?: {
-                action?: "job.cancel" | "job.retry" | "job.discard" | "job.note" | "job.edit" | "job_token.create" | "bulk_action.start" | "bulk_action.pause" | "bulk_action.resume" | "bulk_action.abort" | "file.delete" | "api_key.create" | "api_key.rotate" | "api_key.revoke" | "payload.decode" | "limit.change" | "tenant.erase" | "email_template.put" | "email_template.delete" | "data_source.put" | "data_source.delete" | "data_source.check" | "email_batch.pause" | "email_batch.resume" | "suppression.add" | "suppression.remove" | "suppression.import";
+                action?: "job.cancel" | "job.retry" | "job.discard" | "job.note" | "job.edit" | "job_token.create" | "bulk_action.start" | "bulk_action.pause" | "bulk_action.resume" | "bulk_action.abort" | "file.delete" | "api_key.create" | "api_key.rotate" | "api_key.revoke" | "payload.decode" | "limit.change" | "tenant.erase" | "email_template.put" | "email_template.delete" | "data_source.put" | "data_source.delete" | "data_source.check" | "report_definition.put" | "report_definition.delete" | "email_batch.pause" | "email_batch.resume" | "suppression.add" | "suppression.remove" | "suppression.import";
                 /** @description Id of an API key, or what else an entry has as `actor`. */
                 actor?: string;
                 /** @description Id of a job, file, API key, … */
@@ -6934,7 +8188,7 @@ export interface operations {
     listEmailTemplates: {
         parameters: {
             query?: {
-                /** @description Templates on a page. */
+                /** @description Entries on a page. */
                 limit?: number;
                 /** @description `nextCursor` of the page before. */
                 cursor?: string;
@@ -7062,7 +8316,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Name of the template. */
+                /** @description Name. */
                 name: string;
             };
             cookie?: never;
@@ -7197,7 +8451,7 @@ export interface operations {
                 "If-None-Match"?: string;
             };
             path: {
-                /** @description Name of the template. */
+                /** @description Name. */
                 name: string;
             };
             cookie?: never;
@@ -7389,7 +8643,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Name of the template. */
+                /** @description Name. */
                 name: string;
             };
             cookie?: never;
@@ -7517,7 +8771,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Name of the template. */
+                /** @description Name. */
                 name: string;
             };
             cookie?: never;
@@ -7696,7 +8950,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Name of the template. */
+                /** @description Name. */
                 name: string;
             };
             cookie?: never;
@@ -7869,14 +9123,14 @@ export interface operations {
     listEmailTemplateVersions: {
         parameters: {
             query?: {
-                /** @description Templates on a page. */
+                /** @description Entries on a page. */
                 limit?: number;
                 /** @description `nextCursor` of the page before. */
                 cursor?: string;
             };
             header?: never;
             path: {
-                /** @description Name of the template. */
+                /** @description Name. */
                 name: string;
             };
             cookie?: never;
@@ -8013,7 +9267,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Name of the template. */
+                /** @description Name. */
                 name: string;
                 version: number;
             };
@@ -8339,6 +9593,138 @@ export interface operations {
             };
         };
     };
+    listFiles: {
+        parameters: {
+            query?: {
+                /** @description Of the job that made or received them. */
+                jobId?: string;
+                /** @description Inclusive. */
+                createdAfter?: string;
+                /** @description Exclusive. */
+                createdBefore?: string;
+                /** @description Files on a page. */
+                limit?: number;
+                /** @description `nextCursor` of the page before, with the same filters. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Link: components["headers"]["Link"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FilePage"];
+                };
+            };
+            /**
+             * @description `invalid_filter`: There is no such filter.
+             *     `value_out_of_range`: A number or a time is outside its range.
+             *     `invalid_cursor`: The cursor is not one of ours.
+             */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: A valid API key is needed. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_scope`: The API key may not do this. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `method_not_allowed`: This method is not allowed here. */
+            405: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Allow: components["headers"]["Allow"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests in this minute. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `database_unavailable`: The database does not answer.
+             *     `identity_provider_unavailable`: The identity provider does not answer.
+             */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getFile: {
         parameters: {
             query?: never;
@@ -8419,6 +9805,18 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     Allow: components["headers"]["Allow"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `file_expired`: The file was not kept any longer. */
+            410: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -8724,6 +10122,21 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     Allow: components["headers"]["Allow"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `link_used_up`: The file was downloaded as often as its link allows.
+             *     `file_expired`: The file was not kept any longer.
+             */
+            410: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -11079,6 +12492,1055 @@ export interface operations {
             };
         };
     };
+    listReportDefinitions: {
+        parameters: {
+            query?: {
+                /** @description Entries on a page. */
+                limit?: number;
+                /** @description `nextCursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Link: components["headers"]["Link"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportDefinitionPage"];
+                };
+            };
+            /**
+             * @description `invalid_filter`: There is no such filter.
+             *     `value_out_of_range`: A number or a time is outside its range.
+             *     `invalid_cursor`: The cursor is not one of ours.
+             */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: A valid API key is needed. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_scope`: The API key may not do this. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `method_not_allowed`: This method is not allowed here. */
+            405: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Allow: components["headers"]["Allow"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests in this minute. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `database_unavailable`: The database does not answer.
+             *     `identity_provider_unavailable`: The identity provider does not answer.
+             */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getReportDefinition: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The newest version. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    ETag: components["headers"]["ETag"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportDefinition"];
+                };
+            };
+            /** @description `invalid_request`: The request is not valid. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: A valid API key is needed. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_scope`: The API key may not do this. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `method_not_allowed`: This method is not allowed here. */
+            405: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Allow: components["headers"]["Allow"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests in this minute. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `database_unavailable`: The database does not answer.
+             *     `identity_provider_unavailable`: The identity provider does not answer.
+             */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putReportDefinition: {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: string;
+                "If-None-Match"?: string;
+            };
+            path: {
+                /** @description Name. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReportDefinitionRequest"];
+            };
+        };
+        responses: {
+            /** @description It is the newest version already. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    ETag: components["headers"]["ETag"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportDefinition"];
+                };
+            };
+            /** @description The new version. */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Location: components["headers"]["Location"];
+                    ETag: components["headers"]["ETag"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportDefinition"];
+                };
+            };
+            /**
+             * @description `invalid_request`: The request is not valid.
+             *     `malformed_json`: The body is not JSON.
+             *     `secret_in_request`: The request carries what looks like a credential.
+             */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: A valid API key is needed. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_scope`: The API key may not do this. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `method_not_allowed`: This method is not allowed here. */
+            405: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Allow: components["headers"]["Allow"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `precondition_failed`: It has changed meanwhile. */
+            412: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: This content type is not taken here. */
+            415: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `query_invalid`: The query of the report cannot be run. */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests in this minute. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `overloaded`: More work is waiting than can be done soon.
+             *     `database_unavailable`: The database does not answer.
+             *     `identity_provider_unavailable`: The identity provider does not answer.
+             */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteReportDefinition: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is removed. */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_request`: The request is not valid. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: A valid API key is needed. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_scope`: The API key may not do this. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `method_not_allowed`: This method is not allowed here. */
+            405: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Allow: components["headers"]["Allow"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests in this minute. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `database_unavailable`: The database does not answer.
+             *     `identity_provider_unavailable`: The identity provider does not answer.
+             */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    previewReportDefinition: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ReportDefinitionPreviewRequest"];
+            };
+        };
+        responses: {
+            /** @description The first rows. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportPreview"];
+                };
+            };
+            /**
+             * @description `invalid_request`: The request is not valid.
+             *     `secret_in_request`: The request carries what looks like a credential.
+             *     `malformed_json`: The body is not JSON.
+             *     `file_not_found`: There is no such file.
+             *     `definition_not_found`: There is no such report definition.
+             */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: A valid API key is needed. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_scope`: The API key may not do this. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `method_not_allowed`: This method is not allowed here. */
+            405: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Allow: components["headers"]["Allow"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: This content type is not taken here. */
+            415: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `source_unreadable`: The source of the report cannot be read.
+             *     `source_too_large`: The sources of the report are too large.
+             *     `query_invalid`: The query of the report cannot be run.
+             *     `query_timeout`: The query of the report takes too long.
+             *     `query_too_large`: The query of the report needs or gives too much.
+             */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `limit_exceeded`: A limit of the tenant is exceeded.
+             *     `rate_limited`: Too many requests in this minute.
+             */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `job_failed`: The job failed.
+             *     `internal_error`: Something went wrong on our side.
+             */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `temporal_unavailable`: Temporal does not answer.
+             *     `storage_unavailable`: Files cannot be stored now.
+             *     `worker_unavailable`: No worker answers.
+             *     `overloaded`: More work is waiting than can be done soon.
+             *     `database_unavailable`: The database does not answer.
+             *     `identity_provider_unavailable`: The identity provider does not answer.
+             */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listReportDefinitionVersions: {
+        parameters: {
+            query?: {
+                /** @description Entries on a page. */
+                limit?: number;
+                /** @description `nextCursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Name. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Link: components["headers"]["Link"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportDefinitionPage"];
+                };
+            };
+            /**
+             * @description `invalid_request`: The request is not valid.
+             *     `invalid_filter`: There is no such filter.
+             *     `value_out_of_range`: A number or a time is outside its range.
+             *     `invalid_cursor`: The cursor is not one of ours.
+             */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: A valid API key is needed. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_scope`: The API key may not do this. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `method_not_allowed`: This method is not allowed here. */
+            405: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Allow: components["headers"]["Allow"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests in this minute. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `database_unavailable`: The database does not answer.
+             *     `identity_provider_unavailable`: The identity provider does not answer.
+             */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getReportDefinitionVersion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name. */
+                name: string;
+                version: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The version. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    ETag: components["headers"]["ETag"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportDefinition"];
+                };
+            };
+            /** @description `invalid_request`: The request is not valid. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: A valid API key is needed. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_scope`: The API key may not do this. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `method_not_allowed`: This method is not allowed here. */
+            405: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Allow: components["headers"]["Allow"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests in this minute. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `database_unavailable`: The database does not answer.
+             *     `identity_provider_unavailable`: The identity provider does not answer.
+             */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     submitReport: {
         parameters: {
             query?: never;
@@ -11137,6 +13599,7 @@ export interface operations {
              *     `malformed_json`: The body is not JSON.
              *     `file_not_found`: There is no such file.
              *     `data_source_not_found`: There is no such data source.
+             *     `definition_not_found`: There is no such report definition.
              */
             400: {
                 headers: {
@@ -11214,6 +13677,7 @@ export interface operations {
             };
             /**
              * @description `source_unreadable`: The source of the report cannot be read.
+             *     `query_invalid`: The query of the report cannot be run.
              *     `idempotency_key_reused`: The Idempotency-Key belongs to another request.
              */
             422: {
@@ -11258,6 +13722,184 @@ export interface operations {
             /**
              * @description `temporal_unavailable`: Temporal does not answer.
              *     `storage_unavailable`: Files cannot be stored now.
+             *     `overloaded`: More work is waiting than can be done soon.
+             *     `database_unavailable`: The database does not answer.
+             *     `identity_provider_unavailable`: The identity provider does not answer.
+             */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    previewReport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReportPreviewRequest"];
+            };
+        };
+        responses: {
+            /** @description The first rows. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportPreview"];
+                };
+            };
+            /**
+             * @description `invalid_request`: The request is not valid.
+             *     `secret_in_request`: The request carries what looks like a credential.
+             *     `malformed_json`: The body is not JSON.
+             *     `file_not_found`: There is no such file.
+             *     `definition_not_found`: There is no such report definition.
+             */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: A valid API key is needed. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_scope`: The API key may not do this. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `method_not_allowed`: This method is not allowed here. */
+            405: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Allow: components["headers"]["Allow"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: This content type is not taken here. */
+            415: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `source_unreadable`: The source of the report cannot be read.
+             *     `source_too_large`: The sources of the report are too large.
+             *     `query_invalid`: The query of the report cannot be run.
+             *     `query_timeout`: The query of the report takes too long.
+             *     `query_too_large`: The query of the report needs or gives too much.
+             */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `limit_exceeded`: A limit of the tenant is exceeded.
+             *     `rate_limited`: Too many requests in this minute.
+             */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `job_failed`: The job failed.
+             *     `internal_error`: Something went wrong on our side.
+             */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `temporal_unavailable`: Temporal does not answer.
+             *     `storage_unavailable`: Files cannot be stored now.
+             *     `worker_unavailable`: No worker answers.
              *     `overloaded`: More work is waiting than can be done soon.
              *     `database_unavailable`: The database does not answer.
              *     `identity_provider_unavailable`: The identity provider does not answer.

@@ -30,6 +30,7 @@ import { createGuardedFetch } from './outbound/guarded-fetch.ts';
 import { writeCsvList } from './reports/csv.ts';
 import { furtherLanes, namedProviders } from './mail-providers.ts';
 import type { Routing } from './mail/routing.ts';
+import { createQueryReader } from './reports/query-reader.ts';
 import { readCsv } from './reports/source.ts';
 import type { Stores } from './stores.ts';
 import { variableFaults } from './templates/schema.ts';
@@ -150,6 +151,9 @@ export async function startApi(
     dataSources: stores.dataSources,
     connector: dataSourceConnector(config),
     templateVersions: createTemplateVersions(stores.templates, variableFaults),
+    definitions: stores.definitions,
+    previewSeconds: config.reports.previewSeconds,
+    readQuery: scope.closing(createQueryReader(), (reader) => reader.close()).read,
     templateEngine: scope.closing(createWorkshop(), (workshop) => workshop.close()),
     textOf: (html) => textPart({ html }) ?? '',
     composed: (message) => unsentMail(message, config.mailFrom),

@@ -13,6 +13,8 @@ export interface ReportSettings {
   readonly maxRows: number;
   /** How long a query may run. */
   readonly querySeconds: number;
+  /** How long a preview may take, with the reading of its sources. */
+  readonly previewSeconds: number;
 }
 
 const natural = (fallback: number) => z.coerce.number().int().min(1).default(fallback);
@@ -24,6 +26,7 @@ export const reportVariables = {
   HANDOFF_REPORT_DISK_MB: natural(4_096),
   HANDOFF_REPORT_MAX_ROWS: natural(50_000_000),
   HANDOFF_REPORT_QUERY_SECONDS: z.coerce.number().int().min(1).max(18_000).default(600),
+  HANDOFF_REPORT_PREVIEW_SECONDS: z.coerce.number().int().min(1).max(60).default(20),
 };
 
 export function reportsOf(values: z.infer<z.ZodObject<typeof reportVariables>>): ReportSettings {
@@ -34,5 +37,6 @@ export function reportsOf(values: z.infer<z.ZodObject<typeof reportVariables>>):
     diskMb: values.HANDOFF_REPORT_DISK_MB,
     maxRows: values.HANDOFF_REPORT_MAX_ROWS,
     querySeconds: values.HANDOFF_REPORT_QUERY_SECONDS,
+    previewSeconds: values.HANDOFF_REPORT_PREVIEW_SECONDS,
   };
 }

@@ -42,6 +42,7 @@ export const errorCodes = [
   'data_source_not_found',
   'data_source_configured',
   'encryption_needed',
+  'definition_not_found',
   'precondition_failed',
   'template_invalid',
   'message_too_large',

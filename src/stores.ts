@@ -10,6 +10,7 @@ import { openDataSources } from './data-sources.ts';
 import { checkDatabase, type DatabaseLocation, openDatabase } from './database/open.ts';
 import { createDatabaseLeases, createEmailCounter } from './database/limit-windows.ts';
 import { createDeliveryLookup, withProviderNames } from './database/provider-messages.ts';
+import { createDefinitionStore } from './database/report-definitions.ts';
 import { createSuppressions } from './database/suppressions.ts';
 import { createTenantLimits, storedBytesIn } from './database/tenant-limits.ts';
 import { createTenantSecrets } from './database/tenant-secrets.ts';
@@ -19,6 +20,7 @@ import type { AuditLog } from './jobs/audit.ts';
 import type { DataSources } from './jobs/data-sources.ts';
 import type { TemplateStore } from './jobs/email-templates.ts';
 import type { DeliveryLookup } from './jobs/mail-events.ts';
+import type { DefinitionStore } from './jobs/report-definitions.ts';
 import { suppressionNames } from './jobs/suppression-names.ts';
 import type { TenantKeys } from './jobs/tenant-keys.ts';
 import { createUnsubscribeTokens, type UnsubscribeTokens } from './jobs/unsubscribe-token.ts';
@@ -37,6 +39,7 @@ export interface Stores {
   deliveries: Deliveries;
   templates: TemplateStore;
   dataSources: DataSources;
+  definitions: DefinitionStore;
   tenantKeys: TenantKeys;
   /** Of what Temporal stores. */
   protection: Protection;
@@ -66,6 +69,7 @@ export async function openStores(scope: Scope, config: Config, location: Databas
     deliveries,
     templates: createTemplateStore(db),
     dataSources: openDataSources(db, config, protection.dataKeys),
+    definitions: createDefinitionStore(db),
     tenantKeys,
     protection,
     limits: {

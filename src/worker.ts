@@ -113,7 +113,7 @@ export async function startWorker(
     'bulk-email': bulkOn(firstLane, providers[0]?.name ?? ''),
     report: {
       ...{ engine: createReportEngine(config.dataDir, config.reports), files, fileIdFor },
-      readRemote: remoteReader(dataSources, dataSourceConnector(config)),
+      ...{ readRemote: remoteReader(dataSources, dataSourceConnector(config)), previewSeconds: config.reports.previewSeconds },
     },
     upload: { images: createImageEngine({ maxPixels: config.maxImagePixels }), files, fileIdFor },
     operations: {

@@ -3,3 +3,4 @@ export * from './index.ts';
 export { bulkAction } from './bulk-action.ts';
 export { concurrencyLimit } from './concurrency-limit.ts';
 export { maintainStorage } from './maintain-storage.ts';
+export { previewReport } from './preview-report.ts';

@@ -12,11 +12,11 @@ import { deliverReport } from './report-delivery.ts';
  */
 export const generateReport = job<ReportInput, ReportResult>(async ({ tenant, input }, context) => {
   const { step, stepForEach, achieves } = context;
-  const { title, source, columns, outputs, atOnce, delivery } = input;
+  const { title, source, columns, outputs, atOnce, delivery, definition } = input;
   const settled: PromiseSettledResult<RenderedReport>[] = [];
   const done = (): ReportResult => {
     const rendered = settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
-    return { rows: rendered.at(-1)?.rows ?? 0, files: rendered.map(({ file }) => file) };
+    return { rows: rendered.at(-1)?.rows ?? 0, files: rendered.map(({ file }) => file), ...(definition && { definition }) };
   };
   achieves(done);
   const rows = 'tables' in source && atOnce !== true ? await step('extractRows', 'query')({ tenant, source }) : source;

@@ -50,6 +50,14 @@ export const policies = {
     retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute', maximumAttempts: 10 },
     ...withEffect,
   },
+  // Somebody waits for it; the longest setting is 60 s. Whoever has gone has it end by removing its workflow.
+  previewRows: {
+    group: 'report',
+    startToCloseTimeout: '90 seconds',
+    scheduleToCloseTimeout: '2 minutes',
+    retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '10 seconds', maximumAttempts: 2 },
+    ...withEffect,
+  },
   inspectImage: {
     group: 'upload',
     startToCloseTimeout: '10 minutes',

@@ -21,7 +21,7 @@ export async function deliverReport(
   const fileIds = done.files.map(({ id }) => id);
   const { files, message } = await context.step('prepareDelivery')({ ...delivery, tenant, title, rows: done.rows, fileIds, at });
   const current = new Map(files.map((file) => [file.id, file]));
-  const made = { rows: done.rows, files: done.files.map((file) => ({ ...file, ...current.get(file.id) })) };
+  const made = { ...done, files: done.files.map((file) => ({ ...file, ...current.get(file.id) })) };
   if (email !== undefined && message !== undefined) return sent({ tenant, email, message, at, made }, context);
   return skipIfEmpty && done.rows === 0 ? { ...made, delivery: { status: 'skipped_empty', emails: [] } } : made;
 }

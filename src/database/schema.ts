@@ -9,6 +9,17 @@ import type { Suppression } from '../jobs/suppressions.ts';
 /** PGlite and pg both give `int8` as a string. */
 type ChangingBigInteger = ColumnType<string, number | string, number | string>;
 
+/** One row a version. What it holds never changes. */
+export type VersionColumns = {
+  [Name in 'tenant' | 'name' | 'digest' | 'source']: ColumnType<string, string, never>;
+} & {
+  description: ColumnType<string | null, string | null, never>;
+  version: ColumnType<number, number, never>;
+  createdAt: ColumnType<Date, never, never>;
+  /** Hidden from new jobs since then. */
+  removedAt: Generated<Date | null>;
+};
+
 export interface Database {
   apiKeys: {
     /** SHA-256 of the key, lower-case hex: a key is 32 random bytes, so a plain hash can't be guessed back. */
@@ -97,16 +108,10 @@ export interface Database {
     createdAt: Generated<Date>;
     changedAt: Generated<Date>;
   };
-  /** One row a version. What it holds never changes. */
-  emailTemplates: {
-    [Name in 'tenant' | 'name' | 'digest' | 'source' | 'schema' | 'subject']: ColumnType<string, string, never>;
+  emailTemplates: VersionColumns & {
+    [Name in 'schema' | 'subject']: ColumnType<string, string, never>;
   } & {
-    [Name in 'description' | 'html' | 'text']: ColumnType<string | null, string | null, never>;
-  } & {
-    version: ColumnType<number, number, never>;
-    createdAt: ColumnType<Date, never, never>;
-    /** Hidden from new jobs since then. */
-    removedAt: Generated<Date | null>;
+    [Name in 'html' | 'text']: ColumnType<string | null, string | null, never>;
   };
   dataSources: {
     [Name in 'tenant' | 'name']: ColumnType<string, string, never>;
@@ -119,6 +124,7 @@ export interface Database {
     version: number;
     changedAt: Generated<Date>;
   };
+  reportDefinitions: VersionColumns;
   suppressions: {
     [Name in Exclude<keyof Suppression, 'createdAt'>]: ColumnType<Suppression[Name], Suppression[Name], never>;
   } & {

@@ -32,6 +32,8 @@ import { bounces, type MailEventDependencies, mailEvents } from './mail-events.t
 import { problemHandler, unknownPath } from './problem.ts';
 import { limitKeyless, limitRequests } from './rate-limits.ts';
 import { wellFormed } from './request-limits.ts';
+import { type DefinitionDependencies, reportDefinitions } from './report-definitions.ts';
+import { type ReportPreviewDependencies, reportPreviews } from './report-previews.ts';
 import { refusingSecrets, type SecretRefusal } from './secrets-in-request.ts';
 import { type SubmissionDependencies, submissions } from './submissions.ts';
 import { type PreviewDependencies, templatePreview } from './template-preview.ts';
@@ -61,6 +63,8 @@ export interface AppDependencies
     MailProviderDependencies,
     Omit<TemplateDependencies, 'refuseSecrets'>,
     PreviewDependencies,
+    Omit<DefinitionDependencies, 'refuseSecrets'>,
+    Pick<ReportPreviewDependencies, 'previewSeconds'>,
     Pick<EmailBatchDependencies, 'deliveries'>,
     SuppressionDependencies,
     Omit<UnsubscribeDependencies, 'suppressions'>,
@@ -180,6 +184,8 @@ export function createApp(dependencies: AppDependencies): Express {
   v1.use(emailTemplates({ ...dependencies, refuseSecrets }));
   v1.use(templatePreview(dependencies));
   v1.use(dataSources(dependencies));
+  v1.use(reportPreviews({ ...dependencies, refuseSecrets }));
+  v1.use(reportDefinitions({ ...dependencies, refuseSecrets }));
   v1.use(suppressions(dependencies));
   v1.use(bounces(dependencies));
   app.use('/v1', v1);

@@ -9,7 +9,9 @@ import type { TemplateVersions } from '../jobs/email-templates.ts';
 import type { FileStore } from '../jobs/files.ts';
 import { type Charge, type Limits, mayBeDone } from '../jobs/limits.ts';
 import { changedOptions } from '../jobs/options.ts';
+import type { ReadQuery } from '../jobs/query-check.ts';
 import { jobTypeOf } from '../jobs/registry.ts';
+import type { Definitions } from '../jobs/report-definitions.ts';
 import type { TenantKeys } from '../jobs/tenant-keys.ts';
 import type { Prepared } from './auditing.ts';
 import { tenantOf } from './authentication.ts';
@@ -34,6 +36,8 @@ export interface EditDependencies {
   publicUrl?: string | undefined;
   templateVersions: TemplateVersions;
   dataSources: Pick<DataSources, 'find'>;
+  definitions: Definitions;
+  readQuery: ReadQuery;
   tenantKeys: TenantKeys;
   presenter: Presenter;
   refuseSecrets: RefuseSecrets;
@@ -48,6 +52,8 @@ export function editing({
   publicUrl,
   templateVersions,
   dataSources,
+  definitions,
+  readQuery,
   tenantKeys,
   presenter,
   refuseSecrets,
@@ -71,7 +77,7 @@ export function editing({
           { type, job: found, options, ...changed },
           {
             ...{ now: Date.now(), tenant, tenantKeys, files: limits.files(tenant, files) },
-            ...{ templates: templateVersions, dataSources, maxMessageBytes, publicUrl },
+            ...{ templates: templateVersions, dataSources, definitions, readQuery, maxMessageBytes, publicUrl },
           },
         );
       });

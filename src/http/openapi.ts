@@ -22,6 +22,8 @@ import { describeMailEvents } from './openapi/mail-events.ts';
 import { problemExamples } from './openapi/responses.ts';
 import { tags } from './openapi/route.ts';
 import { describeTemplatePreview } from './openapi/template-preview.ts';
+import { describeReportDefinitions } from './openapi/report-definitions.ts';
+import { describeReportPreviews } from './openapi/report-previews.ts';
 import { describeService } from './openapi/service.ts';
 import { describeSubmissions } from './openapi/submissions.ts';
 import { describeSuppressions } from './openapi/suppressions.ts';
@@ -45,6 +47,8 @@ const resources = [
   describeDataSources,
   describeEmailTemplates,
   describeTemplatePreview,
+  describeReportDefinitions,
+  describeReportPreviews,
   describeSuppressions,
   describeMailEvents,
   describeService,

@@ -47,6 +47,7 @@ export const problems: Record<ErrorCode, { status: number; title: string }> = {
   data_source_configured: { status: 409, title: 'The data source stands in the configuration' },
   encryption_needed: { status: 409, title: 'Secrets can not be stored without encryption' },
   template_not_found: { status: 400, title: 'There is no such e-mail template' },
+  definition_not_found: { status: 400, title: 'There is no such report definition' },
   precondition_failed: { status: 412, title: 'It has changed meanwhile' },
   template_invalid: { status: 422, title: 'The e-mail template can not be used' },
   message_too_large: { status: 413, title: 'The message is larger than mail servers take' },

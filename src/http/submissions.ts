@@ -10,9 +10,11 @@ import { fingerprintOf } from '../jobs/fingerprint.ts';
 import { newJobId } from '../jobs/ids.ts';
 import type { Job } from '../jobs/job.ts';
 import { charged, isRefusal, type Limits } from '../jobs/limits.ts';
+import type { ReadQuery } from '../jobs/query-check.ts';
 import type { RecipientList } from '../jobs/recipient-list.ts';
 import type { ReadCsv } from '../jobs/recipient-sources.ts';
 import { allJobTypes, type AnyJobType } from '../jobs/registry.ts';
+import type { DefinitionStore } from '../jobs/report-definitions.ts';
 import { startOptionsOf } from '../jobs/start-options.ts';
 import type { TenantKeys } from '../jobs/tenant-keys.ts';
 import { tenantOf } from './authentication.ts';
@@ -31,6 +33,8 @@ export interface SubmissionDependencies {
   limits: Limits;
   templateVersions: TemplateVersions;
   dataSources: Pick<DataSources, 'find'>;
+  definitions: DefinitionStore;
+  readQuery: ReadQuery;
   /** In bytes. */
   maxUploadBytes: number;
   /** In bytes. */
@@ -85,8 +89,12 @@ async function receive(
   return receiveMultipart(request, limits.files(tenant, files, '/file'), maxUploadBytes);
 }
 
-const isOfTemplate = (error: unknown) =>
-  error instanceof AppError && (error.code === 'template_not_found' || error.errors?.[0]?.pointer.startsWith('/template/') === true);
+/** Of something with versions, which may have changed since. */
+const isOfVersion = (error: unknown) =>
+  error instanceof AppError &&
+  (error.code === 'template_not_found' ||
+    error.code === 'definition_not_found' ||
+    /^\/(template|parameters|definition)(\/|$)/.test(error.errors?.[0]?.pointer ?? ''));
 
 /** What the type wants to have looked at before anything is charged for; whoever asks discards it. */
 async function gathered(
@@ -143,9 +151,9 @@ function submit(type: AnyJobType, dependencies: SubmissionDependencies): Request
         list ??= await gathered({ type, tenant, asked }, undefined, dependencies);
         // Before anything is stored: what is refused leaves nothing behind.
         return charged(limits, { tenant, jobs: 1, emails: type.emails?.(asked, list) }, async () => {
-          const { templateVersions: templates, maxMessageBytes, publicUrl, dataSources } = dependencies;
+          const { templateVersions: templates, definitions, readQuery, maxMessageBytes, publicUrl, dataSources } = dependencies;
           const given = { ...(received.part && { part: received.part }), ...(list && { list }) };
-          const around = { files, templates, dataSources, maxMessageBytes, publicUrl };
+          const around = { files, templates, definitions, readQuery, dataSources, maxMessageBytes, publicUrl };
           const input = await type.prepare(asked, { tenant, jobId, createdAt, ...around, ...given });
           return jobs.start({ jobId, type, tenant, createdAt, input, fingerprint: fingerprint(), options: startOptions });
         });
@@ -155,8 +163,8 @@ function submit(type: AnyJobType, dependencies: SubmissionDependencies): Request
       const outcome = earlier
         ? { started: false, job: earlier }
         : await start().catch(async (error: unknown) => {
-            // A limit, or a template that has changed since, holds up new work, not the answer to what was taken before.
-            const job = isRefusal(error) || isOfTemplate(error) ? await replayed() : undefined;
+            // A limit, or a template or definition that has changed since, holds up new work, not the answer to what was taken before.
+            const job = isRefusal(error) || isOfVersion(error) ? await replayed() : undefined;
             if (job === undefined) throw error;
             return { started: false, job };
           });

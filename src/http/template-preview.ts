@@ -2,11 +2,12 @@ import { type Request, type Response, Router } from 'express';
 
 import { AppError } from '../errors.ts';
 import type { JsonSchema, TemplateEngine, TemplateParts, TemplatePreview, TemplateStore } from '../jobs/email-templates.ts';
-import { nameIn, templateOf } from './email-templates.ts';
+import { templateNoun } from './email-templates.ts';
 import { declaredJsonIfAny, parsedJson } from './json-body.ts';
 import { route } from './routes.ts';
 import { messageRequest, previewRequest } from './template-requests.ts';
 import { validated } from './validation.ts';
+import { nameIn, versionOf } from './versions.ts';
 
 /** What was rendered, and what it is called. */
 export interface PreviewedMessage {
@@ -52,7 +53,7 @@ export function templatePreview({ templates, templateEngine, textOf, composed }:
   async function asked(request: Request, response: Response): Promise<Previewed> {
     const { version, variables, source } = validated(previewRequest, request.body ?? {});
     if (source !== undefined) {
-      const name = nameIn(request);
+      const name = nameIn(request, templateNoun);
       return {
         name,
         version: null,
@@ -61,7 +62,7 @@ export function templatePreview({ templates, templateEngine, textOf, composed }:
         variables: variables ?? source.sample,
       };
     }
-    const found = await templateOf(templates, request, response, version);
+    const found = await versionOf({ store: templates, noun: templateNoun }, request, response, version);
     const { schema, sample } = found.source;
     return { name: found.name, version: found.version, parts: found.parts, schema, variables: variables ?? sample };
   }

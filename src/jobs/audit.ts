@@ -22,6 +22,8 @@ export const auditActions = [
   'data_source.put',
   'data_source.delete',
   'data_source.check',
+  'report_definition.put',
+  'report_definition.delete',
   'email_batch.pause',
   'email_batch.resume',
   'suppression.add',

@@ -13,6 +13,7 @@ import { limitIdFor } from './ids.ts';
 import type { JobMemo } from './memo.ts';
 import { defaultPriority } from './options.ts';
 import { createPlaceLines, type PlaceLines } from './places.ts';
+import { createPreviews, type Previews } from './previews.ts';
 import { createQueues } from './queue-facts.ts';
 import { createJobReader } from './reading.ts';
 import type { AnyJobType } from './registry.ts';
@@ -50,6 +51,7 @@ export interface JobClient extends JobActions, JobLists, JobExplainer, Pick<Plac
   get(tenant: string, id: string): Promise<Job | undefined>;
   readonly bulkActions: BulkActions;
   readonly batches: BatchActions;
+  readonly previews: Previews;
   /** The names of the Task Queues that no worker polls. @throws AppError `temporal_unavailable`. */
   unservedQueues(): Promise<string[]>;
   /** How many tasks wait for a worker, about. @throws AppError `temporal_unavailable`, which shuts nothing else. */
@@ -103,6 +105,7 @@ export function createJobClient({
     ...createJobLists(calls, tenantKeys),
     bulkActions: createBulkActions(calls, taskQueue),
     batches: createBatchActions(calls, reader),
+    previews: createPreviews(calls, client, taskQueue),
     limitChanged: (tenant, type, limit) => lines.limitChanged(tenant, type, limit),
     earlier,
     assertReachable: () => {

@@ -8,8 +8,10 @@ import type { Line } from './lines.ts';
 import type { NewNote } from './messages.ts';
 import type { RetryOptions } from './options.ts';
 import type { Progress } from './progress.ts';
+import type { ReadQuery } from './query-check.ts';
 import type { RecipientList } from './recipient-list.ts';
 import type { ReadCsv } from './recipient-sources.ts';
+import type { Definitions } from './report-definitions.ts';
 
 /** Something too large for a payload, by reference (claim check). */
 export interface FileReference {
@@ -67,6 +69,10 @@ export interface Submission {
   templates: TemplateVersions;
   /** Default: there are none. */
   dataSources?: Pick<DataSources, 'find'>;
+  /** Report definitions of the tenant. Default: there are none. */
+  definitions?: Definitions;
+  /** For queries of reports. Default: they are read when the job runs. */
+  readQuery?: ReadQuery;
   /** HANDOFF_MAX_MESSAGE_BYTES. */
   maxMessageBytes?: number;
   /** HANDOFF_PUBLIC_URL: where links in e-mails begin. */

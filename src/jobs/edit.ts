@@ -1,5 +1,6 @@
 import { invalid } from '../errors.ts';
 import type { DataSources } from './data-sources.ts';
+import type { Submission } from './definition.ts';
 import type { TemplateVersions } from './email-templates.ts';
 import type { FileStore } from './files.ts';
 import type { Job } from './job.ts';
@@ -17,7 +18,7 @@ export interface Change {
   request?: unknown;
 }
 
-interface Surroundings {
+interface Surroundings extends Pick<Submission, 'definitions' | 'readQuery'> {
   /** Milliseconds since 1970. */
   now: number;
   tenant: string;
@@ -31,7 +32,7 @@ interface Surroundings {
 
 async function inputOf(
   { type, job, request }: Change,
-  { tenant, files, templates, dataSources, maxMessageBytes, publicUrl }: Surroundings,
+  { tenant, files, templates, dataSources, definitions, readQuery, maxMessageBytes, publicUrl }: Surroundings,
 ): Promise<Pick<Edit, 'input' | 'merge'>> {
   if (request === undefined) return {};
   if (type.body === 'json')
@@ -39,6 +40,8 @@ async function inputOf(
       input: await type.prepare(request, {
         ...{ tenant, jobId: job.id, createdAt: job.createdAt.toISOString(), files, templates, publicUrl },
         ...(dataSources && { dataSources }),
+        ...(definitions && { definitions }),
+        ...(readQuery && { readQuery }),
         ...(maxMessageBytes !== undefined && { maxMessageBytes }),
       }),
     };

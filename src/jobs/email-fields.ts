@@ -5,6 +5,7 @@ import { attachment, maxAttachments } from './email-attachments.ts';
 import { calendarPart } from './email-calendar.ts';
 import { customHeaders } from './email-headers.ts';
 import { singleLine } from './single-line.ts';
+import { versionedName } from './versions.ts';
 
 /** What every provider takes. */
 const tags = z
@@ -15,11 +16,8 @@ const tags = z
   .refine((pairs) => Object.keys(pairs).length <= 10, 'has more than 10 tags')
   .meta({ description: 'At most 10, for reports of a provider. A mail server does not get them.', examples: [{ campaign: 'autumn' }] });
 
-export const templateName = z
-  .string()
-  .regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, 'must be 1 to 64 of a-z, 0-9, ., _ and -, and begin with a letter or digit');
 const templateUse = z.strictObject({
-  name: templateName,
+  name: versionedName,
   version: z.int().min(1).optional().meta({ description: 'Default: the newest one when the job is taken.' }),
   variables: z.record(z.string(), z.unknown()).optional(),
 });

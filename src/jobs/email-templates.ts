@@ -1,6 +1,6 @@
 import type { FieldError } from '../errors.ts';
-import type { AuditEntry } from './audit.ts';
 import type { TemplateUse } from './email-message.ts';
+import type { NewVersion, VersionEntry, VersionStore } from './versions.ts';
 
 /** As it is asked for: which version, and what it is filled with. */
 export interface TemplateOrder {
@@ -50,53 +50,17 @@ export interface TemplateParts {
   text: string | null;
 }
 
-/** What a list tells. */
-export interface TemplateEntry {
-  name: string;
-  version: number;
-  description: string | null;
-  createdAt: Date;
-}
-
-export interface TemplateVersion extends TemplateEntry {
+export interface TemplateVersion extends VersionEntry {
   source: TemplateSource;
   parts: TemplateParts;
 }
 
-export interface NewVersion {
-  tenant: string;
-  name: string;
-  source: TemplateSource;
-  parts: TemplateParts;
-  /** Of the newest version, or 0 for none: anything else is not overwritten. Default: whatever there is. */
-  ifVersion?: number | undefined;
-}
-
-export interface TemplatePage<T> {
-  items: T[];
-  /** To go on from; null: there is no more. */
-  next: string | null;
-}
-
-/** Versions never change. What is removed is only hidden from new jobs. All of these throw AppError `database_unavailable`. */
-export interface TemplateStore {
-  /**
-   * The same source as the newest version has makes none. Writes the audit entry in the same transaction.
-   * @throws AppError `precondition_failed`.
-   */
-  put(version: NewVersion, entry: AuditEntry): Promise<{ made: boolean; version: TemplateVersion }>;
-  /** @returns undefined: there is none that a new job may have. */
-  find(tenant: string, name: string, version?: number): Promise<TemplateVersion | undefined>;
+/** Of a tenant. */
+export interface TemplateStore extends VersionStore<TemplateVersion, NewVersion<TemplateSource> & Pick<TemplateVersion, 'parts'>> {
   /** Only what choosing needs. */
   schemaOf(tenant: string, name: string, version?: number): Promise<{ version: number; schema: JsonSchema } | undefined>;
   /** Also of versions that are hidden from new jobs. */
   partsOf(tenant: string, name: string, version: number): Promise<TemplateParts | undefined>;
-  /** The newest version of each, by name. @param from a name: those after it. */
-  list(tenant: string, page: { limit: number; from?: string }): Promise<TemplatePage<TemplateEntry>>;
-  /** Newest first. @param from a version: those before it. */
-  versions(tenant: string, name: string, page: { limit: number; from?: string }): Promise<TemplatePage<TemplateEntry>>;
-  /** @returns false: there is none. */
-  remove(tenant: string, name: string, entry: AuditEntry): Promise<boolean>;
 }
 
 export interface TemplatePreview {

@@ -6,7 +6,7 @@ import { batch } from './batch.ts';
 import type { JobType } from './definition.ts';
 import { email } from './email.ts';
 import { type JobOptions, jobOptions } from './options.ts';
-import { report } from './report.ts';
+import { reportJob } from './report-call.ts';
 import { upload } from './upload.ts';
 
 /** What the registry must look like for a set of workflows, each made by `job()`: same names, and each type's input and result those of its workflow. */
@@ -21,7 +21,7 @@ export type JobTypesFor<Workflows> = {
 export const jobTypes = {
   sendEmail: email,
   sendEmailBatch: batch,
-  generateReport: report,
+  generateReport: reportJob,
   processUpload: upload,
 } satisfies JobTypesFor<typeof registered>;
 

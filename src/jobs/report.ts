@@ -103,6 +103,8 @@ export interface ReportInput {
   /** The only output is written while the query runs, and its rows are kept nowhere else. */
   atOnce?: boolean;
   delivery?: DeliveryInput;
+  /** That it was made by, as it was then. */
+  definition?: { name: string; version: number };
 }
 
 export interface ReportFile extends StoredFile {
@@ -115,6 +117,7 @@ export interface ReportResult {
   files: ReportFile[];
   /** Of a report that goes to somebody. */
   delivery?: ReportDelivery;
+  definition?: { name: string; version: number };
 }
 
 const reportResult = z
@@ -122,6 +125,10 @@ const reportResult = z
     rows: z.int().meta({ description: 'Data rows, without the header.' }),
     files: z.array(linkedFile.extend({ format: z.enum(reportFormats) })).meta({ description: 'In the order of `outputs`.' }),
     delivery: reportDeliveryResult.optional().meta({ description: 'Of a report that goes to somebody.' }),
+    definition: z
+      .object({ name: z.string(), version: z.int() })
+      .optional()
+      .meta({ description: 'The report definition, and its version.' }),
   })
   .meta({ examples: [{ rows: 1, files: [{ ...exampleFile, format: 'csv' }] }] });
 
@@ -204,9 +211,10 @@ export const report: JobType<ReportRequest, ReportInput, ReportResult> = {
   },
   summary: ({ outputs }) => `Report as ${outputs.map((output) => output.format).join(' and ')}`,
   emails: ({ delivery }) => ({ count: delivery?.email?.to.length ?? 0, pointer: '/delivery/email/to' }),
-  present: ({ rows, files, delivery }, link) => ({
+  present: ({ rows, files, delivery, definition }, link) => ({
     rows,
     files: files.map((file) => ({ ...link(file), format: file.format })),
     ...(delivery && { delivery }),
+    ...(definition && { definition }),
   }),
 };

@@ -1,6 +1,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 
 import { AppError } from '../errors.ts';
+import { tableName } from '../jobs/report-sources.ts';
 
 /** Functions in the place of a table that make rows out of nothing but their arguments. All others are refused. */
 const tableFunctions = new Set(['range', 'generate_series', 'unnest', 'json_each', 'json_tree', 'repeat']);
@@ -11,15 +12,27 @@ interface Parsed {
   error: boolean;
   error_type?: string;
   error_message?: string;
-  statements?: { node: unknown }[];
+  statements?: { node: unknown; named_param_map?: { key: string }[] }[];
+}
+
+interface ParsedQuery {
+  /** Without what stands at its end, so that it can stand within another statement. */
+  text: string;
+  /** As they are spelled first. */
+  parameters: string[];
+}
+
+/** The text of a query, found good. @throws AppError `query_invalid` */
+export async function checkedQuery(connection: DuckDBConnection, sql: string, tables: readonly string[]): Promise<string> {
+  return (await parsedQuery(connection, sql, tables)).text;
 }
 
 /**
- * The text of a query without what stands at its end, so that it can stand within another statement. DuckDB's own parser
- * says what it is: exactly one SELECT, over the tables given and no others.
+ * DuckDB's own parser says what it is: exactly one SELECT, over the tables given and no others.
+ * @param tables undefined: nobody knows them yet
  * @throws AppError `query_invalid`
  */
-export async function checkedQuery(connection: DuckDBConnection, sql: string, tables: readonly string[]): Promise<string> {
+export async function parsedQuery(connection: DuckDBConnection, sql: string, tables: readonly string[] | undefined): Promise<ParsedQuery> {
   const text = sql.replace(/[\s;]+$/, '');
   const [[json] = []] = (await connection.runAndReadAll('select json_serialize_sql($text::varchar)::varchar', { text })).getRows();
   const parsed = JSON.parse(String(json)) as Parsed;
@@ -31,30 +44,32 @@ export async function checkedQuery(connection: DuckDBConnection, sql: string, ta
     );
   }
   const { statements = [] } = parsed;
+  const [statement] = statements;
   if (statements.length !== 1) throw refused(`The query must be one SELECT; these are ${String(statements.length)} statements.`);
   const expressions = new Set<string>();
   walk(statements, ({ cte_map: map }) => {
     for (const { key } of (map as { map?: { key: string }[] } | undefined)?.map ?? []) expressions.add(key.toLowerCase());
   });
-  const known = new Set([...tables.map((table) => table.toLowerCase()), ...expressions]);
+  const known = new Set([...(tables ?? []).map((table) => table.toLowerCase()), ...expressions]);
+  // What is no table of this query may be one of a source that nobody knows yet, but no file.
+  const isKnown = (place: string) => known.has(place.toLowerCase()) || (tables === undefined && tableName.safeParse(place).success);
   walk(statements, (node) => {
-    check(node, known, tables);
+    check(node, isKnown, tables ?? []);
   });
   // Together with the brackets around it the text must be one statement, too.
   const within = await connection.extractStatements(`select * from (${text}\n)`).catch(() => undefined);
   if (within?.count !== 1) throw refused('The query must be one SELECT that can stand in brackets.');
-  return text;
+  return { text, parameters: (statement?.named_param_map ?? []).map(({ key }) => key) };
 }
 
-function check(node: Record<string, unknown>, known: Set<string>, tables: readonly string[]): void {
+function check(node: Record<string, unknown>, isKnown: (place: string) => boolean, tables: readonly string[]): void {
   const named = (field: unknown) => (typeof field === 'string' ? field : '');
   if (node['type'] === 'BASE_TABLE') {
     const place = [node['catalog_name'], node['schema_name'], node['table_name']]
       .map(named)
       .filter((part) => part !== '')
       .join('.');
-    if (!known.has(place.toLowerCase()))
-      throw refused(`There is no table ${shown(place)}; there ${tables.length === 1 ? 'is' : 'are'} ${tables.map(shown).join(', ')}.`);
+    if (!isKnown(place)) throw refused(`There is no table ${shown(place)}${among(tables)}.`);
   }
   if (node['type'] === 'SHOW_REF') throw refused('The query must be a SELECT: nothing else is run.');
   if (node['type'] === 'TABLE_FUNCTION') {
@@ -69,6 +84,10 @@ function walk(node: unknown, visit: (node: Record<string, unknown>) => void): vo
   if (typeof node !== 'object' || node === null) return;
   if (!Array.isArray(node)) visit(node as Record<string, unknown>);
   for (const inner of Object.values(node)) walk(inner, visit);
+}
+
+function among(tables: readonly string[]): string {
+  return tables.length === 0 ? '' : `; there ${tables.length === 1 ? 'is' : 'are'} ${tables.map(shown).join(', ')}`;
 }
 
 const shown = (name: string) => JSON.stringify(name.length > 60 ? `${name.slice(0, 60)}…` : name);

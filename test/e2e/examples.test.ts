@@ -121,6 +121,20 @@ describe('the examples against the product', () => {
   );
 
   test(
+    'report-from-definition.sh shows the first rows, and ends with the same rows as a file',
+    async () => {
+      const { code, output } = await run('report-from-definition.sh');
+      expect([code, output]).toEqual([0, expect.stringContaining('"rows":[[')]);
+      const file = await readFile(join(directory, 'out-sales-by-country.csv'), 'utf8');
+      const [header, ...lines] = file.trimEnd().split('\r\n');
+      expect(header).toBe('Country,Total');
+      const [, shown = ''] = /"rows":(\[\[.*?\]\])/.exec(output) ?? [];
+      expect((JSON.parse(shown) as [string, number][]).map(([country]) => country)).toEqual(lines.map((line) => line.split(',')[0]));
+    },
+    4 * minutes,
+  );
+
+  test(
     'batch.sh ends with what became of each recipient of the file',
     async () => {
       expect(await run('batch.sh')).toMatchObject({ code: 0 });

@@ -19,6 +19,7 @@ import { auditBehaviour } from './audit-behaviour.ts';
 import { fileBehaviour } from './file-behaviour.ts';
 import { keyBehaviour } from './key-behaviour.ts';
 import { limitBehaviour } from './limit-behaviour.ts';
+import { definitionBehaviour } from './definition-behaviour.ts';
 import { templateBehaviour } from './template-behaviour.ts';
 import { suppressionBehaviour } from './suppression-behaviour.ts';
 
@@ -162,6 +163,7 @@ function sharedBehaviour(place: () => Promise<Place>): void {
   deliveryBehaviour(() => db);
   templateBehaviour(() => db);
   dataSourceBehaviour(() => db);
+  definitionBehaviour(() => db);
   suppressionBehaviour(() => db);
 }
 

@@ -16,8 +16,8 @@ const bodies: Record<string, unknown> = {
 };
 
 const operations = operationsOf(openApiDocument() as OpenApi)
-  // Whoever puts a template or a data source puts one of their own; without a key there is no tenant to be told from another.
-  .filter(({ method, path }) => path.includes('{') && !(method === 'put' && /^\/v1\/(email-templates|data-sources)\/\{name\}$/.test(path)))
+  // Whoever puts a template, a definition or a data source puts one of their own; without a key there is no tenant to be told from another.
+  .filter(({ method, path }) => path.includes('{') && !(method === 'put' && path.endsWith('/{name}')))
   .filter(({ security }) => security.length > 0)
   .map((operation) => ({ ...operation, path: operation.path.replace('{version}', '1') }))
   .flatMap(({ method, path }) => (method === 'get' ? ['get', 'head'] : [method]).map((each) => ({ method: each, path })))
@@ -121,13 +121,18 @@ test.each(operations)('$method $path answers a weaker key for what is foreign as
   }
 });
 
-test('a template that is put under the name of a foreign one is another one', async () => {
+test('a template or definition that is put under the name of a foreign one is another one', async () => {
   const path = `/v1/email-templates/${tenants.belongings['/v1/email-templates/']?.['put'] ?? ''}`;
   const body = { subject: 'Foreign', text: 'Foreign', schema: true, sample: {} };
   for (const which of strangers) {
     const put = await tenants.foreign[which].ask('PUT', path, body, { 'If-None-Match': '*' });
     expect(put).toMatchObject({ status: 201, body: { version: 1, subject: 'Foreign' } });
     expect(await tenants.foreign[which].ask('DELETE', path)).toMatchObject({ status: 204 });
+    const definition = `/v1/report-definitions/${tenants.belongings['/v1/report-definitions/']?.['put'] ?? ''}`;
+    const sales = { title: 'Foreign', source: { rows: [{ a: 1 }] }, outputs: [{ format: 'csv' }] };
+    const made = await tenants.foreign[which].ask('PUT', definition, sales, { 'If-None-Match': '*' });
+    expect(made).toMatchObject({ status: 201, body: { version: 1, title: 'Foreign' } });
+    expect(await tenants.foreign[which].ask('DELETE', definition)).toMatchObject({ status: 204 });
   }
 });
 

@@ -16,6 +16,7 @@ import type { KnownDelivery } from '../../src/jobs/batch-outcomes.ts';
 import type { BulkActions } from '../../src/jobs/bulk.ts';
 import type { JobClient, StartRequest } from '../../src/jobs/client.ts';
 import { createMailEventIntake, type MailEventSources, type SentDelivery } from '../../src/jobs/mail-events.ts';
+import type { Previews } from '../../src/jobs/previews.ts';
 import type { PayloadReader } from '../../src/jobs/payloads.ts';
 import type { MailProviderStanding } from '../../src/jobs/mail-providers.ts';
 import type { TenantKeys } from '../../src/jobs/tenant-keys.ts';
@@ -26,10 +27,12 @@ import { readReport } from '../../src/mail/bounce.ts';
 import { writeCsvList } from '../../src/reports/csv.ts';
 import { readCsv } from '../../src/reports/source.ts';
 import { testAuditLog, type TestAuditLog } from './audit.ts';
+import { emptyPreview, parametersOf, testDefinitions } from './definitions.ts';
 import { createLimits } from '../../src/limits/limits.ts';
 import { testFileStore, type TestFileStore } from './file-store.ts';
 import { bulkActionOf, jobOf } from './jobs.ts';
 import { testConnector, testDataSources } from './data-sources.ts';
+import type { TestApiOptions } from './api-options.ts';
 import { keys, testKeys, type TestKeys } from './keys.ts';
 import { plainEngine, testTemplates } from './templates.ts';
 import { testLimits, type TestLimits } from './limits.ts';
@@ -59,6 +62,8 @@ export interface TestApi {
   readonly audit: TestAuditLog;
   /** E-mail templates, as new for each test. */
   readonly templates: ReturnType<typeof testTemplates>;
+  /** Report definitions, as new for each test. */
+  readonly definitions: ReturnType<typeof testDefinitions>;
   /** As new for each test. */
   readonly dataSources: ReturnType<typeof testDataSources>;
   connector: AppDependencies['connector'];
@@ -74,6 +79,8 @@ export interface TestApi {
   mailProviders: MailProviderStanding[];
   bulkActions: Partial<BulkActions>;
   batches: Partial<BatchActions>;
+  /** Default: an empty one. */
+  preview: Previews['preview'] | undefined;
   /** What the ledger knows. */
   deliveries: KnownDelivery[];
   payloads: Partial<PayloadReader>;
@@ -90,22 +97,6 @@ export interface TestApi {
   readonly app: Express;
 }
 
-export interface TestApiOptions {
-  maxUploadBytes?: number;
-  maxMessageBytes?: number;
-  streams?: AppDependencies['streams'];
-  edges?: Pick<AppDependencies, 'corsOrigins' | 'codecOrigins' | 'devCodec' | 'caughtMail' | 'trustProxy' | 'refuseSecrets'>;
-  server?: HttpServerOptions;
-  /** Asked before each test. */
-  identities?: () => AppDependencies['identities'];
-  /** Default: one that takes everything as it is. */
-  templateEngine?: AppDependencies['templateEngine'];
-  /** Default: refuses nothing. */
-  variableFaults?: Parameters<typeof createTemplateVersions>[1];
-  /** Made anew for each test. */
-  limits?: () => Parameters<typeof testLimits>[0];
-}
-
 /** The real application with a fake job client and the real disk store, on a port of its own for each test. */
 export function testApi({
   maxUploadBytes = 100_000,
@@ -116,6 +107,7 @@ export function testApi({
   identities,
   limits = () => ({}),
   templateEngine = plainEngine,
+  readQuery = parametersOf,
   variableFaults = () => [],
 }: TestApiOptions = {}): TestApi {
   const audit = testAuditLog();
@@ -127,6 +119,7 @@ export function testApi({
   let given = testLimits();
   let templates = testTemplates(audit);
   let dataSources = testDataSources(audit);
+  let definitions = testDefinitions(audit);
   let suppressions = testSuppressions(audit);
   const api: TestApi = {
     store,
@@ -139,6 +132,7 @@ export function testApi({
     mailProviders: [],
     bulkActions: {},
     batches: {},
+    preview: undefined,
     deliveries: [],
     sentMail: {},
     mailEventSources: {},
@@ -154,6 +148,9 @@ export function testApi({
     },
     get dataSources() {
       return dataSources;
+    },
+    get definitions() {
+      return definitions;
     },
     get limits() {
       return given;
@@ -206,6 +203,7 @@ export function testApi({
       resume: (tenant, id) => api.batches.resume?.(tenant, id) ?? Promise.resolve(undefined),
       input: (tenant, id) => api.batches.input?.(tenant, id) ?? Promise.resolve(undefined),
     },
+    previews: { preview: (order, options) => (api.preview ?? emptyPreview)(order, options) },
     explain: (tenant, id) => api.jobs.explain?.(tenant, id) ?? Promise.resolve(undefined),
     limitChanged: (...changed) => api.jobs.limitChanged?.(...changed) ?? Promise.resolve(),
     countOpen: (tenant) => api.jobs.countOpen?.(tenant) ?? Promise.resolve(0),
@@ -218,6 +216,7 @@ export function testApi({
     api.jobs = {};
     api.bulkActions = {};
     api.batches = {};
+    api.preview = undefined;
     api.deliveries = [];
     api.payloads = {};
     api.checks = {};
@@ -225,6 +224,7 @@ export function testApi({
     templates = testTemplates(audit);
     dataSources = testDataSources(audit);
     api.connector = testConnector;
+    definitions = testDefinitions(audit);
     api.sentMail = {};
     api.mailEventSources = {};
     suppressions = testSuppressions(audit);
@@ -272,6 +272,9 @@ export function testApi({
       templates,
       templateVersions: createTemplateVersions(templates, variableFaults),
       templateEngine,
+      definitions,
+      readQuery,
+      previewSeconds: 20,
       textOf: (html) => `text of ${html}`,
       // eslint-disable-next-line @typescript-eslint/require-await -- a stream
       composed: async function* (message) {

@@ -86,6 +86,14 @@ export const auditedRoutes: [string, Audited][] = [
   }),
   one('delete /v1/data-sources/{name}', { action: 'data_source.delete', id: 'crm', status: 204 }),
   one('post /v1/data-sources/{name}/check', { action: 'data_source.check', id: 'crm', status: 200 }),
+  one('put /v1/report-definitions/{name}', {
+    action: 'report_definition.put',
+    id: 'sales',
+    body: { title: 'Ada', source: { rows: [{ name: 'Ada' }] }, outputs: [{ format: 'csv' }] },
+    status: 200,
+    details: { version: 1, new: false },
+  }),
+  one('delete /v1/report-definitions/{name}', { action: 'report_definition.delete', id: 'sales', status: 204 }),
   one('post /v1/suppressions', {
     action: 'suppression.add',
     body: { address: 'Ada@example.com', reason: 'complaint', note: 'Ada' },

@@ -2,10 +2,11 @@ import type { OpenAPIRegistry } from '@asteasolutions/zod-to-openapi';
 import { z } from 'zod';
 
 import { messageRequest, previewRequest } from '../template-requests.ts';
-import { nameParameter } from './email-templates.ts';
+
 import { examplesOf } from './examples.ts';
 import { answer } from './responses.ts';
 import { describeRoute } from './route.ts';
+import { nameParameterOf } from './versions.ts';
 
 const preview = z
   .object({
@@ -29,6 +30,7 @@ const example: z.infer<typeof preview> = {
   ...{ size: { html: 16, text: 9 }, missing: [], unused: ['city'], problems: [], warnings: [] },
 };
 
+const nameParameter = nameParameterOf('welcome');
 const json = ['malformed_json', 'unsupported_media_type', 'payload_too_large', 'not_found', 'template_invalid', 'overloaded'] as const;
 const body = (schema: z.ZodType) => ({
   required: false,

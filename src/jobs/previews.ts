@@ -1,0 +1,94 @@
+import { type Client, WorkflowFailedError } from '@temporalio/client';
+
+import { AppError } from '../errors.ts';
+import { newJobId } from './ids.ts';
+import { jobErrorOf } from './job-error.ts';
+import { isOutage } from './outage.ts';
+import type { PreviewOrder, ReportPreview } from './report-preview.ts';
+import type { TemporalCalls } from './temporal-calls.ts';
+
+/** Runs of the workflow `previewReport`. */
+export interface Previews {
+  /**
+   * Waits for it. Nothing of it is left in Temporal then.
+   * @param signal whoever asked has gone
+   * @throws AppError with what was wrong with the report; `temporal_unavailable`, `worker_unavailable`, `overloaded`; the reason of `signal`
+   */
+  preview(order: PreviewOrder, options: { seconds: number; signal: AbortSignal }): Promise<ReportPreview>;
+}
+
+/** Beside the time that it may take: for a worker that has to be found. In seconds. */
+const grace = 10;
+/** At once, of one tenant, through this process. */
+const atOnce = 2;
+/** Before reports that wait. */
+const priorityKey = 1;
+
+export function createPreviews({ call }: Pick<TemporalCalls, 'call'>, client: () => Client, taskQueue: string): Previews {
+  const open = new Map<string, number>();
+
+  async function result(workflowId: string, seconds: number, signal: AbortSignal): Promise<ReportPreview> {
+    const connected = client();
+    const until = Date.now() + seconds * 1000;
+    try {
+      return await connected.withDeadline(until, () =>
+        connected.withAbortSignal(signal, () => connected.workflow.getHandle(workflowId).result() as Promise<ReportPreview>),
+      );
+    } catch (error) {
+      signal.throwIfAborted();
+      if (error instanceof WorkflowFailedError) throw failureOf(error.cause ?? error);
+      if (Date.now() >= until) throw noWorker();
+      if (!isOutage(error)) throw error;
+      throw new AppError('temporal_unavailable', 'Temporal does not answer.', { retryable: true, retryAfterSeconds: 2, cause: error });
+    }
+  }
+
+  /** With what it was made of, and whatever runs of it. What can't be removed now goes with its retention. */
+  async function remove(workflowId: string): Promise<void> {
+    await call(({ workflowService, options: { namespace } }) =>
+      workflowService.deleteWorkflowExecution({ namespace, workflowExecution: { workflowId } }),
+    ).catch(() => undefined);
+  }
+
+  return {
+    async preview(order, { seconds, signal }) {
+      const { tenant } = order;
+      const before = open.get(tenant) ?? 0;
+      if (before >= atOnce)
+        throw new AppError('overloaded', `${String(atOnce)} previews of this tenant are being made.`, {
+          retryable: true,
+          retryAfterSeconds: 2,
+        });
+      open.set(tenant, before + 1);
+      const workflowId = newJobId('preview', tenant);
+      try {
+        await call((connected) =>
+          connected.workflow.start('previewReport', {
+            workflowId,
+            taskQueue,
+            args: [order],
+            typedSearchAttributes: [{ key: { name: 'HandoffTenant', type: 'KEYWORD' }, value: tenant }],
+            priority: { priorityKey, fairnessKey: tenant },
+            staticSummary: 'Preview of a report',
+            workflowExecutionTimeout: (seconds + 2 * grace) * 1000,
+          }),
+        );
+        return await result(workflowId, seconds + grace, signal);
+      } finally {
+        const left = (open.get(tenant) ?? 1) - 1;
+        if (left === 0) open.delete(tenant);
+        else open.set(tenant, left);
+        await remove(workflowId);
+      }
+    },
+  };
+}
+
+function noWorker(): AppError {
+  return new AppError('worker_unavailable', 'No worker has made the preview in time.', { retryable: true, retryAfterSeconds: 5 });
+}
+
+function failureOf(failure: Error): AppError {
+  const { code, message } = jobErrorOf(failure);
+  return code === 'timed_out' ? noWorker() : new AppError(code, message, { cause: failure });
+}

@@ -1,0 +1,22 @@
+import type { AppDependencies } from '../../src/http/app.ts';
+import type { HttpServerOptions } from '../../src/http/http-server.ts';
+import type { createTemplateVersions } from '../../src/jobs/template-choice.ts';
+import type { testLimits } from './limits.ts';
+
+export interface TestApiOptions {
+  maxUploadBytes?: number;
+  maxMessageBytes?: number;
+  streams?: AppDependencies['streams'];
+  edges?: Pick<AppDependencies, 'corsOrigins' | 'codecOrigins' | 'devCodec' | 'caughtMail' | 'trustProxy' | 'refuseSecrets'>;
+  server?: HttpServerOptions;
+  /** Asked before each test. */
+  identities?: () => AppDependencies['identities'];
+  /** Default: one that takes everything as it is. */
+  templateEngine?: AppDependencies['templateEngine'];
+  /** Default: takes everything as it is. */
+  readQuery?: AppDependencies['readQuery'];
+  /** Default: refuses nothing. */
+  variableFaults?: Parameters<typeof createTemplateVersions>[1];
+  /** Made anew for each test. */
+  limits?: () => Parameters<typeof testLimits>[0];
+}
