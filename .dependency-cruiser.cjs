@@ -19,7 +19,7 @@ const libraries = {
   templates: ['liquidjs', 'mjml', 'juice', 'html-to-text', '@cfworker/json-schema'],
   storage: ['@aws-sdk', 'file-type', 'clamscan'],
   database: ['kysely', 'pg', 'pg-cursor', '@electric-sql/pglite'],
-  datasources: ['pg', 'mysql2', 'node-sqlite3-wasm'],
+  datasources: ['pg', 'mysql2'],
   reports: ['csv-parse', 'csv-stringify', 'numfmt', 'piscina', 'pdfmake', 'echarts', '@duckdb'],
   images: ['sharp', 'file-type', 'thumbhash', 'piscina'],
   temporal: ['@temporalio'],

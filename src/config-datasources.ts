@@ -15,12 +15,11 @@ const server = (port: number) => ({
   ca: z.string().optional(),
 });
 
-/** As requests have them, but for `tenants`; and files of this machine, which only its operator may name. */
+/** As requests have them, but for `tenants`. */
 const source = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('postgresql'), ...server(5432) }),
   z.strictObject({ kind: z.literal('mysql'), ...server(3306) }),
   z.strictObject({ kind: z.literal('http'), ...common, url: z.url({ protocol: /^https?$/ }), headers: z.record(z.string(), z.string()).optional() }),
-  z.strictObject({ kind: z.literal('sqlite'), ...common, path: z.string().startsWith('/', 'must be a whole path') }),
 ]);
 const sources = z.record(z.string().regex(/^[a-z0-9][a-z0-9._-]{0,63}$/), source);
 export type DataSourceSetting = { name: string } & z.infer<typeof source>;

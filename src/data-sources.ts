@@ -17,7 +17,6 @@ import { createVettedAddress } from './outbound/vetted-address.ts';
 function configuredSource(setting: DataSourceSetting): ConfiguredSource {
   const { name, tenants, description = null } = setting;
   const common = { name, tenants, description, version: null, changedAt: null };
-  if (setting.kind === 'sqlite') return { ...common, settings: { kind: setting.kind, path: setting.path }, secrets: {}, secretNames: [] };
   if (setting.kind === 'http') {
     const { kind, url, headers } = setting;
     return { ...common, settings: { kind, url }, secrets: headers ? { headers } : {}, secretNames: Object.keys(headers ?? {}) };

@@ -3,6 +3,7 @@ import type { DataSource, DataSourceConnector } from '../jobs/data-sources.ts';
 import type { GuardedStream } from '../outbound/guarded-fetch.ts';
 import type { VettedAddress } from './address.ts';
 import { checkHttp, type HttpSource, readHttp } from './http.ts';
+import { checkMysql, readMysql } from './mysql.ts';
 import { checkPostgres, readPostgres } from './postgres.ts';
 
 export interface ConnectorOptions {
@@ -34,6 +35,7 @@ export function createConnector({ vetted, fetch, fetchNamed, seconds, maxBytes }
       const { kind } = source.settings;
       const [server, http] = [serverOf(source), httpOf(source)];
       if ('sql' in table && kind === 'postgresql' && server) return readPostgres(server, table, signal);
+      if ('sql' in table && kind === 'mysql' && server) return readMysql(server, table, signal);
       if ('path' in table && http) return readHttp(http, table, signal);
       throw unsupported();
     },
@@ -41,6 +43,7 @@ export function createConnector({ vetted, fetch, fetchNamed, seconds, maxBytes }
       const { kind } = source.settings;
       const [server, http] = [serverOf(source), httpOf(source)];
       if (kind === 'postgresql' && server) return checkPostgres(server, signal);
+      if (kind === 'mysql' && server) return checkMysql(server, signal);
       if (http) return checkHttp(http, signal);
       throw unsupported();
     },

@@ -28,6 +28,8 @@ const tlsCodes =
 const networkCodes =
   /^(ECONN\w+|E?HOST\w+|ENET\w+|EHOST\w+|ETIMEDOUT|ENOTFOUND|EAI_\w+|EPIPE|EADDRNOTAVAIL|PROTOCOL_CONNECTION_LOST|PROTOCOL_SEQUENCE_TIMEOUT)$/;
 
+export const queryTimeout = (seconds: number) => new AppError('query_timeout', `The query took longer than ${String(seconds)} seconds.`);
+
 /** What keeps a connection from coming about, or ends it. @returns undefined: it is something else */
 export function connectionFailure(error: unknown): AppError | undefined {
   if (error instanceof AppError) return error;

@@ -5,7 +5,6 @@ import type { Cell } from '../jobs/report-sources.ts';
 const pieces = {
   postgresql: /[eE]'(?:[^'\\]|\\.|'')*'|'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|\/\*|\$(?:[A-Za-z_]\w*)?\$|\$(?<name>[A-Za-z_]\w*)|[A-Za-z_][\w$]*/sy,
   mysql: /'(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.|"")*"|`(?:[^`]|``)*`|--\s[^\n]*|#[^\n]*|\/\*|\$(?<name>[A-Za-z_]\w*)|[A-Za-z_][\w$]*/sy,
-  sqlite: /'(?:[^']|'')*'|"(?:[^"]|"")*"|`(?:[^`]|``)*`|--[^\n]*|\/\*|\$(?<name>[A-Za-z_]\w*)|[A-Za-z_][\w$]*/sy,
 } as const;
 
 /** Where a comment ends that began at `from`; in PostgreSQL they nest. */

@@ -1,12 +1,10 @@
 import { AppError } from '../errors.ts';
-import { connectionFailure, misconfigured, shortened, unreachable, withoutValues } from './failure.ts';
+import { connectionFailure, misconfigured, queryTimeout, shortened, unreachable, withoutValues } from './failure.ts';
 
 /** The server says them as it refuses a connection. */
 const refusals = /^(28...|3D000|0P000|42501)$/;
 /** It is full, starts, stops, or lost a race: another attempt may go well. */
 const passing = /^(08...|53...|57P0[1-4]|40...|55P03|XX000)$/;
-
-export const queryTimeout = (seconds: number) => new AppError('query_timeout', `The query took longer than ${String(seconds)} seconds.`);
 
 /**
  * What PostgreSQL's SQLSTATE means. Messages of class 42 tell about the text of the query; those of others may quote rows, and what a

@@ -5,10 +5,11 @@ import pg from 'pg';
 import type { RemoteContent, ServerSettings } from '../jobs/data-sources.ts';
 import type { Cell } from '../jobs/report-sources.ts';
 import { type Destination, destination, type VettedAddress } from './address.ts';
+import { queryTimeout } from './failure.ts';
 import { boundText } from './named-parameters.ts';
 import { cancelQuery } from './postgres-cancel.ts';
 import { columnOf, type PostgresField } from './postgres-columns.ts';
-import { postgresFailure, queryTimeout } from './postgres-failure.ts';
+import { postgresFailure } from './postgres-failure.ts';
 import { nextBatchRows } from './batch-rows.ts';
 
 export interface Server {

@@ -12,9 +12,7 @@ export function withConfigured(stored: DataSources, configured: readonly Configu
   const ours = (tenant: string) => configured.filter(({ tenants }) => tenants?.includes(tenant) ?? true);
   const named = (tenant: string, name: string) => ours(tenant).find((one) => one.name === name);
   const entryOf = ({ name, description, settings, secretNames }: DataSource): DataSourceEntry => ({
-    ...{ name, description, secretNames, version: null, changedAt: null },
-    // A path tells about the machine.
-    settings: 'path' in settings ? { kind: settings.kind, path: '' } : settings,
+    ...{ name, description, settings, secretNames, version: null, changedAt: null },
   });
   const refused = () => new AppError('data_source_configured', 'This data source stands in the configuration: requests can not change it.');
   return {

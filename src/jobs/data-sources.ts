@@ -68,7 +68,7 @@ export const dataSourceRequest = z
   });
 export type DataSourceRequest = z.infer<typeof dataSourceRequest>;
 
-export const dataSourceKinds = ['postgresql', 'mysql', 'http', 'sqlite'] as const;
+export const dataSourceKinds = ['postgresql', 'mysql', 'http'] as const;
 
 export interface ServerSettings {
   kind: 'postgresql' | 'mysql';
@@ -81,7 +81,7 @@ export interface ServerSettings {
 }
 
 /** Nothing in it is secret. */
-export type DataSourceSettings = ServerSettings | { kind: 'http'; url: string } | { kind: 'sqlite'; path: string };
+export type DataSourceSettings = ServerSettings | { kind: 'http'; url: string };
 
 export interface DataSourceSecrets {
   password?: string;
@@ -129,7 +129,6 @@ export interface DataSources {
 /** Where secrets go: they are given for this place, and for no other. */
 export function destinationOf(settings: DataSourceSettings): string {
   if ('url' in settings) return `http ${new URL(settings.url).origin}`;
-  if ('path' in settings) return 'sqlite';
   const { kind, host: name, port: number, user, tls, ca = '' } = settings;
   return [kind, name.toLowerCase(), String(number), user, tls, ca].join('\n');
 }

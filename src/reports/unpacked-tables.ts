@@ -31,7 +31,7 @@ export async function unpackedTables(
       unpacked.push({ name, path, create: ({ connection }) => createRowTable(connection, { ...table, path }) });
       continue;
     }
-    const inSource = <T>(work: Promise<T>) => work.catch((error: unknown): never => { throw named(error, name); }); // prettier-ignore
+    const inSource = <T>(work: Promise<T>) => work.catch((error: unknown): never => { signal.throwIfAborted(); throw named(error, name); }); // prettier-ignore
     const content = 'remote' in table ? await inSource(table.remote(signal)) : { ...table, bytes: table.bytes() };
     if ('batches' in content) {
       const { columns } = content;
