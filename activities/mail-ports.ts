@@ -52,6 +52,8 @@ export interface SendOptions {
    * rejects, nothing of the message is sent and `send` rejects with that error.
    */
   beforeContent: (provider: string) => Promise<void>;
+  /** It may be called sooner: once a connection is there for the message, while the server is asked whether it would take it. */
+  early?: boolean;
 }
 
 export interface MailSender {

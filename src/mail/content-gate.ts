@@ -15,7 +15,12 @@ export interface Gate {
   refusal(): unknown;
 }
 
-export function gateOf(open: () => Promise<void>): Gate {
+export interface GateOptions {
+  /** It may be opened as soon as somebody stands before it, not only once he wants to go through. */
+  early?: boolean;
+}
+
+export function gateOf(open: () => Promise<void>, { early = false }: GateOptions = {}): Gate {
   const streams: Readable[] = [];
   let refusal: unknown;
 
@@ -25,9 +30,18 @@ export function gateOf(open: () => Promise<void>): Gate {
     return new Error('The content is held back', { cause: error });
   }
 
-  async function* opened(content: Readable): AsyncGenerator<Buffer> {
+  /** @returns what opens it for one who comes. */
+  function opener(): () => Promise<void> {
+    if (!early) return open;
+    const opening = open();
+    // Whoever goes through is told.
+    opening.catch(() => undefined);
+    return () => opening;
+  }
+
+  async function* opened(content: Readable, enter: () => Promise<void>): AsyncGenerator<Buffer> {
     try {
-      await open();
+      await enter();
       for await (const chunk of content) yield chunk as Buffer;
     } catch (error) {
       throw heldBack(error);
@@ -35,7 +49,7 @@ export function gateOf(open: () => Promise<void>): Gate {
   }
 
   /** The same without an iterator, which costs more than the rest of a short message. */
-  function whole(content: Buffer): Readable {
+  function whole(content: Buffer, enter: () => Promise<void>): Readable {
     let at: number | undefined;
     return new Readable({
       read() {
@@ -49,7 +63,7 @@ export function gateOf(open: () => Promise<void>): Gate {
           go();
           return;
         }
-        open().then(go, (error: unknown) => {
+        enter().then(go, (error: unknown) => {
           this.destroy(heldBack(error));
         });
       },
@@ -58,7 +72,8 @@ export function gateOf(open: () => Promise<void>): Gate {
 
   return {
     around(content) {
-      const stream = Buffer.isBuffer(content) ? whole(content) : Readable.from(opened(content), { objectMode: false });
+      const enter = opener();
+      const stream = Buffer.isBuffer(content) ? whole(content, enter) : Readable.from(opened(content, enter), { objectMode: false });
       streams.push(stream);
       return stream;
     },

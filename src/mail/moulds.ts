@@ -18,6 +18,9 @@ const toLine = `To: ${slots.to}@example.com`;
 const idLine = `Message-ID: <${slots.messageId}@example.com>`;
 const everySlot = new RegExp(`(${[toLine, idLine, slots.boundary, slots.link].join('|')})`);
 
+/** Encodes values of headers, as it would those of its own. */
+const encoder = new MimeNode('');
+
 /** What all messages of one mould have in common. */
 type Sameness = readonly (string | number | boolean | undefined)[];
 /** Texts, and between them the slots. */
@@ -57,8 +60,8 @@ function filled(mould: Mould, message: OutgoingMessage): Buffer {
   const { to, messageId, headers = [] } = message;
   const [, link = ''] = headers.find(([name]) => isLink(name)) ?? [];
   const own: Record<string, string> = {
-    [toLine]: foldLines(`To: ${MimeNode.encodeHeaderValue('To', to.map(shownIn(message)))}`, 76),
-    [idLine]: foldLines(`Message-ID: ${MimeNode.encodeHeaderValue('Message-ID', messageId)}`, 76),
+    [toLine]: foldLines(`To: ${encoder.encodeHeaderValue('To', to.map(shownIn(message)))}`, 76),
+    [idLine]: foldLines(`Message-ID: ${encoder.encodeHeaderValue('Message-ID', messageId)}`, 76),
     [slots.boundary]: boundaryOf(message),
     [slots.link]: headerOf('List-Unsubscribe', link).value,
   };

@@ -125,12 +125,12 @@ export function createSmtpSender({ url, name = 'smtp', maxConnections = 5, longe
   }
 
   return {
-    async send(message, { signal, beforeContent }) {
+    async send(message, { signal, beforeContent, early }) {
       signal.throwIfAborted();
       return send(
         message,
         signal,
-        gateOf(() => beforeContent(name)),
+        gateOf(() => beforeContent(name), { early: early === true }),
       );
     },
 
