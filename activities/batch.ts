@@ -46,7 +46,7 @@ const final = ['sent', 'failed', 'suppressed', 'inDoubt'] as const;
 /** What is on its way when the job is cancelled or the worker ends may end, in milliseconds. */
 const graceMs = 20_000;
 /** A heartbeat is encrypted, and costs about as much as a message. */
-const tellEveryMs = 500;
+const tellEveryMs = 2_000;
 
 export function batchActivities({ deliverer, ledger, files, connections, rate, lane }: BatchDependencies) {
   async function recipientsOf({ recipients, start, end }: ChunkCall): Promise<ListedRecipient[]> {
@@ -82,8 +82,8 @@ export function batchActivities({ deliverer, ledger, files, connections, rate, l
     const late = latelyAborting(signal);
     let [reached, budget] = [from, pace?.budget ?? Infinity];
     let elsewhere: Elsewhere | undefined;
-    let told = 0;
-    const wanted = createLookAhead(deliveries, deliverer.suppressed);
+    let told = Date.now();
+    const wanted = createLookAhead(deliveries, (these) => deliverer.suppressed(these));
 
     async function deliver(index: number, delivery: Delivering, claim: Claim): Promise<Turn> {
       // An attempt of this round before this one has tried it.

@@ -1,6 +1,6 @@
 import { type Kysely, sql } from 'kysely';
 
-import type { Claim, DeliveryLedger, DeliveryRecord, DeliveryState, NewDelivery, Settlement } from '../../activities/mail-ports.ts';
+import type { Claim, DeliveryLedger, DeliveryRecord, DeliveryState, NewDelivery } from '../../activities/mail-ports.ts';
 import { groupCommit } from './group-commit.ts';
 import { reachable } from './outage.ts';
 import type { Database } from './schema.ts';
@@ -27,6 +27,9 @@ export const keptDays = 90;
 /** One transaction of the sweep: others wait for it on the embedded database. */
 const sweptAtOnce = 5_000;
 
+/** A statement costs both sides more than what is in it. */
+const writesPauseMs = 2;
+
 const longestResponse = 1_000;
 /** PostgreSQL has no NUL, and one bad text must not fail a whole group. */
 const stored = (text: string) => Array.from(text.replaceAll('\0', '')).slice(0, longestResponse).join('');
@@ -51,6 +54,7 @@ interface Change {
 export function createDeliveries(db: Kysely<Database>): Deliveries {
   // What begins and what has ended at the same time goes into one statement. All of it is in the order of its coming, for each delivery.
   const write = groupCommit<Change, boolean>({
+    pauseMs: writesPauseMs,
     keyOf: ({ claim }) => keyOf(claim),
     commit: (items) =>
       reachable(async () => {

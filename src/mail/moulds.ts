@@ -69,20 +69,21 @@ function filled(mould: Mould, message: OutgoingMessage): Buffer {
 }
 
 export function createMoulds(): Moulds {
+  /** Those that were of use last come first. */
   const known: { sameness: Sameness; mould?: Promise<Mould | undefined> }[] = [];
+
   return {
     async fill(message) {
       const { text = '', html = '', to, attachments = [] } = message;
       if (attachments.length > 0 || to.length === 0 || text.length + html.length > longest) return undefined;
       envelopeOf(message);
       const sameness = samenessOf(message);
-      const like = known.find((one) => one.sameness.every((value, index) => value === sameness[index]));
-      if (like === undefined) {
-        // Worth a mould only if there is another one like it.
-        known.unshift({ sameness });
-        known.length = Math.min(known.length, kept);
-        return undefined;
-      }
+      const place = known.findIndex((one) => one.sameness.every((value, index) => value === sameness[index]));
+      const [like] = place < 0 ? [] : known.splice(place, 1);
+      known.unshift(like ?? { sameness });
+      known.length = Math.min(known.length, kept);
+      // Worth a mould only if there is another one like it.
+      if (like === undefined) return undefined;
       // What can't be composed is told by who composes it for itself.
       like.mould ??= mouldOf(message).catch(() => undefined);
       const mould = await like.mould;
