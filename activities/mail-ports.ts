@@ -52,7 +52,7 @@ export interface SendOptions {
    * rejects, nothing of the message is sent and `send` rejects with that error.
    */
   beforeContent: (provider: string) => Promise<void>;
-  /** It may be called sooner: once a connection is there for the message, while the server is asked whether it would take it. */
+  /** It may be called sooner, while the message waits for its connection, and then at most a second before. */
   early?: boolean;
 }
 

@@ -15,12 +15,17 @@ export interface Gate {
   refusal(): unknown;
 }
 
+/** How long ago it may have been opened for one who goes through, in milliseconds: meanwhile another attempt may have begun. */
+const freshMs = 1_000;
+
 export interface GateOptions {
-  /** It may be opened as soon as somebody stands before it, not only once he wants to go through. */
+  /** It may be opened at once, and not only for one who stands before it. */
   early?: boolean;
+  /** In milliseconds. */
+  clock?: () => number;
 }
 
-export function gateOf(open: () => Promise<void>, { early = false }: GateOptions = {}): Gate {
+export function gateOf(open: () => Promise<void>, { early = false, clock = () => performance.now() }: GateOptions = {}): Gate {
   const streams: Readable[] = [];
   let refusal: unknown;
 
@@ -30,16 +35,13 @@ export function gateOf(open: () => Promise<void>, { early = false }: GateOptions
     return new Error('The content is held back', { cause: error });
   }
 
-  /** @returns what opens it for one who comes. */
-  function opener(): () => Promise<void> {
-    if (!early) return open;
-    const opening = open();
-    // Whoever goes through is told.
-    opening.catch(() => undefined);
-    return () => opening;
-  }
+  const openedAt = clock();
+  const opening = early ? open() : undefined;
+  // Whoever goes through is told.
+  opening?.catch(() => undefined);
+  const enter = () => (opening !== undefined && clock() < openedAt + freshMs ? opening : open());
 
-  async function* opened(content: Readable, enter: () => Promise<void>): AsyncGenerator<Buffer> {
+  async function* opened(content: Readable): AsyncGenerator<Buffer> {
     try {
       await enter();
       for await (const chunk of content) yield chunk as Buffer;
@@ -49,7 +51,7 @@ export function gateOf(open: () => Promise<void>, { early = false }: GateOptions
   }
 
   /** The same without an iterator, which costs more than the rest of a short message. */
-  function whole(content: Buffer, enter: () => Promise<void>): Readable {
+  function whole(content: Buffer): Readable {
     let at: number | undefined;
     return new Readable({
       read() {
@@ -72,8 +74,7 @@ export function gateOf(open: () => Promise<void>, { early = false }: GateOptions
 
   return {
     around(content) {
-      const enter = opener();
-      const stream = Buffer.isBuffer(content) ? whole(content, enter) : Readable.from(opened(content, enter), { objectMode: false });
+      const stream = Buffer.isBuffer(content) ? whole(content) : Readable.from(opened(content), { objectMode: false });
       streams.push(stream);
       return stream;
     },

@@ -37,11 +37,14 @@ describe.each(contents)('what stands before a gate, %s,', (_name, content) => {
     expect([gate.refusal(), gate.begun(), gate.ended()]).toEqual([reason, false, false]);
   });
 
-  test('has the gate opened as soon as it comes, if that may be early, and again for another connection', async () => {
-    let opened = 0;
-    const gate = gateOf(() => Promise.resolve(void (opened += 1)), { early: true });
-    gate.around(content()).destroy();
+  test('finds it open, if that may be early; and has it opened anew where that is long ago', async () => {
+    let [opened, now] = [0, 0];
+    const gate = gateOf(() => Promise.resolve(void (opened += 1)), { early: true, clock: () => now });
     expect(opened).toBe(1);
+    now = 900;
+    expect((await buffer(gate.around(content()))).equals(long)).toBe(true);
+    expect(opened).toBe(1);
+    now = 1_100;
     expect((await buffer(gate.around(content()))).equals(long)).toBe(true);
     expect(opened).toBe(2);
   });
