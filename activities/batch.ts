@@ -17,6 +17,7 @@ import type { Elsewhere, MailLane, Route } from './mail-lane.ts';
 import type { Claim, DeliveryLedger } from './mail-ports.ts';
 import { onLane } from './on-lane.ts';
 import { openingOf } from './opening.ts';
+import { createLookAhead } from './look-ahead.ts';
 import { createPace } from './pace.ts';
 
 export interface BatchDependencies {
@@ -44,6 +45,8 @@ const outcomes: Partial<Record<Claim['before']['state'], keyof OutcomeCounts>> =
 const final = ['sent', 'failed', 'suppressed', 'inDoubt'] as const;
 /** What is on its way when the job is cancelled or the worker ends may end, in milliseconds. */
 const graceMs = 20_000;
+/** A heartbeat is encrypted, and costs about as much as a message. */
+const tellEveryMs = 2_000;
 
 export function batchActivities({ deliverer, ledger, files, connections, rate, lane }: BatchDependencies) {
   async function recipientsOf({ recipients, start, end }: ChunkCall): Promise<ListedRecipient[]> {
@@ -79,6 +82,8 @@ export function batchActivities({ deliverer, ledger, files, connections, rate, l
     const late = latelyAborting(signal);
     let [reached, budget] = [from, pace?.budget ?? Infinity];
     let elsewhere: Elsewhere | undefined;
+    let told = Date.now();
+    const wanted = createLookAhead(deliveries, (these) => deliverer.suppressed(these));
 
     async function deliver(index: number, delivery: Delivering, claim: Claim): Promise<Turn> {
       // An attempt of this round before this one has tried it.
@@ -86,7 +91,7 @@ export function batchActivities({ deliverer, ledger, files, connections, rate, l
       budget -= 1;
       if (turn !== undefined && !(await turn.turn(signal))) return 'stopped';
       try {
-        const { status } = await deliverer.deliver(delivery, claim, late.signal);
+        const { status } = await deliverer.deliver(delivery, claim, late.signal, () => wanted(index));
         verdicts.answered();
         return status;
       } catch (error) {
@@ -114,6 +119,8 @@ export function batchActivities({ deliverer, ledger, files, connections, rate, l
         const [delivery, claim] = [deliveries[index], claims[index]];
         if (delivery === undefined || claim === undefined || turns[index] !== undefined) continue;
         turns[index] = await deliver(index, delivery, claim);
+        if (Date.now() < told + tellEveryMs) continue;
+        told = Date.now();
         report({ done: count(...final), total: deliveries.length, unit: 'recipients', stage: 'sending' });
       }
     }

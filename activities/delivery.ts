@@ -75,7 +75,15 @@ export interface Deliverer {
    * Delivers what is claimed, unless it has an outcome. Safe to repeat with a new claim: what was sent is not sent again.
    * @throws AppError with what failed, which is in the ledger by then; `delivery_in_doubt` as `duplicatePolicy` says; the signal's reason.
    */
-  deliver(delivery: Delivering, claim: Claim, signal: AbortSignal): Promise<DeliveryOutcome>;
+  deliver(
+    delivery: Delivering,
+    claim: Claim,
+    signal: AbortSignal,
+    /** Why the recipient must get no mail. Default: asks for him alone. */
+    reason?: () => Promise<string | undefined>,
+  ): Promise<DeliveryOutcome>;
+  /** Those of the recipients, all of one tenant and category, who must get no mail, each with the reason. */
+  suppressed(deliveries: readonly Delivering[]): Promise<Map<string, string>>;
 }
 
 const inDoubt = (message: string, retryable = false) => new AppError('delivery_in_doubt', message, { retryable });
@@ -132,13 +140,25 @@ export function createDelivering(dependencies: DeliveryDependencies): Deliverer 
     return error;
   }
 
-  async function send(delivery: Delivering, claim: Claim, signal: AbortSignal): Promise<Sent | { suppressed: string }> {
-    const { tenant, recipient, category } = delivery;
+  async function suppressed(deliveries: readonly Delivering[]): Promise<Map<string, string>> {
+    const { tenant = '', category = 'transactional' } = deliveries[0] ?? {};
+    const addresses = deliveries.map(({ recipient }) => recipient);
+    return (await ofTenant(tenant).suppressions?.suppressed(tenant, addresses, category)) ?? new Map<string, string>();
+  }
+
+  async function send(
+    delivery: Delivering,
+    claim: Claim,
+    signal: AbortSignal,
+    reasonOf: () => Promise<string | undefined>,
+  ): Promise<Sent | { suppressed: string }> {
     const message = await messageOf(delivery, claim.before.messageId);
-    const reason = (await ofTenant(tenant).suppressions?.suppressed(tenant, [recipient], category))?.get(recipient);
+    const reason = await reasonOf();
     if (reason !== undefined) return { suppressed: reason };
     return mail.send(message, {
       signal,
+      // Who is killed meanwhile leaves a doubt where there is none: it makes no difference where a doubt means to send again.
+      early: delivery.duplicatePolicy === 'at_least_once',
       beforeContent: async (provider) => {
         if (!(await ledger.begin(claim, provider))) throw superseded();
       },
@@ -146,13 +166,15 @@ export function createDelivering(dependencies: DeliveryDependencies): Deliverer 
   }
 
   return {
+    suppressed,
+
     async toClaim({ tenant, jobId, seq, recipient, ...rest }) {
       const { address } = senderFor(rest);
       const messageId = messageIdFor(jobId, recipient, address.slice(address.lastIndexOf('@') + 1));
       return { tenant, jobId, seq, messageId, recipientHash: tenant === '' ? '' : await dependencies.recipientHash(tenant, recipient) };
     },
 
-    async deliver(delivery, claim, signal) {
+    async deliver(delivery, claim, signal, reason = async () => (await suppressed([delivery])).get(delivery.recipient)) {
       const { recipient } = delivery;
       const { state, messageId, code, response } = claim.before;
       if (state === 'sent') return { recipient, messageId, status: 'sent', response: response ?? '' };
@@ -165,7 +187,7 @@ export function createDelivering(dependencies: DeliveryDependencies): Deliverer 
       }
       let sent: Awaited<ReturnType<typeof send>>;
       try {
-        sent = await send(delivery, claim, signal);
+        sent = await send(delivery, claim, signal, reason);
       } catch (error) {
         throw await failed(error, delivery, claim, signal);
       }

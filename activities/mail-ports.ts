@@ -52,6 +52,8 @@ export interface SendOptions {
    * rejects, nothing of the message is sent and `send` rejects with that error.
    */
   beforeContent: (provider: string) => Promise<void>;
+  /** It may be called sooner, while the message waits for its connection, and then at most a second before. */
+  early?: boolean;
 }
 
 export interface MailSender {

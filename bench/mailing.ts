@@ -40,7 +40,7 @@ export async function mailing({ rounds, quick, temporalSettings, say }: Settings
     async function completed(id: string): Promise<void> {
       await until(
         async () => {
-          const { status, result } = JSON.parse((await http.send({ method: 'GET', path: `/v1/jobs/${id}` })).text) as {
+          const { status, result } = JSON.parse((await http.send({ method: 'GET', path: `/v1/jobs/${id}?wait=30` })).text) as {
             status: string;
             result: { sent: number } | null;
           };

@@ -91,9 +91,9 @@ export async function startUnguardedApi(stage: Stage, ground: Ground, profile?: 
   return api;
 }
 
-/** `handoff worker`, polling. */
-export async function startWorker(stage: Stage, ground: Ground): Promise<Running> {
-  const worker = await start(stage, 'handoff worker', ground, [cli, 'worker']);
+/** `handoff worker`, polling. With `profile`, a CPU profile lies there at the end. */
+export async function startWorker(stage: Stage, ground: Ground, profile?: string): Promise<Running> {
+  const worker = await start(stage, 'handoff worker', ground, [...profiled(profile), cli, 'worker']);
   await until(async () => {
     const { status } = await fetch(`${worker.url}/readyz`);
     if (status !== 200) throw new Error(`The worker is not ready: ${String(status)}`);

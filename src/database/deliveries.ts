@@ -1,6 +1,6 @@
 import { type Kysely, sql } from 'kysely';
 
-import type { Claim, DeliveryLedger, DeliveryRecord, DeliveryState, NewDelivery, Settlement } from '../../activities/mail-ports.ts';
+import type { Claim, DeliveryLedger, DeliveryRecord, DeliveryState, NewDelivery } from '../../activities/mail-ports.ts';
 import { groupCommit } from './group-commit.ts';
 import { reachable } from './outage.ts';
 import type { Database } from './schema.ts';
@@ -27,6 +27,9 @@ export const keptDays = 90;
 /** One transaction of the sweep: others wait for it on the embedded database. */
 const sweptAtOnce = 5_000;
 
+/** A statement costs both sides more than what is in it. */
+const writesPauseMs = 2;
+
 const longestResponse = 1_000;
 /** PostgreSQL has no NUL, and one bad text must not fail a whole group. */
 const stored = (text: string) => Array.from(text.replaceAll('\0', '')).slice(0, longestResponse).join('');
@@ -40,46 +43,41 @@ interface Row {
   seq: number;
 }
 
-export function createDeliveries(db: Kysely<Database>): Deliveries {
-  const begin = groupCommit<{ claim: Claim; provider: string }, boolean>({
-    keyOf: ({ claim }) => keyOf(claim),
-    commit: (items) =>
-      reachable(async () => {
-        const { rows } = await sql<Row>`
-          update deliveries as known set state = 'sending', provider = given.provider, changed_at = clock_timestamp()
-          from unnest(
-            ${items.map(({ claim }) => claim.before.jobId)}::text[], ${items.map(({ claim }) => claim.before.seq)}::int4[],
-            ${items.map(({ claim }) => claim.fence)}::int4[], ${items.map(({ provider }) => provider)}::text[]
-          ) as given (job_id, seq, fence, provider)
-          where known.job_id = given.job_id and known.seq = given.seq and known.fence = given.fence
-            and known.state in ('queued', 'sending')
-          returning known.job_id, known.seq`.execute(db);
-        const begun = new Set(rows.map(({ jobId, seq }) => `${jobId} ${String(seq)}`));
-        return items.map(({ claim }) => begun.has(keyOf(claim)));
-      }),
-  });
+interface Change {
+  claim: Claim;
+  state: DeliveryState;
+  provider: string | null;
+  code: string | null;
+  response: string | null;
+}
 
-  const settle = groupCommit<{ claim: Claim; settlement: Settlement }, undefined>({
+export function createDeliveries(db: Kysely<Database>): Deliveries {
+  // What begins and what has ended at the same time goes into one statement. All of it is in the order of its coming, for each delivery.
+  const write = groupCommit<Change, boolean>({
+    pauseMs: writesPauseMs,
     keyOf: ({ claim }) => keyOf(claim),
     commit: (items) =>
       reachable(async () => {
-        const settlements = items.map(({ settlement }) => settlement);
-        await sql`
+        const list = (pick: (one: Change) => string | number | null) => items.map(pick);
+        const { rows } = await sql<Row>`
           update deliveries as known set
-            state = given.state, provider = coalesce(given.provider, known.provider), code = given.code, response = given.response,
+            state = given.state, provider = coalesce(given.provider, known.provider),
+            code = case when given.state = 'sending' then known.code else given.code end,
+            response = case when given.state = 'sending' then known.response else given.response end,
             doubted = known.doubted or coalesce(given.code = 'delivery_in_doubt', false),
             held = known.held + (case when given.code = 'mail_configuration' then 1 else 0 end), changed_at = clock_timestamp()
           from unnest(
-            ${items.map(({ claim }) => claim.before.jobId)}::text[], ${items.map(({ claim }) => claim.before.seq)}::int4[],
-            ${items.map(({ claim }) => claim.fence)}::int4[], ${settlements.map(({ state }) => state)}::text[],
-            ${settlements.map((one) => (one.state === 'sent' ? one.provider : null))}::text[],
-            ${settlements.map((one) => (one.state === 'sent' ? null : one.code))}::text[],
-            ${settlements.map(({ response }) => stored(response))}::text[]
+            ${list(({ claim }) => claim.before.jobId)}::text[], ${list(({ claim }) => claim.before.seq)}::int4[],
+            ${list(({ claim }) => claim.fence)}::int4[], ${list(({ state }) => state)}::text[],
+            ${list(({ provider }) => provider)}::text[], ${list(({ code }) => code)}::text[],
+            ${list(({ response }) => response && stored(response))}::text[]
           ) as given (job_id, seq, fence, state, provider, code, response)
           where known.job_id = given.job_id and known.seq = given.seq and (
             (given.state = 'sent' and known.state <> 'sent')
-            or (known.fence = given.fence and known.state in ('queued', 'sending')))`.execute(db);
-        return items.map(() => undefined);
+            or (known.fence = given.fence and known.state in ('queued', 'sending')))
+          returning known.job_id, known.seq`.execute(db);
+        const written = new Set(rows.map(({ jobId, seq }) => `${jobId} ${String(seq)}`));
+        return items.map(({ claim }) => written.has(keyOf(claim)));
       }),
   });
 
@@ -104,8 +102,12 @@ export function createDeliveries(db: Kysely<Database>): Deliveries {
         return deliveries.map(({ jobId, seq }) => byKey.get(`${jobId} ${String(seq)}`) as Claim);
       }),
 
-    begin: (claim, provider) => begin({ claim, provider }),
-    settle: (claim, settlement) => settle({ claim, settlement }),
+    begin: (claim, provider) => write({ claim, state: 'sending', provider, code: null, response: null }),
+    settle: async (claim, settlement) => {
+      const { state, response } = settlement;
+      const [provider, code] = settlement.state === 'sent' ? [settlement.provider, null] : [null, settlement.code];
+      await write({ claim, state, provider, code, response });
+    },
 
     counts: (jobId) =>
       reachable(async () => {

@@ -1,3 +1,5 @@
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
+
 interface Waiting<Item, Result> {
   item: Item;
   resolve: (result: Result) => void;
@@ -11,6 +13,8 @@ export interface GroupCommitOptions<Item, Result> {
   keyOf: (item: Item) => string;
   /** Items in one transaction. */
   most?: number;
+  /** Between two transactions, in milliseconds: what comes meanwhile goes into the second. Default: none. */
+  pauseMs?: number;
 }
 
 /**
@@ -21,9 +25,11 @@ export function groupCommit<Item, Result>({
   commit,
   keyOf,
   most = 500,
+  pauseMs = 0,
 }: GroupCommitOptions<Item, Result>): (item: Item) => Promise<Result> {
   let waiting: Waiting<Item, Result>[] = [];
   let running = false;
+  let pausedUntil = 0;
 
   function nextGroup(): Waiting<Item, Result>[] {
     const keys = new Set<string>();
@@ -38,8 +44,15 @@ export function groupCommit<Item, Result>({
     return group;
   }
 
+  async function turn(): Promise<void> {
+    const pause = pausedUntil - performance.now();
+    if (pause > 0) await sleep(pause);
+    else await setImmediate();
+  }
+
   async function run(): Promise<void> {
     while (waiting.length > 0) {
+      await turn();
       const group = nextGroup();
       try {
         const results = await commit(group.map(({ item }) => item));
@@ -47,6 +60,7 @@ export function groupCommit<Item, Result>({
       } catch (error) {
         for (const { reject } of group) reject(error);
       }
+      pausedUntil = performance.now() + pauseMs;
     }
     running = false;
   }
@@ -57,8 +71,6 @@ export function groupCommit<Item, Result>({
       if (running) return;
       running = true;
       // It rejects nothing but the calls themselves.
-      setImmediate(() => {
-        run().catch(() => undefined);
-      });
+      run().catch(() => undefined);
     });
 }

@@ -15,7 +15,7 @@ const inCrlf = (text: string) => text.replace(/\r\n?|\n/g, '\r\n');
  * The value as one header line, folded where it may be. nodemailer lets encoded words in a value pass, so that a reader
  * would show what they decode to instead of what was written.
  */
-function headerOf(name: string, value: string) {
+export function headerOf(name: string, value: string) {
   const plain = /^[\x20-\x7e]*$/.test(value) && !value.includes('=?');
   // Folded, it is not understood by all who look for it (RFC 8058).
   const foldLines = !/^list-unsubscribe/i.test(name);
@@ -23,7 +23,7 @@ function headerOf(name: string, value: string) {
 }
 
 /** Depends on all that could hold it: no text can be written that does. */
-function boundaryOf({ messageId, subject, text, html, calendar, attachments = [] }: OutgoingMessage): string {
+export function boundaryOf({ messageId, subject, text, html, calendar, attachments = [] }: OutgoingMessage): string {
   const files = attachments.map(({ name, contentType, size }) => [name, contentType, size]);
   return createHash('sha256')
     .update(JSON.stringify([messageId, subject, text, html, calendar, files]))
@@ -37,13 +37,22 @@ function boundaryOf({ messageId, subject, text, html, calendar, attachments = []
  */
 const asGroup = ({ address }: Mailbox) => `"${address}":;`;
 
-function compiled(message: OutgoingMessage) {
-  const { from, recipient, to, cc = [], replyTo = [], subject, html, headers = [], attachments = [], calendar, messageId, date } = message;
-  const everywhere = isInternational(from.address) || isInternational(recipient);
-  const shown = (one: Mailbox) => {
+/** Only servers with SMTPUTF8 get it. */
+export const isForUtf8 = ({ from, recipient }: Pick<OutgoingMessage, 'from' | 'recipient'>): boolean =>
+  isInternational(from.address) || isInternational(recipient);
+
+/** How an address stands in a header of the message. */
+export function shownIn(message: Pick<OutgoingMessage, 'from' | 'recipient'>) {
+  const everywhere = isForUtf8(message);
+  return (one: Mailbox) => {
     const checked = asAddress(one);
     return everywhere || !isInternational(one.address) ? checked : asGroup(one);
   };
+}
+
+function compiled(message: OutgoingMessage, boundary: string) {
+  const { from, to, cc = [], replyTo = [], subject, html, headers = [], attachments = [], calendar, messageId, date } = message;
+  const shown = shownIn(message);
   const text = textPart(message);
   const node = new MailComposer({
     from: asAddress(from),
@@ -64,7 +73,7 @@ function compiled(message: OutgoingMessage) {
       contentTransferEncoding: 'base64',
       content: Readable.from(lazily(open), { objectMode: false }),
     })),
-    baseBoundary: boundaryOf(message),
+    baseBoundary: boundary,
     disableFileAccess: true,
     disableUrlAccess: true,
     newline: '\r\n',
@@ -77,8 +86,8 @@ async function* lazily(open: () => Readable): AsyncGenerator<Uint8Array> {
   yield* open() as AsyncIterable<Uint8Array>;
 }
 
-async function* bytesOf(message: OutgoingMessage): AsyncGenerator<Uint8Array> {
-  const stream = compiled(message).createReadStream();
+async function* bytesOf(message: OutgoingMessage, boundary: string): AsyncGenerator<Uint8Array> {
+  const stream = compiled(message, boundary).createReadStream();
   try {
     yield* stream as AsyncIterable<Uint8Array>;
   } catch (cause) {
@@ -103,7 +112,7 @@ export function envelopeOf({ from, recipient, to, cc = [], replyTo = [] }: Outgo
  * @throws AppError `mail_rejected`: an address or name that must not stand in a header. The stream fails with an error whose
  * cause is what an attachment's stream failed with.
  */
-export function composeMail(message: OutgoingMessage): Readable {
+export function composeMail(message: OutgoingMessage, boundary = boundaryOf(message)): Readable {
   envelopeOf(message);
-  return Readable.from(bytesOf(message), { objectMode: false });
+  return Readable.from(bytesOf(message, boundary), { objectMode: false });
 }

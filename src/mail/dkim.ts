@@ -20,10 +20,16 @@ const headerFieldNames = [
   ...['List-Unsubscribe', 'List-Unsubscribe-Post'],
 ].join(':');
 
-/** As it is where there is no key, or one of another domain than the sender's: that signature would say nothing. */
-export function signed(dkim: DkimKey | undefined, { from }: Pick<OutgoingMessage, 'from'>, message: Readable): Readable {
-  const domain = from.address.slice(from.address.lastIndexOf('@') + 1).toLowerCase();
-  if (domain !== dkim?.domain.toLowerCase()) return message;
+type From = Pick<OutgoingMessage, 'from'>;
+
+/** Not where there is no key, or one of another domain than the sender's: that signature would say nothing. */
+export function signs(dkim: DkimKey | undefined, { from }: From): dkim is DkimKey {
+  return from.address.slice(from.address.lastIndexOf('@') + 1).toLowerCase() === dkim?.domain.toLowerCase();
+}
+
+/** As it is where nothing is to be signed. */
+export function signed(dkim: DkimKey | undefined, of: From, message: Readable): Readable {
+  if (!signs(dkim, of)) return message;
   const signer = new DKIM({ domainName: dkim.domain, keySelector: dkim.selector, privateKey: dkim.key, headerFieldNames });
   return signer.sign(message);
 }

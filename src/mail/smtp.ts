@@ -1,12 +1,16 @@
 import { createTransport } from 'nodemailer';
+import MimeNode from 'nodemailer/lib/mime-node';
+import type SMTPPool from 'nodemailer/lib/smtp-pool';
+import { Readable } from 'node:stream';
 
 import type { MailSender, OutgoingMessage } from '../../activities/mail-ports.ts';
 import { AppError } from '../errors.ts';
 import { isInternational } from './addresses.ts';
 import { composeMail, envelopeOf } from './compose.ts';
 import { type Gate, gateOf } from './content-gate.ts';
-import { type DkimKey, signed } from './dkim.ts';
+import { type DkimKey, signed, signs } from './dkim.ts';
 import { mailFailure, oneLine } from './failure.ts';
+import { createMoulds } from './moulds.ts';
 import { secretsOf, transportOf } from './smtp-url.ts';
 import { takesUtf8 } from './smtp-utf8.ts';
 
@@ -19,6 +23,23 @@ export interface SmtpSenderOptions {
   /** For one message, its wait for a connection included, in milliseconds. Default: 8 minutes. */
   longestMs?: number;
   dkim?: DkimKey | undefined;
+}
+
+/** What the pool needs of a message: the rest of nodemailer's would compose it once more. */
+type Leaving = { message: MimeNode; data: { signal: AbortSignal } };
+
+/** The pool itself. A message that is aborted, or that the pool has no place for any more, is an error. */
+function poolOf(transport: { transporter: object; getSocket?: unknown }) {
+  const pool = transport.transporter as SMTPPool;
+  // Through a proxy, if the URL names one: handed over by nodemailer's own `sendMail`, otherwise.
+  if (typeof transport.getSocket === 'function') pool.getSocket = transport.getSocket as SMTPPool['getSocket'];
+  return (mail: Leaving): Promise<{ response: string }> =>
+    new Promise((resolve, reject) => {
+      pool.send(mail as unknown as Parameters<SMTPPool['send']>[0], (error, info) => {
+        if (info === undefined) reject(error ?? new Error('Sent without an answer'));
+        else resolve(info);
+      });
+    });
 }
 
 /** No server takes a message that has no end. */
@@ -46,14 +67,20 @@ export function createSmtpSender({ url, name = 'smtp', maxConnections = 5, longe
     disableUrlAccess: true,
   });
 
-  const leaving = new WeakMap<AbortSignal, { message: OutgoingMessage; gate: Gate }>();
-  transport.use('stream', ({ message: node, data: { signal } }, next) => {
-    const one = signal && leaving.get(signal);
-    if (one === undefined) throw new Error('A message from nowhere');
-    // Composed anew for each connection that is tried; the gate, around the signature, is read only after the server's reply to DATA.
-    node.createReadStream = () => one.gate.around(signed(dkim, one.message, composeMail(one.message)));
-    next();
-  });
+  const pool = poolOf(transport);
+  const moulds = createMoulds();
+
+  /** Composed anew for each connection that is tried; the gate, around the signature, is read only after the server's reply to DATA. */
+  async function leaving(message: OutgoingMessage, gate: Gate, signal: AbortSignal): Promise<Leaving> {
+    const envelope = envelopeOf(message);
+    const whole = await moulds.fill(message);
+    const node = new MimeNode('', { baseBoundary: '-' }).setEnvelope(envelope).setHeader('Message-ID', message.messageId);
+    node.createReadStream = () => {
+      if (whole === undefined) return gate.around(signed(dkim, message, composeMail(message)));
+      return gate.around(signs(dkim, message) ? signed(dkim, message, Readable.from([whole])) : whole);
+    };
+    return { message: node, data: { signal } };
+  }
 
   let knowsUtf8 = false;
   async function assertTakes({ from, recipient }: OutgoingMessage): Promise<void> {
@@ -68,8 +95,8 @@ export function createSmtpSender({ url, name = 'smtp', maxConnections = 5, longe
   async function send(message: OutgoingMessage, signal: AbortSignal, gate: Gate) {
     const attempt = new AbortController();
     // It may throw: before anything has to be undone.
-    const mail = { envelope: envelopeOf(message), messageId: message.messageId, signal: attempt.signal };
-    leaving.set(attempt.signal, { message, gate });
+    const mail = await leaving(message, gate, attempt.signal);
+    signal.throwIfAborted();
     const giveUp = () => {
       if (!gate.begun()) attempt.abort();
     };
@@ -77,7 +104,7 @@ export function createSmtpSender({ url, name = 'smtp', maxConnections = 5, longe
     const timer = setTimeout(() => {
       attempt.abort();
     }, longestMs);
-    const sending = assertTakes(message).then(() => transport.sendMail(mail));
+    const sending = assertTakes(message).then(() => pool(mail));
     inFlight.add(sending);
     try {
       return { response: oneLine((await sending).response, secrets), provider: name };
@@ -98,12 +125,12 @@ export function createSmtpSender({ url, name = 'smtp', maxConnections = 5, longe
   }
 
   return {
-    async send(message, { signal, beforeContent }) {
+    async send(message, { signal, beforeContent, early }) {
       signal.throwIfAborted();
       return send(
         message,
         signal,
-        gateOf(() => beforeContent(name)),
+        gateOf(() => beforeContent(name), { early: early === true }),
       );
     },
 

@@ -71,6 +71,29 @@ describe('what the server gets', () => {
   });
 });
 
+describe('the word that the content leaves', () => {
+  test.each([
+    ['is given only after the server has agreed to it', false],
+    ['may be given while the server is asked, where that is allowed', true],
+  ])('%s', async (_title, early) => {
+    const words: string[] = [];
+    const server = using(
+      await startMailServer({
+        onMailFrom: (_address, _session, done) => {
+          // Whatever was to be said before has been said.
+          setTimeout(() => {
+            words.push('agreed');
+            done();
+          }, 100);
+        },
+      }),
+    );
+    const beforeContent = () => Promise.resolve(void words.push('leaves'));
+    await senderTo(server.port).send(message(), { ...freely(), beforeContent, early });
+    expect(words).toEqual(early ? ['leaves', 'agreed'] : ['agreed', 'leaves']);
+  });
+});
+
 describe('how a failure is told', () => {
   test.each([
     [

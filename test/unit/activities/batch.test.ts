@@ -8,6 +8,7 @@ import { AppError, type ErrorCode } from '../../../src/errors.ts';
 import type { ChunkCall, ChunkResult } from '../../../src/jobs/batch-chunk.ts';
 import { runActivity, type RunOptions } from '../../support/activity.ts';
 import { countingWatch, memoryLedger } from '../../support/deliveries.ts';
+import { eventually } from '../../support/eventually.ts';
 
 const addresses = (count: number) => Array.from({ length: count }, (_, index) => `r${String(index)}@example.com`);
 const failure = (code: ErrorCode, retryable = true) => new AppError(code, 'No.', { retryable });
@@ -16,7 +17,7 @@ const failure = (code: ErrorCode, retryable = true) => new AppError(code, 'No.',
 function chunkOf(count: number, become: (address: string) => AppError | undefined = () => undefined) {
   const messages: OutgoingMessage[] = [];
   const tried: string[] = [];
-  const fate = { become };
+  const fate = { become, isSuppressed: (address: string): boolean => address === '' };
   const mail: MailSender = {
     async send(message, { beforeContent }) {
       tried.push(message.recipient);
@@ -34,7 +35,16 @@ function chunkOf(count: number, become: (address: string) => AppError | undefine
     .join('');
   const files = { read: () => Readable.from([Buffer.from(list)]) };
   const recipientHash = () => Promise.resolve('hash');
-  const deliverer = createDelivering({ mail, ledger, files, recipientHash, defaultFrom: 'shop@example.org', watch: countingWatch() });
+  const asked: string[][] = [];
+  const suppressions = {
+    suppressed(_tenant: string, these: readonly string[]) {
+      asked.push([...these]);
+      return Promise.resolve(new Map(these.filter((address) => fate.isSuppressed(address)).map((address) => [address, 'manual'])));
+    },
+    recipientRejected: () => Promise.resolve(),
+  };
+  const told = { defaultFrom: 'shop@example.org', watch: countingWatch() };
+  const deliverer = createDelivering({ mail, ledger, files, recipientHash, suppressions, ...told });
   const activities = batchActivities({ deliverer, ledger, files, connections: 3 });
   const file = { id: 'file_x', name: 'recipients.ndjson', contentType: 'application/x-ndjson', size: list.length, sha256: 'ab'.repeat(32) };
   const call: ChunkCall = {
@@ -42,7 +52,7 @@ function chunkOf(count: number, become: (address: string) => AppError | undefine
     ...{ content: { subject: 'News', text: 'Hi' }, category: 'bulk', date: '2026-11-22T12:00:00.000Z', round: 0, last: false },
   };
   return {
-    ...{ messages, tried, ledger, fate },
+    ...{ messages, tried, ledger, fate, asked },
     run: (changes: Partial<ChunkCall> = {}, options: RunOptions = {}) =>
       runActivity(() => activities.sendChunk({ ...call, ...changes }), { jobId: 'batch_abcdef234567abcdef234567ab', ...options }),
   };
@@ -59,6 +69,24 @@ describe('a chunk', () => {
       addresses(7).map((address, index) => [address, [{ address, ...(index === 0 && { name: 'Zero' }) }]]),
     );
     expect(chunk.ledger.rows().map(({ seq }) => seq)).toEqual([200, 201, 202, 203, 204, 205, 206]);
+  });
+
+  test('asks who is suppressed for many together, and sends them nothing', async () => {
+    const chunk = chunkOf(60);
+    chunk.fate.isSuppressed = (address) => address.endsWith('7@example.com');
+    expect(await chunk.run().result).toMatchObject({ counts: { ...counts, sent: 54, suppressed: 6 }, reached: 60 });
+    expect(chunk.messages.some(({ recipient }) => recipient.endsWith('7@example.com'))).toBe(false);
+    expect(chunk.asked.length).toBeLessThan(10);
+  });
+
+  test('asks anew who is suppressed when turns are far apart', async () => {
+    const chunk = chunkOf(2);
+    const running = chunk.run({ pace: { ratePerSecond: 0.6, nextTurn: null, budget: 2 } });
+    await eventually(() => {
+      expect(chunk.messages).toHaveLength(1);
+    });
+    chunk.fate.isSuppressed = () => true;
+    expect(await running.result).toMatchObject({ counts: { ...counts, sent: 1, suppressed: 1 } });
   });
 
   test('sends nothing to those who have an outcome, however often it is run', async () => {
