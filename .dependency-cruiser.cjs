@@ -20,7 +20,7 @@ const libraries = {
   storage: ['@aws-sdk', 'file-type', 'clamscan'],
   database: ['kysely', 'pg', 'pg-cursor', '@electric-sql/pglite'],
   reports: ['csv-parse', 'csv-stringify', 'yazl', 'piscina', 'pdfmake', 'echarts', '@duckdb'],
-  images: ['sharp', 'file-type', 'thumbhash', 'piscina'],
+  images: ['sharp', 'file-type', 'thumbhash', 'exif-reader', 'heic-decode'],
   temporal: ['@temporalio'],
   encryption: [],
   identity: ['jose'],

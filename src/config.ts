@@ -8,6 +8,7 @@ import { z } from 'zod';
 
 import { identityOf, type IdentitySettings, identityVariables } from './config-identity.ts';
 import { type MailEventSettings, mailEventsOf, mailEventVariables } from './config-events.ts';
+import { imagesOf, type ImageSettings, imageVariables } from './config-images.ts';
 import { type LimitSettings, limitsOf, limitVariables } from './config-limits.ts';
 import { mailOf, type MailSettings, mailVariables } from './config-mail.ts';
 import { type ReportSettings, reportsOf, reportVariables } from './config-reports.ts';
@@ -24,11 +25,11 @@ export interface Config {
   readonly publicUrl: string | undefined;
   readonly mailEvents: MailEventSettings;
   readonly maxUploadBytes: number;
-  readonly maxImagePixels: number;
   readonly maxMessageBytes: number;
   readonly maxStreamsPerKey: number;
   readonly limits: LimitSettings;
   readonly reports: ReportSettings;
+  readonly images: ImageSettings;
   readonly shutdownGraceSeconds: number;
   readonly encryption: {
     readonly enabled: boolean;
@@ -116,11 +117,11 @@ const environment = z.object({
   HANDOFF_MAIL_FROM: z.email().default('handoff@localhost.localdomain'),
   ...mailEventVariables,
   HANDOFF_MAX_UPLOAD_BYTES: natural(512 * 1024 * 1024),
-  HANDOFF_MAX_IMAGE_PIXELS: natural(100_000_000),
   HANDOFF_MAX_MESSAGE_BYTES: natural(25 * 1024 * 1024),
   HANDOFF_MAX_STREAMS_PER_KEY: natural(100),
   ...limitVariables,
   ...reportVariables,
+  ...imageVariables,
   HANDOFF_SHUTDOWN_GRACE_SECONDS: natural(20),
   HANDOFF_ENCRYPTION: z.enum(['on', 'off']).default('on'),
   HANDOFF_ENCRYPTION_KEYS: masterKeys.optional(),
@@ -259,11 +260,11 @@ export function loadConfig(env: Environment = process.env): Config {
     publicUrl: values.HANDOFF_PUBLIC_URL,
     mailEvents: mailEventsOf(values),
     maxUploadBytes: values.HANDOFF_MAX_UPLOAD_BYTES,
-    maxImagePixels: values.HANDOFF_MAX_IMAGE_PIXELS,
     maxMessageBytes: values.HANDOFF_MAX_MESSAGE_BYTES,
     maxStreamsPerKey: values.HANDOFF_MAX_STREAMS_PER_KEY,
     limits: limitsOf(values),
     reports: reportsOf(values),
+    images: imagesOf(values),
     shutdownGraceSeconds: values.HANDOFF_SHUTDOWN_GRACE_SECONDS,
     encryption: {
       enabled: values.HANDOFF_ENCRYPTION === 'on',

@@ -64,6 +64,7 @@ export const errorCodes = [
   'query_too_large',
   'image_unreadable',
   'image_too_large',
+  'decoder_failed',
   'timed_out',
   'terminated',
   'expired',

@@ -3,7 +3,7 @@ import type { MailLane } from '../activities/mail-lane.ts';
 import { type ActivityDependencies, batchActivities, createActivities, emailActivities } from '../activities/index.ts';
 import type { Config } from './config.ts';
 import type { MailProviderSettings } from './config-mail.ts';
-import { createImageEngine } from './images/sharp.ts';
+import { createImageEngine } from './images/engine.ts';
 import { createBulkJobs } from './jobs/bulk-jobs.ts';
 import { workflowTaskQueue } from './jobs/client.ts';
 import type { ConcurrencyLimits } from './jobs/concurrency.ts';
@@ -105,11 +105,12 @@ export async function startWorker(
     connections: config.mail.connections,
     rate: () => rates.rateOf(provider),
   });
+  const images = scope.closing(createImageEngine({ dataDir: config.dataDir, ...config.images }), (open) => open.close());
   const activities = createActivities({
     email: emailOn(firstLane),
     'bulk-email': bulkOn(firstLane, providers[0]?.name ?? ''),
     report: { engine: createReportEngine(config.dataDir, config.reports), files, fileIdFor },
-    upload: { images: createImageEngine({ maxPixels: config.maxImagePixels }), files, fileIdFor },
+    upload: { images, files, fileIdFor },
     operations: { jobs: createBulkJobs(calls) },
     limits: { places: createPlaces(calls, limits, taskQueue) },
   });

@@ -1,4 +1,4 @@
-import type { UploadInput, UploadResult } from '../src/jobs/upload.ts';
+import type { Rendition, UploadInput, UploadResult, Variant } from '../src/jobs/upload.ts';
 import { job } from './job.ts';
 
 /** Looks into the stored file and, when it is a picture, makes the variants that were asked for. */
@@ -6,7 +6,11 @@ export const processUpload = job<UploadInput, UploadResult>(async ({ tenant, inp
   const { file, variants } = input;
   achieves(() => ({ file, image: null, variants: [] }));
   const image = await step('inspectImage')({ file });
-  if (image === null || variants.length === 0) return { file, image, variants: [] };
+  // Workers before 0.2 told no pages, and had nothing more to do then.
+  if (image === null || (variants.length === 0 && image.pages === undefined)) return { file, image, variants: [] };
   achieves(() => ({ file, image, variants: [] }));
-  return { file, image, variants: await step('renderVariants')({ tenant, file, variants }) };
+  const made: Rendition | Variant[] = await step('renderVariants')({ tenant, file, variants });
+  // As they told it then.
+  if (Array.isArray(made)) return { file, image, variants: made };
+  return { file, image: { ...image, ...made.colours }, variants: made.variants, omitted: made.omitted };
 });

@@ -69,6 +69,7 @@ export const problems: Record<ErrorCode, { status: number; title: string }> = {
   query_too_large: { status: 422, title: 'The query of the report needs or gives too much' },
   image_unreadable: { status: 422, title: 'The image cannot be decoded' },
   image_too_large: { status: 422, title: 'The image has too many pixels' },
+  decoder_failed: { status: 422, title: 'The file can not be decoded within limits' },
   timed_out: { status: 500, title: 'The job ran out of time' },
   terminated: { status: 500, title: 'The job was terminated' },
   expired: { status: 504, title: 'The job was not begun in time' },
