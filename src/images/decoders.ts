@@ -66,14 +66,12 @@ export function createDecoders({ memoryMb, seconds }: DecoderLimits): Decoders {
       all.delete(decoder);
       if (free.includes(decoder)) free.splice(free.indexOf(decoder), 1);
     });
-    // It must not keep the process alive.
-    child.unref();
-    child.channel?.unref();
     return decoder;
   }
 
   function end(decoder: Decoder): void {
     clearTimeout(decoder.idle);
+    decoder.process.ref();
     if (free.includes(decoder)) free.splice(free.indexOf(decoder), 1);
     decoder.process.kill('SIGKILL');
   }
@@ -87,6 +85,9 @@ export function createDecoders({ memoryMb, seconds }: DecoderLimits): Decoders {
     decoder.idle = setTimeout(() => {
       end(decoder);
     }, idleMs).unref();
+    // While it waits it does not keep this process alive.
+    decoder.process.unref();
+    decoder.process.channel?.unref();
     free.push(decoder);
   }
 
@@ -154,6 +155,8 @@ export function createDecoders({ memoryMb, seconds }: DecoderLimits): Decoders {
       const waiting = free.pop();
       const decoder = waiting ?? start();
       clearTimeout(decoder.idle);
+      decoder.process.ref();
+      decoder.process.channel?.ref();
       try {
         if (waiting === undefined) await answer(decoder, isReady, { signal, patience: startSeconds });
         const answered = answer(decoder, isOutcome, { signal, onMade, patience: seconds });

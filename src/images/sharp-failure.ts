@@ -13,7 +13,7 @@ export function imageFailure(cause: unknown, maxPixels: number): unknown {
 /** Of libvips, or of JavaScript. */
 export function isLackOfMemory(cause: unknown): boolean {
   const message = String((cause as Partial<Error> | undefined)?.message);
-  return /out of memory|array buffer allocation failed|cannot allocate memory/i.test(message);
+  return /out of memory|insufficient memory|failed to allocate|allocation (error|failed)|cannot allocate/i.test(message);
 }
 
 function isOfTheSystem(cause: unknown): boolean {
