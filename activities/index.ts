@@ -1,5 +1,6 @@
 import { batchActivities, type BatchDependencies, windowActivities } from './batch.ts';
 import { bulkActivities, type BulkDependencies } from './bulk.ts';
+import { documentActivities, type DocumentDependencies } from './document.ts';
 import { emailActivities, type EmailDependencies } from './email.ts';
 import { limitActivities, type LimitDependencies } from './limits.ts';
 import { reportActivities, type ReportDependencies } from './report.ts';
@@ -11,7 +12,7 @@ export interface ActivityDependencies {
   email: EmailDependencies;
   'bulk-email': BatchDependencies;
   report: ReportDependencies;
-  upload: UploadDependencies;
+  upload: UploadDependencies & DocumentDependencies;
   operations: BulkDependencies;
   limits: LimitDependencies;
 }
@@ -22,7 +23,7 @@ export function createActivities({ email, 'bulk-email': batch, report, upload, o
     email: emailActivities(email),
     'bulk-email': batchActivities(batch),
     report: reportActivities(report),
-    upload: uploadActivities(upload),
+    upload: { ...uploadActivities(upload), ...documentActivities(upload) },
     operations: bulkActivities(operations),
     limits: { ...limitActivities(limits), ...windowActivities() },
   };

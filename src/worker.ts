@@ -3,6 +3,7 @@ import type { MailLane } from '../activities/mail-lane.ts';
 import { type ActivityDependencies, batchActivities, createActivities, emailActivities } from '../activities/index.ts';
 import type { Config } from './config.ts';
 import type { MailProviderSettings } from './config-mail.ts';
+import { createDocumentReader } from './images/documents.ts';
 import { createImageEngine } from './images/engine.ts';
 import { createBulkJobs } from './jobs/bulk-jobs.ts';
 import { workflowTaskQueue } from './jobs/client.ts';
@@ -106,11 +107,12 @@ export async function startWorker(
     rate: () => rates.rateOf(provider),
   });
   const images = scope.closing(createImageEngine({ dataDir: config.dataDir, ...config.images }), (open) => open.close());
+  const reports = createReportEngine(config.dataDir, config.reports);
   const activities = createActivities({
     email: emailOn(firstLane),
     'bulk-email': bulkOn(firstLane, providers[0]?.name ?? ''),
-    report: { engine: createReportEngine(config.dataDir, config.reports), files, fileIdFor },
-    upload: { images, files, fileIdFor },
+    report: { engine: reports, files, fileIdFor },
+    upload: { images, documents: createDocumentReader({ dataDir: config.dataDir, ...config.images }), tables: reports, files, fileIdFor },
     operations: { jobs: createBulkJobs(calls) },
     limits: { places: createPlaces(calls, limits, taskQueue) },
   });

@@ -8,8 +8,10 @@ import { formatOf, isDecoded } from './decodable.ts';
 import { variantOf } from './encoding.ts';
 import { cameraFacts } from './exif.ts';
 import { decodeSize, type Size } from './geometry.ts';
+import { openHeic } from './heic.ts';
 import { type Made, type Order, sourceIn, variantIn } from './orders.ts';
 import { coloursOf, placeholderSide } from './picture-facts.ts';
+import { assertPlainSvg } from './svg.ts';
 
 /** An animation of more frames is not kept as one. */
 const maxFrames = 1_000;
@@ -21,7 +23,7 @@ export function prepareDecoder(): void {
   sharp.concurrency(1);
   // Whatever gets past the signatures: no PDF or other loader is there to be reached.
   sharp.block({ operation: ['VipsForeignLoad'] });
-  sharp.unblock({ operation: ['Jpeg', 'Png', 'Nsgif', 'Webp', 'Heif', 'Tiff'].map((loader) => `VipsForeignLoad${loader}`) });
+  sharp.unblock({ operation: ['Jpeg', 'Png', 'Nsgif', 'Webp', 'Heif', 'Tiff', 'Svg'].map((loader) => `VipsForeignLoad${loader}`) });
 }
 
 /** A picture whose header was read. */
@@ -29,18 +31,24 @@ interface Picture extends Size {
   facts: ImageFacts;
   size: number;
   /** Upright, in sRGB. */
-  open: (pages: number) => Sharp;
+  open: (pages: number) => Sharp | Promise<Sharp>;
 }
 
-async function openPicture({ directory, maxPixels }: Order): Promise<Picture | null> {
+async function openPicture({ directory, contentType, maxPixels }: Order): Promise<Picture | null> {
   const bytes = await readFile(sourceIn(directory));
-  const format = formatOf(bytes);
-  if (format === undefined || !(await isDecoded(bytes))) return null;
+  const size = bytes.length;
+  const format = formatOf(bytes, contentType);
+  if (format === undefined || (format !== 'svg' && !(await isDecoded(bytes)))) return null;
+  if (format === 'heic') {
+    const { width, height, open } = await openHeic(bytes, maxPixels);
+    return { width, height, size, open, facts: { format, width, height, pages: 1, hasAlpha: false } };
+  }
+  if (format === 'svg') assertPlainSvg(bytes);
   const open = (pages: number) =>
     sharp(bytes, { limitInputPixels: maxPixels, failOn: 'error', sequentialRead: true, pages, autoOrient: true });
   const header = await open(1).metadata();
   const { width, height } = header.autoOrient;
-  return { width, height, size: bytes.length, open, facts: { format, width, height, ...furtherFacts(header) } };
+  return { width, height, size, open, facts: { format, width, height, ...furtherFacts(header) } };
 }
 
 function furtherFacts({ pages = 1, hasAlpha, exif }: Metadata): Omit<ImageFacts, 'format' | 'width' | 'height'> {
@@ -59,12 +67,12 @@ export async function render(order: Order, variants: VariantRequest[], tell: (ma
   if (picture === null) throw new AppError('image_unreadable', 'The file is not an image of a type that is decoded.');
   const still = variants.filter((variant) => !isKeptAnimation(picture, variant));
   const base = decodeSize(picture, still, placeholderSide);
-  const decoded = picture.open(1).resize({ ...base, fit: 'fill' });
+  const decoded = (await picture.open(1)).resize({ ...base, fit: 'fill' });
   const { data, info } = await decoded.raw().toBuffer({ resolveWithObject: true });
   const raw = { width: info.width, height: info.height, channels: info.channels };
   const upright = () => sharp(data, { raw, limitInputPixels: false });
   for (const [index, variant] of variants.entries()) {
-    const source = isKeptAnimation(picture, variant) ? animation(picture, order.maxPixels) : upright();
+    const source = isKeptAnimation(picture, variant) ? await animation(picture, order.maxPixels) : upright();
     const made = await variantOf(source, picture, variant).toBuffer({ resolveWithObject: true });
     const smaller = variant.onlyIfSmaller !== true || made.data.length < picture.size;
     if (smaller) await writeFile(variantIn(order.directory, index), made.data);
@@ -78,7 +86,7 @@ function isKeptAnimation({ facts }: Picture, { animated, format }: VariantReques
   return animated === 'keep' && format === 'webp' && (facts.pages ?? 1) > 1 && (facts.format === 'gif' || facts.format === 'webp');
 }
 
-function animation({ facts: { pages = 1 }, width, height, open }: Picture, maxPixels: number): Sharp {
+function animation({ facts: { pages = 1 }, width, height, open }: Picture, maxPixels: number): Sharp | Promise<Sharp> {
   if (pages > maxFrames) throw new AppError('image_too_large', `The animation has more than ${String(maxFrames)} frames.`);
   // Of all frames together, before any is decoded.
   if (pages * width * height > maxPixels)

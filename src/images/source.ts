@@ -18,7 +18,7 @@ export async function keepDecodable(source: Readable, path: string, { contentTyp
   const chunks = (source as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
   try {
     const start = await firstBytes(chunks);
-    if (start.length < signatureBytes || formatOf(start) === undefined) return false;
+    if (start.length < signatureBytes || formatOf(start, contentType) === undefined) return false;
     await pipeline(Readable.from(limited(start, chunks, maxBytes), { objectMode: false }), createWriteStream(path, { mode: 0o600 }));
     return true;
   } catch (error) {

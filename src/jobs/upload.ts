@@ -6,6 +6,7 @@ import type { JobType } from './definition.ts';
 import type { StoredFile } from './files.ts';
 import { fileIdFor } from './ids.ts';
 import { exampleFile, linkedFile } from './linked-file.ts';
+import { presentDocument, type UploadDocument, uploadDocument } from './upload-documents.ts';
 
 export const variantFormats = ['jpeg', 'png', 'webp', 'avif'] as const;
 export type VariantFormat = (typeof variantFormats)[number];
@@ -140,6 +141,8 @@ export interface UploadResult {
   variants: Variant[];
   /** Variants that were asked for and are not there. */
   omitted?: Omission[];
+  /** Of a PDF, a video or a table. */
+  document?: UploadDocument;
 }
 
 const camera = z.object({
@@ -177,6 +180,9 @@ const uploadResult = z
       .array(z.object({ name: z.string(), reason: z.enum(['not_smaller']) }))
       .optional()
       .meta({ description: 'Variants that were asked for and are not there.' }),
+    document: uploadDocument
+      .optional()
+      .meta({ description: 'Of a PDF, a video or a table (CSV, Parquet). Variants are then made of its poster.' }),
   })
   .meta({ examples: [{ file: exampleFile, image: null, variants: [] }] });
 
@@ -198,10 +204,11 @@ export const upload: JobType<UploadRequest, UploadInput, UploadResult> = {
   },
   revise: ({ variants = defaultVariants }) => ({ variants }),
   summary: ({ file, variants }) => (file.contentType.startsWith('image/') ? `Upload, ${String(variants.length)} variants` : 'Upload'),
-  present: ({ file, image, variants, omitted = [] }, link) => ({
+  present: ({ file, image, variants, omitted = [], document }, link) => ({
     file: link(file),
     image,
     ...(omitted.length > 0 && { omitted }),
+    ...(document && { document: presentDocument(document, link) }),
     variants: variants.map((variant) => ({ ...variant, file: link(variant.file) })),
   }),
 };

@@ -76,8 +76,7 @@ describe('inspect', () => {
   });
 
   it.each([
-    ['SVG', Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="10" height="10"><rect width="5" height="5"/></svg>')],
-    ['HEIC', Buffer.from('\0\0\0\x18ftypheic\0\0\0\0mif1heic', 'latin1')],
+    ['SVG that nobody calls so', Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="10" height="10"><rect width="5" height="5"/></svg>')],
     ['PDF', Buffer.from('%PDF-1.7\n1 0 obj\n')],
     ['text', Buffer.from('GIFT list for Ada\n')],
     ['a camera raw in a TIFF', Buffer.from('II*\0\x10\0\0\0CR\x02\0\0\0\0\0', 'latin1')],
