@@ -21,7 +21,7 @@ const libraries = {
   database: ['kysely', 'pg', 'pg-cursor', '@electric-sql/pglite'],
   datasources: ['pg', 'mysql2'],
   reports: ['csv-parse', 'csv-stringify', 'numfmt', 'piscina', 'pdfmake', 'echarts', '@duckdb'],
-  images: ['sharp', 'file-type', 'thumbhash', 'piscina'],
+  images: ['sharp', 'file-type', 'thumbhash', 'exif-reader', 'heic-decode'],
   temporal: ['@temporalio'],
   encryption: [],
   identity: ['jose'],

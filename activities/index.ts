@@ -1,5 +1,6 @@
 import { batchActivities, type BatchDependencies, windowActivities } from './batch.ts';
 import { bulkActivities, type BulkDependencies } from './bulk.ts';
+import { documentActivities, type DocumentDependencies } from './document.ts';
 import { emailActivities, type EmailDependencies } from './email.ts';
 import { limitActivities, type LimitDependencies } from './limits.ts';
 import { maintenanceActivities, type MaintenanceDependencies } from './maintenance.ts';
@@ -14,7 +15,7 @@ export interface ActivityDependencies {
   email: EmailDependencies & ReportDeliveryDependencies;
   'bulk-email': BatchDependencies;
   report: ReportDependencies & PreviewDependencies;
-  upload: UploadDependencies;
+  upload: UploadDependencies & DocumentDependencies;
   operations: BulkDependencies & MaintenanceDependencies;
   limits: LimitDependencies;
 }
@@ -25,7 +26,7 @@ export function createActivities({ email, 'bulk-email': batch, report, upload, o
     email: { ...emailActivities(email), ...reportDeliveryActivities(email) },
     'bulk-email': batchActivities(batch),
     report: { ...reportActivities(report), ...previewActivities(report) },
-    upload: uploadActivities(upload),
+    upload: { ...uploadActivities(upload), ...documentActivities(upload) },
     operations: { ...bulkActivities(operations), ...maintenanceActivities(operations) },
     limits: { ...limitActivities(limits), ...windowActivities() },
   };

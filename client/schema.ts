@@ -1708,7 +1708,7 @@ export interface components {
             failures: {
                 jobId: string;
                 /** @enum {string} */
-                code: "invalid_request" | "malformed_request" | "request_timeout" | "uri_too_long" | "headers_too_large" | "secret_in_request" | "value_out_of_range" | "invalid_idempotency_key" | "start_in_past" | "invalid_filter" | "invalid_cursor" | "malformed_json" | "malformed_multipart" | "unsupported_media_type" | "payload_too_large" | "unauthorized" | "insufficient_scope" | "not_found" | "link_expired" | "link_used_up" | "file_expired" | "method_not_allowed" | "range_not_satisfiable" | "idempotency_key_reused" | "job_not_cancellable" | "job_not_retryable" | "job_not_dead_lettered" | "job_not_scheduled" | "too_many_changes" | "bulk_action_finished" | "payload_unreadable" | "api_key_not_active" | "too_many_streams" | "rate_limited" | "limit_exceeded" | "content_type_mismatch" | "image_truncated" | "file_not_found" | "template_not_found" | "data_source_not_found" | "data_source_configured" | "encryption_needed" | "definition_not_found" | "precondition_failed" | "template_invalid" | "message_too_large" | "job_not_pausable" | "signature_invalid" | "temporal_unavailable" | "database_unavailable" | "identity_provider_unavailable" | "storage_unavailable" | "worker_unavailable" | "overloaded" | "not_ready" | "internal_error" | "mail_rejected" | "recipient_rejected" | "delivery_in_doubt" | "mail_refused_for_now" | "mail_server_unreachable" | "mail_configuration" | "template_failed" | "source_unreadable" | "source_too_large" | "query_invalid" | "query_timeout" | "query_too_large" | "data_source_unreachable" | "data_source_configuration" | "image_unreadable" | "image_too_large" | "timed_out" | "terminated" | "expired" | "discarded" | "dead_letter_expired" | "redrive_limit_reached" | "job_failed";
+                code: "invalid_request" | "malformed_request" | "request_timeout" | "uri_too_long" | "headers_too_large" | "secret_in_request" | "value_out_of_range" | "invalid_idempotency_key" | "start_in_past" | "invalid_filter" | "invalid_cursor" | "malformed_json" | "malformed_multipart" | "unsupported_media_type" | "payload_too_large" | "unauthorized" | "insufficient_scope" | "not_found" | "link_expired" | "link_used_up" | "file_expired" | "method_not_allowed" | "range_not_satisfiable" | "idempotency_key_reused" | "job_not_cancellable" | "job_not_retryable" | "job_not_dead_lettered" | "job_not_scheduled" | "too_many_changes" | "bulk_action_finished" | "payload_unreadable" | "api_key_not_active" | "too_many_streams" | "rate_limited" | "limit_exceeded" | "content_type_mismatch" | "image_truncated" | "file_not_found" | "template_not_found" | "data_source_not_found" | "data_source_configured" | "encryption_needed" | "definition_not_found" | "precondition_failed" | "template_invalid" | "message_too_large" | "job_not_pausable" | "signature_invalid" | "temporal_unavailable" | "database_unavailable" | "identity_provider_unavailable" | "storage_unavailable" | "worker_unavailable" | "overloaded" | "not_ready" | "internal_error" | "mail_rejected" | "recipient_rejected" | "delivery_in_doubt" | "mail_refused_for_now" | "mail_server_unreachable" | "mail_configuration" | "template_failed" | "source_unreadable" | "source_too_large" | "query_invalid" | "query_timeout" | "query_too_large" | "data_source_unreachable" | "data_source_configuration" | "image_unreadable" | "image_too_large" | "decoder_failed" | "timed_out" | "terminated" | "expired" | "discarded" | "dead_letter_expired" | "redrive_limit_reached" | "job_failed";
             }[];
             /** @description Of a dry run that has finished: up to twenty ids. */
             sample: string[] | null;
@@ -1818,7 +1818,7 @@ export interface components {
             /** @description As it was put, without what is secret. */
             settings: {
                 /** @enum {string} */
-                kind: "postgresql" | "mysql" | "http" | "sqlite";
+                kind: "postgresql" | "mysql" | "http";
             } & {
                 [key: string]: unknown;
             };
@@ -1838,7 +1838,7 @@ export interface components {
         DataSourceCheck: {
             name: string;
             /** @enum {string} */
-            kind: "postgresql" | "mysql" | "http" | "sqlite";
+            kind: "postgresql" | "mysql" | "http";
             /** @description As the server says it; null: it does not. */
             serverVersion: string | null;
             /** @description Connecting included. */
@@ -2692,7 +2692,7 @@ export interface components {
              * @description Stable: decide by it, not by texts.
              * @enum {string}
              */
-            code: "invalid_request" | "malformed_request" | "request_timeout" | "uri_too_long" | "headers_too_large" | "secret_in_request" | "value_out_of_range" | "invalid_idempotency_key" | "start_in_past" | "invalid_filter" | "invalid_cursor" | "malformed_json" | "malformed_multipart" | "unsupported_media_type" | "payload_too_large" | "unauthorized" | "insufficient_scope" | "not_found" | "link_expired" | "link_used_up" | "file_expired" | "method_not_allowed" | "range_not_satisfiable" | "idempotency_key_reused" | "job_not_cancellable" | "job_not_retryable" | "job_not_dead_lettered" | "job_not_scheduled" | "too_many_changes" | "bulk_action_finished" | "payload_unreadable" | "api_key_not_active" | "too_many_streams" | "rate_limited" | "limit_exceeded" | "content_type_mismatch" | "image_truncated" | "file_not_found" | "template_not_found" | "data_source_not_found" | "data_source_configured" | "encryption_needed" | "definition_not_found" | "precondition_failed" | "template_invalid" | "message_too_large" | "job_not_pausable" | "signature_invalid" | "temporal_unavailable" | "database_unavailable" | "identity_provider_unavailable" | "storage_unavailable" | "worker_unavailable" | "overloaded" | "not_ready" | "internal_error" | "mail_rejected" | "recipient_rejected" | "delivery_in_doubt" | "mail_refused_for_now" | "mail_server_unreachable" | "mail_configuration" | "template_failed" | "source_unreadable" | "source_too_large" | "query_invalid" | "query_timeout" | "query_too_large" | "data_source_unreachable" | "data_source_configuration" | "image_unreadable" | "image_too_large" | "timed_out" | "terminated" | "expired" | "discarded" | "dead_letter_expired" | "redrive_limit_reached" | "job_failed";
+            code: "invalid_request" | "malformed_request" | "request_timeout" | "uri_too_long" | "headers_too_large" | "secret_in_request" | "value_out_of_range" | "invalid_idempotency_key" | "start_in_past" | "invalid_filter" | "invalid_cursor" | "malformed_json" | "malformed_multipart" | "unsupported_media_type" | "payload_too_large" | "unauthorized" | "insufficient_scope" | "not_found" | "link_expired" | "link_used_up" | "file_expired" | "method_not_allowed" | "range_not_satisfiable" | "idempotency_key_reused" | "job_not_cancellable" | "job_not_retryable" | "job_not_dead_lettered" | "job_not_scheduled" | "too_many_changes" | "bulk_action_finished" | "payload_unreadable" | "api_key_not_active" | "too_many_streams" | "rate_limited" | "limit_exceeded" | "content_type_mismatch" | "image_truncated" | "file_not_found" | "template_not_found" | "data_source_not_found" | "data_source_configured" | "encryption_needed" | "definition_not_found" | "precondition_failed" | "template_invalid" | "message_too_large" | "job_not_pausable" | "signature_invalid" | "temporal_unavailable" | "database_unavailable" | "identity_provider_unavailable" | "storage_unavailable" | "worker_unavailable" | "overloaded" | "not_ready" | "internal_error" | "mail_rejected" | "recipient_rejected" | "delivery_in_doubt" | "mail_refused_for_now" | "mail_server_unreachable" | "mail_configuration" | "template_failed" | "source_unreadable" | "source_too_large" | "query_invalid" | "query_timeout" | "query_too_large" | "data_source_unreachable" | "data_source_configuration" | "image_unreadable" | "image_too_large" | "decoder_failed" | "timed_out" | "terminated" | "expired" | "discarded" | "dead_letter_expired" | "redrive_limit_reached" | "job_failed";
             /** @description The same as in X-Request-Id. */
             requestId?: string;
             /** @description Whether the same request may succeed later. */
@@ -4334,10 +4334,31 @@ export interface components {
             /** @description Default: thumb (160 px), medium (640 px) and large (1600 px), all WebP. Ignored for files that are no image. */
             variants?: {
                 name: string;
-                width: number;
+                width?: number;
                 height?: number;
+                /**
+                 * @description Default: inside. How the picture goes into width × height: within it; over it; cut to it; within it, with background around it; squeezed into it.
+                 * @enum {string}
+                 */
+                fit?: "inside" | "outside" | "cover" | "contain" | "fill";
+                /**
+                 * @description With cover and contain. Default: centre. attention and entropy (cover only) keep what the eye looks at, and what has most detail.
+                 * @enum {string}
+                 */
+                position?: "centre" | "top" | "right" | "bottom" | "left" | "attention" | "entropy";
                 /** @enum {string} */
                 format: "jpeg" | "png" | "webp" | "avif";
+                /** @description Default: 80, AVIF 50. PNG is lossless. */
+                quality?: number;
+                /** @description Around what is contained, and behind transparent parts in JPEG. Default: transparent; white in JPEG. */
+                background?: string;
+                /** @description Default: false. true: left out when it is not smaller than the file. */
+                onlyIfSmaller?: boolean;
+                /**
+                 * @description Default: drop, which takes the first frame. keep: all frames, as WebP.
+                 * @enum {string}
+                 */
+                animated?: "drop" | "keep";
             }[];
             /** @description How long the files are kept. Default: HANDOFF_FILE_RETENTION_DAYS, else until they are deleted. */
             retentionDays?: number;
@@ -4367,6 +4388,23 @@ export interface components {
                 format: string;
                 width: number;
                 height: number;
+                /** @description Frames of an animation, pages of a TIFF. */
+                pages?: number;
+                hasAlpha?: boolean;
+                camera?: {
+                    make?: string;
+                    model?: string;
+                    exposureSeconds?: number;
+                    aperture?: number;
+                    iso?: number;
+                    focalLengthMm?: number;
+                    /** @description By the camera's clock, without a time zone. */
+                    takenAt?: string;
+                };
+                /** @example #a0c0ff */
+                dominantColour?: string;
+                /** @description ThumbHash in base 64: some 25 bytes to show before the picture is there. */
+                placeholder?: string;
             } | null;
             variants: {
                 name: string;
@@ -4376,6 +4414,57 @@ export interface components {
                 format: "jpeg" | "png" | "webp" | "avif";
                 file: components["schemas"]["LinkedFile"];
             }[];
+            /** @description Variants that were asked for and are not there. */
+            omitted?: {
+                name: string;
+                /** @enum {string} */
+                reason: "not_smaller";
+            }[];
+            /** @description Of a PDF, a video or a table (CSV, Parquet). Variants are then made of its poster. */
+            document?: {
+                /** @enum {string} */
+                kind: "pdf";
+                pages?: number;
+                /**
+                 * @description tool_missing: poppler or ffmpeg is not installed; unreadable: they do not understand it; too_much: it takes too much time or memory.
+                 * @enum {string}
+                 */
+                problem?: "tool_missing" | "unreadable" | "too_much";
+                poster?: components["schemas"]["LinkedFile"];
+                text?: components["schemas"]["LinkedFile"];
+            } | {
+                /** @enum {string} */
+                kind: "video";
+                durationSeconds?: number;
+                width?: number;
+                height?: number;
+                videoCodec?: string;
+                audioCodec?: string;
+                /**
+                 * @description tool_missing: poppler or ffmpeg is not installed; unreadable: they do not understand it; too_much: it takes too much time or memory.
+                 * @enum {string}
+                 */
+                problem?: "tool_missing" | "unreadable" | "too_much";
+                poster?: components["schemas"]["LinkedFile"];
+                text?: components["schemas"]["LinkedFile"];
+            } | {
+                /** @enum {string} */
+                kind: "table";
+                rows?: number;
+                columns?: {
+                    name: string;
+                    kind: string;
+                }[];
+                /** @description The first rows. Long texts are cut off. */
+                preview?: (string | number | boolean | null)[][];
+                /**
+                 * @description tool_missing: poppler or ffmpeg is not installed; unreadable: they do not understand it; too_much: it takes too much time or memory.
+                 * @enum {string}
+                 */
+                problem?: "tool_missing" | "unreadable" | "too_much";
+                poster?: components["schemas"]["LinkedFile"];
+                text?: components["schemas"]["LinkedFile"];
+            };
         };
     };
     responses: never;

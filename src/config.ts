@@ -9,6 +9,7 @@ import { z } from 'zod';
 import { identityOf, type IdentitySettings, identityVariables } from './config-identity.ts';
 import { type MailEventSettings, mailEventsOf, mailEventVariables } from './config-events.ts';
 import { type DataSourceSetting, dataSourceVariables } from './config-datasources.ts';
+import { imagesOf, type ImageSettings, imageVariables } from './config-images.ts';
 import { type LimitSettings, limitsOf, limitVariables } from './config-limits.ts';
 import { mailOf, type MailSettings, mailVariables } from './config-mail.ts';
 import { type ReportSettings, reportsOf, reportVariables } from './config-reports.ts';
@@ -25,7 +26,6 @@ export interface Config {
   readonly publicUrl: string | undefined;
   readonly mailEvents: MailEventSettings;
   readonly maxUploadBytes: number;
-  readonly maxImagePixels: number;
   /** Of files that nobody said it of; undefined: they stay. */
   readonly fileRetentionDays: number | undefined;
   readonly maxMessageBytes: number;
@@ -34,6 +34,7 @@ export interface Config {
   readonly reports: ReportSettings;
   /** Of the operator, for all tenants or some. */
   readonly dataSources: readonly DataSourceSetting[];
+  readonly images: ImageSettings;
   readonly shutdownGraceSeconds: number;
   readonly encryption: {
     readonly enabled: boolean;
@@ -121,13 +122,13 @@ const environment = z.object({
   HANDOFF_MAIL_FROM: z.email().default('handoff@localhost.localdomain'),
   ...mailEventVariables,
   HANDOFF_MAX_UPLOAD_BYTES: natural(512 * 1024 * 1024),
-  HANDOFF_MAX_IMAGE_PIXELS: natural(100_000_000),
   HANDOFF_FILE_RETENTION_DAYS: z.coerce.number().int().min(1).max(36_500).optional(),
   HANDOFF_MAX_MESSAGE_BYTES: natural(25 * 1024 * 1024),
   HANDOFF_MAX_STREAMS_PER_KEY: natural(100),
   ...limitVariables,
   ...reportVariables,
   ...dataSourceVariables,
+  ...imageVariables,
   HANDOFF_SHUTDOWN_GRACE_SECONDS: natural(20),
   HANDOFF_ENCRYPTION: z.enum(['on', 'off']).default('on'),
   HANDOFF_ENCRYPTION_KEYS: masterKeys.optional(),
@@ -266,13 +267,13 @@ export function loadConfig(env: Environment = process.env): Config {
     publicUrl: values.HANDOFF_PUBLIC_URL,
     mailEvents: mailEventsOf(values),
     maxUploadBytes: values.HANDOFF_MAX_UPLOAD_BYTES,
-    maxImagePixels: values.HANDOFF_MAX_IMAGE_PIXELS,
     fileRetentionDays: values.HANDOFF_FILE_RETENTION_DAYS,
     maxMessageBytes: values.HANDOFF_MAX_MESSAGE_BYTES,
     maxStreamsPerKey: values.HANDOFF_MAX_STREAMS_PER_KEY,
     limits: limitsOf(values),
     reports: reportsOf(values),
     dataSources: values.HANDOFF_DATA_SOURCES,
+    images: imagesOf(values),
     shutdownGraceSeconds: values.HANDOFF_SHUTDOWN_GRACE_SECONDS,
     encryption: {
       enabled: values.HANDOFF_ENCRYPTION === 'on',

@@ -72,6 +72,7 @@ export const errorCodes = [
   'data_source_configuration',
   'image_unreadable',
   'image_too_large',
+  'decoder_failed',
   'timed_out',
   'terminated',
   'expired',

@@ -4,7 +4,8 @@ import { type ActivityDependencies, batchActivities, createActivities, emailActi
 import type { Config } from './config.ts';
 import type { MailProviderSettings } from './config-mail.ts';
 import { dataSourceConnector, remoteReader } from './data-sources.ts';
-import { createImageEngine } from './images/sharp.ts';
+import { createDocumentReader } from './images/documents.ts';
+import { createImageEngine } from './images/engine.ts';
 import { createBulkJobs } from './jobs/bulk-jobs.ts';
 import { workflowTaskQueue } from './jobs/client.ts';
 import type { ConcurrencyLimits } from './jobs/concurrency.ts';
@@ -108,14 +109,16 @@ export async function startWorker(
     connections: config.mail.connections,
     rate: () => rates.rateOf(provider),
   });
+  const images = scope.closing(createImageEngine({ dataDir: config.dataDir, ...config.images }), (open) => open.close());
+  const reports = createReportEngine(config.dataDir, config.reports);
   const activities = createActivities({
     email: { ...emailOn(firstLane), deliveries: createReportDeliveries({ files, tenantKeys }) },
     'bulk-email': bulkOn(firstLane, providers[0]?.name ?? ''),
     report: {
-      ...{ engine: createReportEngine(config.dataDir, config.reports), files, fileIdFor },
+      ...{ engine: reports, files, fileIdFor },
       ...{ readRemote: remoteReader(dataSources, dataSourceConnector(config)), previewSeconds: config.reports.previewSeconds },
     },
-    upload: { images: createImageEngine({ maxPixels: config.maxImagePixels }), files, fileIdFor },
+    upload: { images, documents: createDocumentReader({ dataDir: config.dataDir, ...config.images }), tables: reports, files, fileIdFor },
     operations: {
       jobs: createBulkJobs(calls),
       storage: files.upkeep,

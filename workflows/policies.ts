@@ -72,6 +72,13 @@ export const policies = {
     retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute', maximumAttempts: 10 },
     ...withEffect,
   },
+  readDocument: {
+    group: 'upload',
+    startToCloseTimeout: '1 hour',
+    scheduleToCloseTimeout: '24 hours',
+    retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '1 minute', maximumAttempts: 10 },
+    ...withEffect,
+  },
   // Bulk actions ask Temporal, which may be away, or overloaded by the very jobs that a redrive starts.
   countJobs: {
     group: 'operations',

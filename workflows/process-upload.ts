@@ -1,16 +1,31 @@
-import type { UploadInput, UploadResult } from '../src/jobs/upload.ts';
+import { patched } from '@temporalio/workflow';
+
+import type { Rendition, UploadInput, UploadResult, Variant } from '../src/jobs/upload.ts';
 import { job } from './job.ts';
 
-/** Looks into the stored file and, when it is a picture, makes the variants that were asked for. */
+/** By its type: there may be more in it than its bytes. */
+const isDocument = (contentType: string): boolean =>
+  /^(?:video\/.*|application\/pdf|text\/csv|application\/vnd\.apache\.parquet)$/.test(contentType);
+
+/** Looks into the stored file and, when it is a picture or can be shown as one, makes the variants that were asked for. */
 export const processUpload = job<UploadInput, UploadResult>(async ({ tenant, input }, { step, achieves }) => {
   const { file, variants, retentionDays } = input;
-  achieves(() => ({ file, image: null, variants: [] }));
+  const order = { tenant, file, variants, ...(retentionDays !== undefined && { retentionDays }) };
+  let result: UploadResult = { file, image: null, variants: [] };
+  achieves(() => result);
   const image = await step('inspectImage')({ file });
-  if (image === null || variants.length === 0) return { file, image, variants: [] };
-  achieves(() => ({ file, image, variants: [] }));
-  return {
-    file,
-    image,
-    variants: await step('renderVariants')({ tenant, file, variants, ...(retentionDays !== undefined && { retentionDays }) }),
-  };
+  if (image === null && isDocument(file.contentType) && patched('documents')) {
+    const document = await step('readDocument')({ tenant, file });
+    result = { ...result, document };
+    if (document.poster === undefined || variants.length === 0) return result;
+    const { variants: made, omitted } = await step('renderVariants')({ ...order, file: { ...document.poster, name: file.name } });
+    return { ...result, variants: made, omitted };
+  }
+  // Workers before 0.2 told no pages, and had nothing more to do then.
+  if (image === null || (variants.length === 0 && image.pages === undefined)) return { ...result, image };
+  result = { ...result, image };
+  const made: Rendition | Variant[] = await step('renderVariants')(order);
+  // As they told it then.
+  if (Array.isArray(made)) return { ...result, variants: made };
+  return { ...result, image: { ...image, ...made.colours }, variants: made.variants, omitted: made.omitted };
 });

@@ -77,6 +77,7 @@ export const problems: Record<ErrorCode, { status: number; title: string }> = {
   data_source_configuration: { status: 503, title: 'The data source does not accept our settings' },
   image_unreadable: { status: 422, title: 'The image cannot be decoded' },
   image_too_large: { status: 422, title: 'The image has too many pixels' },
+  decoder_failed: { status: 422, title: 'The file can not be decoded within limits' },
   timed_out: { status: 500, title: 'The job ran out of time' },
   terminated: { status: 500, title: 'The job was terminated' },
   expired: { status: 504, title: 'The job was not begun in time' },

@@ -17,7 +17,7 @@ const defaults: Config = {
   publicUrl: undefined,
   mailEvents: { resendSecret: undefined, postmarkAuth: undefined, sesTopicArn: undefined },
   maxUploadBytes: 536_870_912,
-  maxImagePixels: 100_000_000,
+  images: { maxPixels: 100_000_000, memoryMb: 1_024, timeoutSeconds: 120 },
   fileRetentionDays: undefined,
   maxMessageBytes: 26_214_400,
   maxStreamsPerKey: 100,

@@ -1,7 +1,10 @@
-import { describe, expect, test } from '@jest/globals';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from '@jest/globals';
 
 import { uploadActivities } from '../../../activities/upload.ts';
-import { createImageEngine } from '../../../src/images/sharp.ts';
+import { createImageEngine } from '../../../src/images/engine.ts';
 import type { FileStore } from '../../../src/jobs/files.ts';
 import { fileIdFor, newJobId } from '../../../src/jobs/ids.ts';
 import type { VariantRequest } from '../../../src/jobs/upload.ts';
@@ -11,13 +14,19 @@ import { picture } from '../../support/pictures.ts';
 
 const store = testFileStore();
 const jobId = newJobId('upload', 'acme', 'k');
-const images = createImageEngine();
+const dataDir = mkdtempSync(join(tmpdir(), 'handoff-images-'));
+const images = createImageEngine({ dataDir });
+afterAll(async () => {
+  await images.close();
+  rmSync(dataDir, { recursive: true, force: true });
+});
+
 const variants: VariantRequest[] = [
   { name: 'thumb', width: 20, format: 'webp' },
   { name: 'large', width: 1_000, format: 'jpeg' },
 ];
 
-const activities = (files: Pick<FileStore, 'read' | 'stage'> = store.files) => uploadActivities({ images, files, fileIdFor });
+const activities = (files: Pick<FileStore, 'read' | 'stage' | 'find'> = store.files) => uploadActivities({ images, files, fileIdFor });
 
 async function stored(bytes: string | Uint8Array, name = 'holiday.photo.png') {
   const facts = { id: fileIdFor(jobId, 'source'), name, contentType: 'image/png', tenant: 'acme', jobId };
@@ -29,7 +38,7 @@ const photo = async () => stored(await picture(60, 40).png().toBuffer());
 describe('inspectImage', () => {
   test('tells format and size, or null for what is no picture', async () => {
     const inspect = (file: Awaited<ReturnType<typeof stored>>) => runActivity(() => activities().inspectImage({ file }), { jobId }).result;
-    expect(await inspect(await photo())).toEqual({ format: 'png', width: 60, height: 40 });
+    expect(await inspect(await photo())).toMatchObject({ format: 'png', width: 60, height: 40 });
     store.records.clear();
     expect(await inspect(await stored('name,city\n'))).toBeNull();
   });
@@ -39,11 +48,11 @@ describe('renderVariants', () => {
   test('makes each variant a file of the job, under an id of its own', async () => {
     const file = await photo();
     const made = await runActivity(() => activities().renderVariants({ tenant: 'acme', file, variants }), { jobId }).result;
-    expect(made).toMatchObject([
+    expect(made.variants).toMatchObject([
       { name: 'thumb', width: 20, height: 13, format: 'webp', file: { name: 'holiday.photo-thumb.webp', contentType: 'image/webp' } },
       { name: 'large', width: 60, height: 40, format: 'jpeg', file: { name: 'holiday.photo-large.jpg', contentType: 'image/jpeg' } },
     ]);
-    expect(made.map((variant) => variant.file.id)).toEqual([fileIdFor(jobId, 'variant thumb'), fileIdFor(jobId, 'variant large')]);
+    expect(made.variants.map((variant) => variant.file.id)).toEqual([fileIdFor(jobId, 'variant thumb'), fileIdFor(jobId, 'variant large')]);
     expect(await store.count()).toBe(3);
   });
 
@@ -62,6 +71,7 @@ describe('renderVariants', () => {
     expect(beats).toEqual([
       { done: 0, total: 2, unit: 'variants', stage: 'rendering thumb' },
       { done: 1, total: 2, unit: 'variants', stage: 'rendering large' },
+      { done: 2, total: 2, unit: 'variants', stage: 'looking at colours' },
     ]);
   });
 
@@ -72,7 +82,7 @@ describe('renderVariants', () => {
     const file = { ...(await photo()), name };
     const made = await runActivity(() => activities().renderVariants({ tenant: 'acme', file, variants: variants.slice(0, 1) }), { jobId })
       .result;
-    expect(made[0]?.file.name).toBe(expected);
+    expect(made.variants[0]?.file.name).toBe(expected);
   });
 
   test('fails for good when the picture is broken', async () => {
@@ -98,8 +108,9 @@ describe('renderVariants', () => {
 
   test('discards the bytes when they can not be recorded', async () => {
     const file = await photo();
-    const failing: Pick<FileStore, 'read' | 'stage'> = {
+    const failing: Pick<FileStore, 'read' | 'stage' | 'find'> = {
       read: store.files.read.bind(store.files),
+      find: store.files.find.bind(store.files),
       stage: async (...asked) => ({ ...(await store.files.stage(...asked)), commit: () => Promise.reject(new Error('database away')) }),
     };
     const request = { tenant: 'acme', file, variants };
