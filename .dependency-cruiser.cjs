@@ -19,7 +19,7 @@ const libraries = {
   templates: ['liquidjs', 'mjml', 'juice', 'html-to-text', '@cfworker/json-schema'],
   storage: ['@aws-sdk', 'file-type', 'clamscan'],
   database: ['kysely', 'pg', 'pg-cursor', '@electric-sql/pglite'],
-  reports: ['csv-parse', 'csv-stringify', 'yazl', 'piscina', 'pdfmake', 'echarts', '@duckdb'],
+  reports: ['csv-parse', 'csv-stringify', 'yazl', 'piscina', 'pdfmake', 'fontkit', 'bidi-js', 'echarts', 'numfmt', 'sharp', '@duckdb'],
   images: ['sharp', 'file-type', 'thumbhash', 'piscina'],
   temporal: ['@temporalio'],
   encryption: [],

@@ -2,8 +2,10 @@ import type { Readable } from 'node:stream';
 
 import type { FileStore, StoredFile } from '../src/jobs/files.ts';
 import type { Cell, Extraction, PlainSource, ReportFile } from '../src/jobs/report.ts';
+import type { ReportChart } from '../src/jobs/report-charts.ts';
 import type { ReportColumn, TableColumn } from '../src/jobs/report-columns.ts';
 import type { ReportFormat, ReportOutput } from '../src/jobs/report-outputs.ts';
+import type { PageLayout } from '../src/jobs/report-page.ts';
 import type { BoundParameter } from '../src/jobs/report-query.ts';
 import type { CsvDialect, SourceFormat, TableSource } from '../src/jobs/report-sources.ts';
 import { currentJobId } from './current-job.ts';
@@ -17,6 +19,14 @@ export interface Table {
   total: number | null;
   /** A row may be shorter than `columns`. */
   rows: AsyncIterable<Cell[]>;
+  charts?: ReportChart[];
+  page?: Omit<PageLayout, 'logo'>;
+  /** The bytes of a PNG or JPEG file. */
+  logo?: Uint8Array;
+  /** Ends the work within two seconds. */
+  signal?: AbortSignal;
+  /** Takes what a reader must know, once the document is complete. */
+  note?: (text: string) => void;
 }
 
 /** The finished document, as a stream with back-pressure: the same table gives the same bytes. */
@@ -88,6 +98,8 @@ export interface Rendering {
   source: PlainSource | ExtractedRows;
   /** Only of an extract. */
   columns?: ReportColumn[];
+  charts?: ReportChart[];
+  page?: PageLayout;
   output: ReportOutput;
 }
 
@@ -103,6 +115,7 @@ const contentTypes: Record<ReportFormat, string> = {
   json: 'application/json',
   ndjson: 'application/x-ndjson',
   parquet: 'application/vnd.apache.parquet',
+  pdf: 'application/pdf',
 };
 
 /** Rows between two progress reports. */
@@ -126,7 +139,14 @@ async function* each(rows: Cell[][]): AsyncGenerator<Cell[]> {
   yield* rows;
 }
 
-interface OpenSource extends Omit<Table, 'title'> {
+/** Of a small file. */
+async function bytesOf(stream: Readable): Promise<Uint8Array> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of stream) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
+}
+
+interface OpenSource extends Pick<Table, 'columns' | 'total' | 'rows'> {
   /** For when the rows were not read to their end, too. */
   close(): Promise<void> | void;
 }
@@ -183,7 +203,7 @@ export function reportActivities(dependencies: ReportDependencies) {
   }
 
   async function render(rendering: Rendering, { report, signal }: Beat): Promise<RenderedReport> {
-    const { tenant, title, source, output } = rendering;
+    const { tenant, title, source, output, charts, page: { logo, ...page } = {} } = rendering;
     const { format } = output;
     const keep = async (bytes: AsyncIterable<Uint8Array>): Promise<ReportFile> => {
       const staged = await files.stage(bytes, { signal });
@@ -206,8 +226,15 @@ export function reportActivities(dependencies: ReportDependencies) {
       report({ done, total: table.total, unit: 'rows', stage: `writing ${format}` });
     };
     try {
-      const file = await keep(engine.render(output, { title, ...table, rows: counted(table.rows, count, signal) }));
-      return { rows, file };
+      const notes: string[] = [];
+      const looks = {
+        page,
+        ...(charts && { charts }),
+        ...(logo && format === 'pdf' && { logo: await bytesOf(files.read(logo)) }),
+        note: (text: string) => void notes.push(text),
+      };
+      const file = await keep(engine.render(output, { title, ...table, ...looks, signal, rows: counted(table.rows, count, signal) }));
+      return { rows, file: { ...file, ...(notes.length > 0 && { notes }) } };
     } finally {
       await table.close();
     }

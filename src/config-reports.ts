@@ -11,6 +11,19 @@ export interface ReportSettings {
   readonly maxRows: number;
   /** How long a query may run. */
   readonly querySeconds: number;
+  readonly pdf: PdfSettings;
+}
+
+/** What is drawn: PDF and charts. */
+export interface PdfSettings {
+  /** More are an error. */
+  readonly maxRows: number;
+  /** Of each thread, in MiB. */
+  readonly memoryMb: number;
+  /** Documents at a time; others wait. */
+  readonly threads: number;
+  /** Of fonts for characters that the ones we bring along lack. */
+  readonly fontsDirectory: string | undefined;
 }
 
 const natural = (fallback: number) => z.coerce.number().int().min(1).default(fallback);
@@ -21,6 +34,10 @@ export const reportVariables = {
   HANDOFF_REPORT_DISK_MB: natural(4_096),
   HANDOFF_REPORT_MAX_ROWS: natural(50_000_000),
   HANDOFF_REPORT_QUERY_SECONDS: z.coerce.number().int().min(1).max(18_000).default(600),
+  HANDOFF_REPORT_PDF_MAX_ROWS: natural(50_000),
+  HANDOFF_REPORT_PDF_MEMORY_MB: z.coerce.number().int().min(128).default(1_024),
+  HANDOFF_REPORT_PDF_THREADS: z.coerce.number().int().min(1).max(64).default(1),
+  HANDOFF_REPORT_FONTS_DIR: z.string().optional(),
 };
 
 export function reportsOf(values: z.infer<z.ZodObject<typeof reportVariables>>): ReportSettings {
@@ -30,5 +47,11 @@ export function reportsOf(values: z.infer<z.ZodObject<typeof reportVariables>>):
     diskMb: values.HANDOFF_REPORT_DISK_MB,
     maxRows: values.HANDOFF_REPORT_MAX_ROWS,
     querySeconds: values.HANDOFF_REPORT_QUERY_SECONDS,
+    pdf: {
+      maxRows: values.HANDOFF_REPORT_PDF_MAX_ROWS,
+      memoryMb: values.HANDOFF_REPORT_PDF_MEMORY_MB,
+      threads: values.HANDOFF_REPORT_PDF_THREADS,
+      fontsDirectory: values.HANDOFF_REPORT_FONTS_DIR,
+    },
   };
 }

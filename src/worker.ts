@@ -19,6 +19,7 @@ import { createDeliveryWatch, type WatchedDeliveries } from './mail/delivery-wat
 import { createUnsubscribeLinks } from './mail/unsubscribe-links.ts';
 import type { Routing } from './mail/routing.ts';
 import { furtherLanes, openLanes, routingOf } from './mail-providers.ts';
+import { createDrawingRoom } from './reports/drawing-room.ts';
 import { createReportEngine } from './reports/engine.ts';
 import type { Stores } from './stores.ts';
 import { createTemplateRenderer } from './templates/renderer.ts';
@@ -105,10 +106,12 @@ export async function startWorker(
     connections: config.mail.connections,
     rate: () => rates.rateOf(provider),
   });
+  const { maxRows: pdfMaxRows, fontsDirectory, ...drawing } = config.reports.pdf;
+  const room = scope.closing(createDrawingRoom({ ...drawing, ...(fontsDirectory !== undefined && { fontsDirectory }) }), (open) => open.close());
   const activities = createActivities({
     email: emailOn(firstLane),
     'bulk-email': bulkOn(firstLane, providers[0]?.name ?? ''),
-    report: { engine: createReportEngine(config.dataDir, config.reports), files, fileIdFor },
+    report: { engine: createReportEngine(config.dataDir, config.reports, { room, pdfMaxRows }), files, fileIdFor },
     upload: { images: createImageEngine({ maxPixels: config.maxImagePixels }), files, fileIdFor },
     operations: { jobs: createBulkJobs(calls) },
     limits: { places: createPlaces(calls, limits, taskQueue) },

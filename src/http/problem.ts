@@ -67,6 +67,7 @@ export const problems: Record<ErrorCode, { status: number; title: string }> = {
   query_invalid: { status: 422, title: 'The query of the report cannot be run' },
   query_timeout: { status: 422, title: 'The query of the report takes too long' },
   query_too_large: { status: 422, title: 'The query of the report needs or gives too much' },
+  report_too_large: { status: 422, title: 'The report is too large for the format' },
   image_unreadable: { status: 422, title: 'The image cannot be decoded' },
   image_too_large: { status: 422, title: 'The image has too many pixels' },
   timed_out: { status: 500, title: 'The job ran out of time' },

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-export const reportFormats = ['csv', 'xlsx', 'json', 'ndjson', 'parquet'] as const;
+export const reportFormats = ['csv', 'xlsx', 'json', 'ndjson', 'parquet', 'pdf'] as const;
 export type ReportFormat = (typeof reportFormats)[number];
 
 const output = <Format extends ReportFormat>(format: Format) => z.strictObject({ format: z.literal(format) });
@@ -10,8 +10,9 @@ export const xlsxOutput = output('xlsx');
 export const jsonOutput = output('json');
 export const ndjsonOutput = output('ndjson');
 export const parquetOutput = output('parquet');
+export const pdfOutput = output('pdf');
 
-export const reportOutput = z.discriminatedUnion('format', [csvOutput, xlsxOutput, jsonOutput, ndjsonOutput, parquetOutput]);
+export const reportOutput = z.discriminatedUnion('format', [csvOutput, xlsxOutput, jsonOutput, ndjsonOutput, parquetOutput, pdfOutput]);
 export type ReportOutput = z.infer<typeof reportOutput>;
 export type OutputOf<Format extends ReportFormat> = Extract<ReportOutput, { format: Format }>;
 

@@ -6,10 +6,12 @@ import type { JobType, Submission } from './definition.ts';
 import type { StoredFile } from './files.ts';
 import { exampleFile, linkedFile } from './linked-file.ts';
 import { type BoundParameter, boundParameters, reportQuery } from './report-query.ts';
+import { type ReportChart, reportCharts } from './report-charts.ts';
 import { type Cell, fileSource, filesSource, type TableSource } from './report-sources.ts';
 import { type ReportColumn, reportColumns } from './report-columns.ts';
 import { isCsvType, sourceFile } from './report-files.ts';
 import { type ReportFormat, reportFormats, type ReportOutput, reportOutputs } from './report-outputs.ts';
+import { type PageLayout, pageLayout, reportPage } from './report-page.ts';
 import { singleLine } from './single-line.ts';
 
 export type { Cell } from './report-sources.ts';
@@ -33,6 +35,8 @@ export const reportRequest = z
     ]),
     query: reportQuery.optional(),
     columns: reportColumns.optional(),
+    charts: reportCharts.optional(),
+    page: reportPage.optional(),
     outputs: reportOutputs,
   })
   .meta({
@@ -71,11 +75,15 @@ export interface ReportInput {
   source: ReportSource;
   /** Default: all, as they come. */
   columns?: ReportColumn[];
+  charts?: ReportChart[];
+  page?: PageLayout;
   outputs: ReportOutput[];
 }
 
 export interface ReportFile extends StoredFile {
   format: ReportFormat;
+  /** What a reader must know of it. */
+  notes?: string[];
 }
 
 export interface ReportResult {
@@ -87,9 +95,12 @@ export interface ReportResult {
 const reportResult = z
   .object({
     rows: z.int().meta({ description: 'Data rows, without the header.' }),
-    files: z.array(linkedFile.extend({ format: z.enum(reportFormats) })).meta({ description: 'In the order of `outputs`.' }),
+    files: z.array(linkedFile.extend({ format: z.enum(reportFormats), notes: z.array(z.string()).optional().meta({ description: 'What could not be shown in it.' }) })).meta({ description: 'In the order of `outputs`.' }),
   })
   .meta({ examples: [{ rows: 1, files: [{ ...exampleFile, format: 'csv' }] }] });
+
+/** Formats whose columns have types. */
+const typedFormats: ReadonlySet<ReportFormat> = new Set(['parquet', 'pdf']);
 
 type RowObject = Record<string, Cell>;
 
@@ -110,11 +121,11 @@ async function inlineSource(rows: RowObject[], submission: Submission) {
   return { columns: table.columns, total: table.rows.length, file };
 }
 
-async function preparedSource({ source, query, columns, outputs }: ReportRequest, submission: Submission): Promise<ReportSource> {
+async function preparedSource({ source, query, columns, charts, outputs }: ReportRequest, submission: Submission): Promise<ReportSource> {
   const bound = query && { query: { sql: query.sql, parameters: boundParameters(query) } };
   if (bound !== undefined && !fitsPayload(bound)) throw invalid('/query', 'is too large: text and parameters together have at most 32 KiB');
   // Its columns have types, which the rows of the other sources lack.
-  const typed = bound !== undefined || columns !== undefined || outputs.some(({ format }) => format === 'parquet');
+  const typed = bound !== undefined || columns !== undefined || charts !== undefined || outputs.some(({ format }) => typedFormats.has(format));
   if ('rows' in source) {
     const rows = await inlineSource(source.rows, submission);
     return typed ? { tables: [{ name: 'rows', ...rows }], ...bound } : rows;
@@ -142,8 +153,10 @@ export const report: JobType<ReportRequest, ReportInput, ReportResult> = {
     title: request.title,
     source: await preparedSource(request, submission),
     ...(request.columns && { columns: request.columns }),
+    ...(request.charts && { charts: request.charts }),
+    ...(request.page && { page: await pageLayout(request.page, submission) }),
     outputs: request.outputs,
   }),
   summary: ({ outputs }) => `Report as ${outputs.map((output) => output.format).join(' and ')}`,
-  present: ({ rows, files }, link) => ({ rows, files: files.map((file) => ({ ...link(file), format: file.format })) }),
+  present: ({ rows, files }, link) => ({ rows, files: files.map((file) => ({ ...link(file), format: file.format, ...(file.notes && { notes: file.notes }) })) }),
 };
