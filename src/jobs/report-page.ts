@@ -9,7 +9,7 @@ import { singleLine } from './single-line.ts';
 const maxLogoBytes = 2 * 1024 * 1024;
 const logoTypes = ['image/png', 'image/jpeg'];
 
-const millimetres = z.number().min(5).max(100);
+const millimetres = z.number().min(5).max(60);
 
 export const reportPage = z
   .strictObject({

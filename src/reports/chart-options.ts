@@ -90,16 +90,18 @@ function axes(plotted: PlottedChart, top: number) {
 function positionsOf({ chart: { type }, x, points }: PlottedChart): { axis: Axis; of: (cell: unknown, at: number) => number } {
   const text = cellText(x);
   const label = { fontSize: 10, color: grey, hideOverlap: true };
+  // The outermost ones stand within the picture.
+  const within = { ...label, alignMinLabel: 'left', alignMaxLabel: 'right' };
   const numbers = points.every((point) => typeof point.x === 'number');
   if (type !== 'bar' && numbers && points.length > 0)
     return {
-      axis: { type: 'value', scale: true, axisLabel: { ...label, formatter: (value: number) => text(rounded(value)) }, splitLine: { show: false } },
+      axis: { type: 'value', scale: true, axisLabel: { ...within, formatter: (value: number) => text(rounded(value)) }, splitLine: { show: false } },
       of: (cell) => cell as number,
     };
   const times = isMoment(x) ? points.map((point) => Date.parse(utc(String(point.x)))) : [];
   if (type !== 'bar' && times.length > 0 && !times.some(Number.isNaN))
     return {
-      axis: { type: 'time', axisLabel: { ...label, formatter: (time: number) => text(shownTime(time, x.kind)) }, splitLine: { show: false } },
+      axis: { type: 'time', axisLabel: { ...within, formatter: (time: number) => text(shownTime(time, x.kind)) }, splitLine: { show: false } },
       of: (_, at) => times[at] ?? 0,
     };
   const crowded = points.length > 8;

@@ -29,8 +29,8 @@ function linesOf(paragraph: string, room: number, width: (text: string) => numbe
   return broken(paragraph, room, width).map(([start, end]) => {
     const order = Array.from({ length: end - start }, (_, index) => start + index);
     for (const [from, to] of bidi.getReorderSegments(paragraph, levels, start, end - 1)) {
-      const turned = order.slice(from - start, to - start + 1).reverse();
-      order.splice(from - start, turned.length, ...turned);
+      const reversed = order.slice(from - start, to - start + 1).reverse();
+      order.splice(from - start, reversed.length, ...reversed);
     }
     return piecesOf(paragraph, order, levels.levels);
   });
@@ -71,6 +71,11 @@ function charactersWithin(text: string, room: number, width: (text: string) => n
   return length;
 }
 
+const turned = (piece: string) =>
+  Array.from(piece, (one) => bidi.getMirroredCharacter(one) ?? one)
+    .reverse()
+    .join('');
+
 /** Words of one direction, as they follow one another on the page. */
 function piecesOf(text: string, order: number[], levels: Uint8Array): Pieces {
   const pieces: Pieces = [];
@@ -80,9 +85,9 @@ function piecesOf(text: string, order: number[], levels: Uint8Array): Pieces {
     if (at === undefined) return;
     const backwards = ((levels[at] ?? 0) & 1) === 1;
     const characters = (backwards ? [...word].sort((one, two) => one - two) : word).map((index) => text[index] ?? '');
-    const piece = (backwards ? characters.map((one) => bidi.getMirroredCharacter(one) ?? one) : characters).join('').replaceAll(directions, '');
-    // Without a letter the font does not know that it is to turn it.
-    pieces.push(backwards && !letter.test(piece) ? Array.from(piece).reverse().join('') : piece);
+    const piece = characters.join('').replaceAll(directions, '');
+    // Without a letter the font does not know that it is to turn it, and its brackets.
+    pieces.push(backwards && !letter.test(piece) ? turned(piece) : piece);
     word = [];
   };
   for (const index of order) {

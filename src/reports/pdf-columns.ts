@@ -23,11 +23,11 @@ export interface FittedColumns {
   widths: number[];
 }
 
-/** At both sides of a cell, in points. */
-export const padding = 4;
+/** At both sides of a cell, in points: small print stands closer. */
+export const padding = (fontSize: number): number => Math.max(2, fontSize - 4);
 
 /** Smaller is not readable. */
-export const smallestFont = 6;
+const smallestFont = 6;
 const fontSizes = [9, 8, 7, smallestFont];
 /** A longer text may become several lines, a longer word may be cut. In thousandths of the font size, about 32 and 16 letters. */
 const comfortable = 16_000;
@@ -44,16 +44,16 @@ const slack = 1.02;
  * @throws AppError `report_too_large` when even so words would be cut
  */
 export function fittedColumns(needs: readonly ColumnNeed[], rooms: readonly Room[]): FittedColumns {
-  const gaps = 2 * padding * needs.length;
+  const gaps = (fontSize: number) => 2 * padding(fontSize) * needs.length;
   const choices = fontSizes.flatMap((fontSize) => rooms.map((room) => ({ ...room, fontSize })));
   const sum = (of: (need: ColumnNeed) => number) => needs.reduce((total, need) => total + (need.given ?? of(need)), 0);
   const ample = sum(({ natural, least }) => Math.max(Math.min(natural, comfortable), Math.min(least, longestWord)));
   const scarce = sum(({ least }) => Math.min(least, longestWord));
-  const fits = (thousandths: number) => (choice: (typeof choices)[number]) => points(thousandths, choice.fontSize) + gaps <= choice.width;
+  const fits = (thousandths: number) => (choice: (typeof choices)[number]) => points(thousandths, choice.fontSize) + gaps(choice.fontSize) <= choice.width;
   // Rather a turned page, or a slightly smaller font, than many lines a row; the smallest one only when nothing else helps.
   const choice = choices.filter(({ fontSize }) => fontSize > 7).find(fits(ample)) ?? choices.find(fits(scarce));
-  if (choice === undefined) throw tooWide(needs.length, scarce, gaps, rooms);
-  return { orientation: choice.orientation, fontSize: choice.fontSize, widths: shared(needs, choice.fontSize, choice.width - gaps) };
+  if (choice === undefined) throw tooWide(needs.length, points(scarce, smallestFont) + gaps(smallestFont), rooms);
+  return { orientation: choice.orientation, fontSize: choice.fontSize, widths: shared(needs, choice.fontSize, choice.width - gaps(choice.fontSize)) };
 }
 
 const points = (thousandths: number, fontSize: number) => (thousandths * slack * fontSize) / 1000;
@@ -86,11 +86,10 @@ function shared(needs: readonly ColumnNeed[], fontSize: number, room: number): n
   return widths;
 }
 
-function tooWide(columns: number, scarce: number, gaps: number, rooms: readonly Room[]): AppError {
+function tooWide(columns: number, needed: number, rooms: readonly Room[]): AppError {
   const width = Math.max(...rooms.map((room) => room.width));
-  const needed = Math.ceil(points(scarce, smallestFont) + gaps);
   return new AppError(
     'report_too_large',
-    `${String(columns)} columns need ${String(needed)} points in the smallest font (${String(smallestFont)} points), but a page has ${String(Math.floor(width))}. Take fewer columns, a larger page, or another format.`,
+    `${String(columns)} columns need ${String(Math.ceil(needed))} points in the smallest font (${String(smallestFont)} points), but a page has ${String(Math.floor(width))}. Take fewer columns, a larger page, or another format.`,
   );
 }

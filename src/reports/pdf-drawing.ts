@@ -57,6 +57,7 @@ export async function pdfDefinition(
     roomsOf(page, sheet),
   );
   const room = roomsOf(page, sheet).find(({ orientation }) => orientation === fitted.orientation)?.width ?? 0;
+  const rowCount = texts.length;
   const table = pdfTable({ columns, header, rows: texts, ...(last && { totals: last }) }, fitted, setter);
   const text = pdfText(setter);
   const pictures = collected.plots().map((plotted, index): Content => {
@@ -79,6 +80,7 @@ export async function pdfDefinition(
       },
       ...pictures,
       table,
+      ...(rowCount === 0 ? [{ text: 'No rows', color: '#666666', margin: [5, 8, 0, 0] } satisfies Content] : []),
       ...(note === undefined ? [] : [{ text: note, fontSize: 8, color: '#666666', margin: [0, 8, 0, 0] } satisfies Content]),
     ],
   };

@@ -1,5 +1,6 @@
 import type { Content, TableCell, TableLayout } from 'pdfmake';
 
+import { AppError } from '../errors.ts';
 import type { TableColumn } from '../jobs/report-columns.ts';
 import { isNumber } from './cell-text.ts';
 import { beginsBackwards, ownLines, runsBackwards } from './own-lines.ts';
@@ -43,13 +44,14 @@ export interface TableTexts {
 
 /** Room between lines, in parts of the font size. */
 const lineHeight = 1.4;
-/** In points: rows that are lower are never divided between pages. */
-const highestWhole = 120;
+/** In points: rows that are lower are never divided between pages. Twice as much fits every page, as words may leave room at the ends of lines. */
+const highestWhole = 100;
 
-/** The table, its header on each page. */
+/** The table, its header on each page. @throws AppError `report_too_large` */
 export function pdfTable({ columns, header, rows, totals }: TableTexts, fitted: FittedColumns, setter: TypeSetter): Content {
   const { widths, fontSize } = fitted;
   const aligned = columns.map(({ align, ...column }) => align ?? (isNumber(column as TableColumn) ? 'right' : 'left'));
+  const heights: number[] = [];
   let highest = 0;
 
   function cell(text: string, index: number, bold: boolean): TableCell {
@@ -69,19 +71,32 @@ export function pdfTable({ columns, header, rows, totals }: TableTexts, fitted: 
     return { text: runs, ...looks };
   }
 
-  const line = (texts: string[], bold: boolean) => columns.map((_, index) => cell(texts[index] ?? '', index, bold));
+  const line = (texts: string[], bold: boolean) => {
+    highest = 0;
+    const cells = columns.map((_, index) => cell(texts[index] ?? '', index, bold));
+    heights.push(highest);
+    return cells;
+  };
   const body: TableCell[][] = [line(header, true)];
   // What is drawn needs no second copy.
   for (let index = 0; index < rows.length; index++) {
     body.push(line(rows[index] ?? [], false));
     rows[index] = [];
   }
-  if (rows.length === 0)
-    body.push([{ text: 'No rows', colSpan: columns.length, color: '#666666' }, ...Array.from({ length: columns.length - 1 }, () => '')]);
   if (totals !== undefined) body.push(line(totals, true));
+  const [ofHeader = 0, ofFirst = 0] = heights;
+  // It stands on each page, in one piece.
+  if (ofHeader > highestWhole) throw new AppError('report_too_large', 'The titles of the columns take too much of a page. Take shorter titles, or fewer columns.');
+  const tallest = heights.reduce((most, height) => Math.max(most, height), 0);
   return {
-    table: { headerRows: 1, keepWithHeaderRows: 1, widths, body, ...(highest > 0 && highest < highestWhole && { dontBreakRows: true }) },
-    layout: rules(body.length, totals !== undefined),
+    table: {
+      headerRows: 1,
+      keepWithHeaderRows: ofFirst < highestWhole ? 1 : 0,
+      widths,
+      body,
+      ...(tallest > 0 && tallest < highestWhole && { dontBreakRows: true }),
+    },
+    layout: rules(body.length, totals !== undefined, padding(fontSize)),
     fontSize,
   };
 }
@@ -91,15 +106,15 @@ function linkOf(column: TableColumn | undefined, text: string) {
 }
 
 /** Thin rules between rows, stronger ones below the header and above the totals. */
-function rules(length: number, totals: boolean): TableLayout {
+function rules(length: number, totals: boolean, gap: number): TableLayout {
   const strong = (index: number) => index === 1 || (totals && index === length - 1);
   return {
     hLineWidth: (index) => (index === 0 ? 0 : strong(index) ? 0.8 : 0.3),
     vLineWidth: () => 0,
     hLineColor: (index) => (strong(index) ? '#333333' : '#cccccc'),
     fillColor: (row) => (row === 0 ? '#eef1f5' : null),
-    paddingLeft: () => padding,
-    paddingRight: () => padding,
+    paddingLeft: () => gap,
+    paddingRight: () => gap,
     paddingTop: () => 2.5,
     paddingBottom: () => 2.5,
   };

@@ -21,7 +21,9 @@ const ascii = /^[\x20-\x7e]*$/;
 /** Without a form of their own. Left out where a font does not have them, but the soft hyphen, which would be drawn, always. */
 const invisible = /\p{Default_Ignorable_Code_Point}/u;
 /** Go with the character before. */
-const clinging = /[\p{M}\p{Emoji_Modifier}\u200d\ufe0e\ufe0f ]/u;
+const clinging = /[\p{M}\p{Emoji_Modifier}\u200d\ufe0e\ufe0f]/u;
+/** Some fonts draw nothing for them. */
+const control = /\p{Cc}/u;
 const lineEnds = /\r\n|[\r\u0085\u2028\u2029]/g;
 const replacement = 0xfffd;
 
@@ -44,7 +46,7 @@ export function createTypeSetter(families: readonly FontFamily[]): TypeSetter {
     if (character === '\t') return '    ';
     const codePoint = character.codePointAt(0) ?? 0;
     if (codePoint === 0xad) return '';
-    if (familyFor(codePoint) !== undefined) return character;
+    if (familyFor(codePoint) !== undefined && !control.test(character)) return character;
     if (invisible.test(character)) return '';
     missing.set(codePoint, (missing.get(codePoint) ?? 0) + 1);
     return String.fromCodePoint(replacement);
