@@ -21,7 +21,7 @@ export const reportPage = z
       .strictObject({ top: millimetres, right: millimetres, bottom: millimetres, left: millimetres })
       .partial()
       .optional()
-      .meta({ description: 'In millimetres. Default: 15.' }),
+      .meta({ description: 'In millimetres. Default: 15 at the sides, 12 above and below.' }),
     header: singleLine.min(1).max(300).optional().meta({ description: 'Stands at the top of each page.' }),
     footer: singleLine.min(1).max(300).optional().meta({ description: 'Stands at the bottom of each page, beside its number.' }),
     logo: z

@@ -63,7 +63,8 @@ function axes(plotted: PlottedChart, top: number) {
     ...positions.axis,
     name: x.title,
     nameLocation: 'middle',
-    nameTextStyle: { ...label, padding: [6, 0, 0, 0] },
+    nameTextStyle: label,
+    nameGap: positions.depth,
     axisLine: { lineStyle: { color: grey } },
     axisTick: { alignWithLabel: true },
   };
@@ -86,8 +87,17 @@ function axes(plotted: PlottedChart, top: number) {
   };
 }
 
+interface Positions {
+  axis: Axis;
+  /** Of its labels. */
+  depth: number;
+  of: (cell: unknown, at: number) => number;
+}
+
+const oneLine = 24;
+
 /** Where points stand: on an axis of numbers or time when all of them are such, else side by side. */
-function positionsOf({ chart: { type }, x, points }: PlottedChart): { axis: Axis; of: (cell: unknown, at: number) => number } {
+function positionsOf({ chart: { type }, x, points }: PlottedChart): Positions {
   const text = cellText(x);
   const label = { fontSize: 10, color: grey, hideOverlap: true };
   // The outermost ones stand within the picture.
@@ -96,24 +106,42 @@ function positionsOf({ chart: { type }, x, points }: PlottedChart): { axis: Axis
   if (type !== 'bar' && numbers && points.length > 0)
     return {
       axis: { type: 'value', scale: true, axisLabel: { ...within, formatter: (value: number) => text(rounded(value)) }, splitLine: { show: false } },
+      depth: oneLine,
       of: (cell) => cell as number,
     };
   const times = isMoment(x) ? points.map((point) => Date.parse(utc(String(point.x)))) : [];
-  if (type !== 'bar' && times.length > 0 && !times.some(Number.isNaN))
+  if (type !== 'bar' && times.length > 0 && !times.some(Number.isNaN) && !sideBySide(times))
     return {
       axis: { type: 'time', axisLabel: { ...within, formatter: (time: number) => text(shownTime(time, x.kind)) }, splitLine: { show: false } },
+      depth: oneLine,
       of: (_, at) => times[at] ?? 0,
     };
-  const crowded = points.length > 8;
+  const names = points.map((point) => text(point.x));
+  const longest = names.reduce((most, name) => Math.max(most, name.length), 0);
+  const crowded = names.length * longest * letter > 560;
   return {
+    depth: crowded ? oneLine + Math.min(longest, longestLabel) * letter * Math.sin((turned * Math.PI) / 180) : oneLine,
     axis: {
       type: 'category',
-      data: points.map((point) => text(point.x)),
-      axisLabel: { ...label, ...(crowded ? { rotate: 40 } : { interval: 0, width: 90, overflow: 'break' }) },
+      data: names,
+      axisLabel: { ...label, ...(crowded ? { rotate: turned, width: longestLabel * letter, overflow: 'truncate', ellipsis: '…' } : { interval: 0 }) },
     },
     of: (_, at) => at,
   };
 }
+
+/** Few and as good as evenly spaced, like months: each has its label. */
+function sideBySide(times: number[]): boolean {
+  const gaps = times.slice(1).map((time, index) => time - (times[index] ?? 0));
+  return times.length <= 31 && Math.max(...gaps) <= 1.2 * Math.min(...gaps);
+}
+
+/** Of a letter of labels, in points. */
+const letter = 5.5;
+/** In letters: more end in an ellipsis. */
+const longestLabel = 26;
+/** Labels that lack room, in degrees. */
+const turned = 40;
 
 const utc = (text: string) => `${text.replace(' ', 'T').replace(/Z$/, '')}${text.includes(':') ? 'Z' : ''}`;
 

@@ -6,14 +6,13 @@ import { ownLines, runsBackwards } from './own-lines.ts';
 import type { TypeSetter } from './type-setting.ts';
 
 /** In points. */
-export const chartSize = { width: 720, height: 330 };
+export const chartSize = { width: 720, height: 290 };
 
 /**
  * A chart as SVG, its text in fonts that have it.
  * @param number of the chart: names within the picture are its own, and the same each time
  */
 export function chartSvg(plotted: PlottedChart, number: number, setter: TypeSetter): string {
-  const [font = ''] = setter.runs('x').map((run) => run.font);
   setPlatformAPI({
     measureText: (text, style) => {
       const size = Number(/(\d+(?:\.\d+)?)px/.exec(style ?? '')?.[1] ?? 12);
@@ -22,7 +21,7 @@ export function chartSvg(plotted: PlottedChart, number: number, setter: TypeSett
   });
   const chart = init(null, null, { renderer: 'svg', ssr: true, ...chartSize });
   try {
-    chart.setOption(chartOptions(plotted, font));
+    chart.setOption(chartOptions(plotted, setter.font));
     return withFonts(chart.renderToSVGString(), setter).replaceAll(/\bzr\d+-/g, `chart${String(number)}-`);
   } finally {
     chart.dispose();
@@ -41,6 +40,6 @@ function withFonts(svg: string, setter: TypeSetter): string {
     const pieces = runsBackwards(text) ? (ownLines(text, Infinity, setter.width)[0] ?? []) : [text];
     const runs = pieces.flatMap((piece) => setter.runs(piece));
     const spans = runs.map((run) => `<tspan style="font-family:'${run.font}'">${escaped(run.text)}</tspan>`);
-    return `${start}${runs.length <= 1 && runs[0]?.font === setter.runs('x')[0]?.font ? escaped(text) : spans.join('')}</text>`;
+    return `${start}${runs.length <= 1 && runs[0]?.font === setter.font ? escaped(text) : spans.join('')}</text>`;
   });
 }

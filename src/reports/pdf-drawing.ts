@@ -108,10 +108,10 @@ function frameOf({ page, title }: PdfOrder, sheet: Sheet, text: ReturnType<typeo
   const width = 400;
   return {
     pageSize: size.toUpperCase() as Uppercase<Sheet['size']>,
-    pageMargins: [left, top + (page.header === undefined ? 6 : 22), right, bottom + 16],
+    pageMargins: [left, top + (page.header === undefined ? 10 : 24), right, bottom + 16],
     header: (current) => {
       const shown = page.header ?? (current === 1 ? undefined : title);
-      return shown === undefined ? null : { stack: [text(shown, { ...small, width })], margin: [left, Math.max(6, top - 8), right, 0] };
+      return shown === undefined ? null : { stack: [text(shown, { ...small, width })], margin: [left, Math.max(6, top - 10), right, 0] };
     },
     footer: (current, count) => ({
       columns: [

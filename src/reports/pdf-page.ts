@@ -7,6 +7,7 @@ type Page = PdfOrder['page'];
 const sizes = { A4: [595.28, 841.89], A3: [841.89, 1190.55], Letter: [612, 792], Legal: [612, 1008] } as const;
 const millimetre = 72 / 25.4;
 const usual = 15;
+const usualHeight = 12;
 
 export interface Sheet {
   size: 'A4' | 'A3' | 'Letter' | 'Legal';
@@ -15,7 +16,7 @@ export interface Sheet {
 }
 
 export function sheetOf({ size = 'A4', margins = {} }: Page): Sheet {
-  const { top = usual, right = usual, bottom = usual, left = usual } = margins;
+  const { top = usualHeight, right = usual, bottom = usualHeight, left = usual } = margins;
   return { size, margins: [left * millimetre, top * millimetre, right * millimetre, bottom * millimetre] };
 }
 

@@ -67,8 +67,7 @@ export function pdfTable({ columns, header, rows, totals }: TableTexts, fitted: 
       return { stack: own.map((pieces) => ({ text: pieces.flatMap((piece) => setter.runs(piece)), noWrap: true })), ...looks };
     }
     const runs = setter.runs(text);
-    if (runs.length <= 1) return Object.keys(looks).length === 0 ? text : { text, ...looks, ...(runs[0] && { font: runs[0].font }) };
-    return { text: runs, ...looks };
+    return runs.length <= 1 && runs[0]?.font === setter.font && Object.keys(looks).length === 0 ? text : { text: runs, ...looks };
   }
 
   const line = (texts: string[], bold: boolean) => {

@@ -7,6 +7,8 @@ export interface Run {
 }
 
 export interface TypeSetter {
+  /** The first one, which is that of all text whose font is not said. */
+  font: string;
   /** What is shown of a text: lines end in LF, and what no font has is the replacement character, and counted. */
   shown: (text: string) => string;
   /** A text of one font comes back as it is. It must have been through `shown`. */
@@ -53,6 +55,7 @@ export function createTypeSetter(families: readonly FontFamily[]): TypeSetter {
   }
 
   return {
+    font: first.name,
     missing,
     shown(text) {
       if (ascii.test(text)) return text;
