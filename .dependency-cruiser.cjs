@@ -20,7 +20,7 @@ const libraries = {
   storage: ['@aws-sdk', 'file-type', 'clamscan'],
   database: ['kysely', 'pg', 'pg-cursor', '@electric-sql/pglite'],
   datasources: ['pg', 'mysql2'],
-  reports: ['csv-parse', 'csv-stringify', 'numfmt', 'piscina', 'pdfmake', 'echarts', '@duckdb'],
+  reports: ['csv-parse', 'csv-stringify', 'piscina', 'pdfmake', 'fontkit', 'bidi-js', 'echarts', 'numfmt', 'sharp', '@duckdb'],
   images: ['sharp', 'file-type', 'thumbhash', 'exif-reader', 'heic-decode'],
   temporal: ['@temporalio'],
   encryption: [],

@@ -3,8 +3,10 @@ import type { Readable } from 'node:stream';
 import { AppError } from '../src/errors.ts';
 import type { FileStore, StagedFile, StoredFile } from '../src/jobs/files.ts';
 import type { Cell, Extraction, PlainSource, ReportFile } from '../src/jobs/report.ts';
+import type { ReportChart } from '../src/jobs/report-charts.ts';
 import type { ReportColumn, TableColumn } from '../src/jobs/report-columns.ts';
 import { type DirectOutput, isDirect, type ReportFormat, type ReportOutput } from '../src/jobs/report-outputs.ts';
+import type { PageLayout } from '../src/jobs/report-page.ts';
 import type { BoundParameter } from '../src/jobs/report-query.ts';
 import type { CsvDialect, RemoteTable, SourceFormat, TableSource } from '../src/jobs/report-sources.ts';
 import { currentJobId } from './current-job.ts';
@@ -23,6 +25,14 @@ export interface Table {
   totals?: (TotalValue | null)[];
   /** The same rows, for a writer that takes them instead of `rows`. */
   held?: HeldRows;
+  charts?: ReportChart[];
+  page?: Omit<PageLayout, 'logo'>;
+  /** The bytes of a PNG or JPEG file. */
+  logo?: Uint8Array;
+  /** Ends the work within two seconds. */
+  signal?: AbortSignal;
+  /** Takes what a reader must know, once the document is complete. */
+  note?: (text: string) => void;
 }
 
 /** What stands below a column. */
@@ -142,6 +152,8 @@ export interface Rendering {
   source: PlainSource | ExtractedRows | Extraction;
   /** Not of a plain source. */
   columns?: ReportColumn[];
+  charts?: ReportChart[];
+  page?: PageLayout;
   output: ReportOutput;
 }
 
@@ -157,6 +169,7 @@ const contentTypes: Record<ReportFormat, string> = {
   json: 'application/json',
   ndjson: 'application/x-ndjson',
   parquet: 'application/vnd.apache.parquet',
+  pdf: 'application/pdf',
 };
 
 /** Rows between two progress reports. */
@@ -196,7 +209,14 @@ async function* each(rows: Cell[][]): AsyncGenerator<Cell[]> {
   yield* rows;
 }
 
-interface OpenSource extends Omit<Table, 'title'> {
+/** Of a small file. */
+async function bytesOf(stream: Readable): Promise<Uint8Array> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of stream) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
+}
+
+interface OpenSource extends Pick<Table, 'columns' | 'total' | 'rows' | 'totals' | 'held'> {
   /** For when the rows were not read to their end, too. */
   close(): Promise<void> | void;
 }
@@ -295,7 +315,7 @@ export function reportActivities(dependencies: ReportDependencies) {
   }
 
   async function render(rendering: Rendering, { report, signal }: Beat): Promise<RenderedReport> {
-    const { tenant, title, source, columns, output } = rendering;
+    const { tenant, title, source, columns, output, charts, page: { logo, ...page } = {} } = rendering;
     const { format } = output;
     const stage = `writing ${format}`;
     const keep = async (staged: StagedFile): Promise<ReportFile> => ({
@@ -325,15 +345,22 @@ export function reportActivities(dependencies: ReportDependencies) {
       report({ done, total: table.total, unit: 'rows', stage });
     };
     try {
+      const notes: string[] = [];
       const { held } = table;
       const rendered = {
         title,
         ...table,
+        page,
+        ...(charts && { charts }),
+        ...(logo && format === 'pdf' && { logo: await bytesOf(files.read(logo)) }),
+        note: (text: string) => void notes.push(text),
+        signal,
         rows: counted(table.rows, count, signal),
         ...(held && { held: countedParts(held, count, signal) }),
       };
       const bytes = engine.render(output as TableOutput, rendered);
-      return { file: await keep(await files.stage(bytes, { signal })), rows };
+      const file = await keep(await files.stage(bytes, { signal }));
+      return { rows, file: { ...file, ...(notes.length > 0 && { notes }) } };
     } finally {
       await table.close();
     }

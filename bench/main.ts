@@ -13,6 +13,7 @@ import { kill } from './kill.ts';
 import { mailing } from './mailing.ts';
 import { memory } from './memory.ts';
 import { NoPostgres } from './postgres.ts';
+import { pdf } from './pdf.ts';
 import { read } from './read.ts';
 import { type Machine, report, summary } from './report.ts';
 import { streams } from './streams.ts';
@@ -30,6 +31,7 @@ const benchmarks: Record<string, (settings: Settings) => Promise<Finding>> = {
   guard,
   kill,
   mailing,
+  pdf,
 };
 
 const help = `npm run bench [-- name …] [-- options]
@@ -49,6 +51,7 @@ directories, and is gone at the end. Needs PostgreSQL: initdb and postgres on th
   guard        what encryption, authentication and limits cost POST /v1/emails, and what they ask the database
   kill         50 times kill -9 of a worker that sends mail: what is lost, sent twice, or in doubt
   mailing      a batch against a nodemailer pool and against Celery with Redis, and one of 100,000 recipients
+  pdf          a PDF file of 20,000 rows against bare pdfmake, and whether the process answers meanwhile
 
   --rounds N       rounds of each comparison (default 5)
   --quick          a tenth of the work: whether it runs, not how fast

@@ -1708,7 +1708,7 @@ export interface components {
             failures: {
                 jobId: string;
                 /** @enum {string} */
-                code: "invalid_request" | "malformed_request" | "request_timeout" | "uri_too_long" | "headers_too_large" | "secret_in_request" | "value_out_of_range" | "invalid_idempotency_key" | "start_in_past" | "invalid_filter" | "invalid_cursor" | "malformed_json" | "malformed_multipart" | "unsupported_media_type" | "payload_too_large" | "unauthorized" | "insufficient_scope" | "not_found" | "link_expired" | "link_used_up" | "file_expired" | "method_not_allowed" | "range_not_satisfiable" | "idempotency_key_reused" | "job_not_cancellable" | "job_not_retryable" | "job_not_dead_lettered" | "job_not_scheduled" | "too_many_changes" | "bulk_action_finished" | "payload_unreadable" | "api_key_not_active" | "too_many_streams" | "rate_limited" | "limit_exceeded" | "content_type_mismatch" | "image_truncated" | "file_not_found" | "template_not_found" | "data_source_not_found" | "data_source_configured" | "encryption_needed" | "definition_not_found" | "precondition_failed" | "template_invalid" | "message_too_large" | "job_not_pausable" | "signature_invalid" | "temporal_unavailable" | "database_unavailable" | "identity_provider_unavailable" | "storage_unavailable" | "worker_unavailable" | "overloaded" | "not_ready" | "internal_error" | "mail_rejected" | "recipient_rejected" | "delivery_in_doubt" | "mail_refused_for_now" | "mail_server_unreachable" | "mail_configuration" | "template_failed" | "source_unreadable" | "source_too_large" | "query_invalid" | "query_timeout" | "query_too_large" | "data_source_unreachable" | "data_source_configuration" | "image_unreadable" | "image_too_large" | "decoder_failed" | "timed_out" | "terminated" | "expired" | "discarded" | "dead_letter_expired" | "redrive_limit_reached" | "job_failed";
+                code: "invalid_request" | "malformed_request" | "request_timeout" | "uri_too_long" | "headers_too_large" | "secret_in_request" | "value_out_of_range" | "invalid_idempotency_key" | "start_in_past" | "invalid_filter" | "invalid_cursor" | "malformed_json" | "malformed_multipart" | "unsupported_media_type" | "payload_too_large" | "unauthorized" | "insufficient_scope" | "not_found" | "link_expired" | "link_used_up" | "file_expired" | "method_not_allowed" | "range_not_satisfiable" | "idempotency_key_reused" | "job_not_cancellable" | "job_not_retryable" | "job_not_dead_lettered" | "job_not_scheduled" | "too_many_changes" | "bulk_action_finished" | "payload_unreadable" | "api_key_not_active" | "too_many_streams" | "rate_limited" | "limit_exceeded" | "content_type_mismatch" | "image_truncated" | "file_not_found" | "template_not_found" | "data_source_not_found" | "data_source_configured" | "encryption_needed" | "definition_not_found" | "precondition_failed" | "template_invalid" | "message_too_large" | "job_not_pausable" | "signature_invalid" | "temporal_unavailable" | "database_unavailable" | "identity_provider_unavailable" | "storage_unavailable" | "worker_unavailable" | "overloaded" | "not_ready" | "internal_error" | "mail_rejected" | "recipient_rejected" | "delivery_in_doubt" | "mail_refused_for_now" | "mail_server_unreachable" | "mail_configuration" | "template_failed" | "source_unreadable" | "report_too_large" | "source_too_large" | "query_invalid" | "query_timeout" | "query_too_large" | "data_source_unreachable" | "data_source_configuration" | "image_unreadable" | "image_too_large" | "decoder_failed" | "timed_out" | "terminated" | "expired" | "discarded" | "dead_letter_expired" | "redrive_limit_reached" | "job_failed";
             }[];
             /** @description Of a dry run that has finished: up to twenty ids. */
             sample: string[] | null;
@@ -2692,7 +2692,7 @@ export interface components {
              * @description Stable: decide by it, not by texts.
              * @enum {string}
              */
-            code: "invalid_request" | "malformed_request" | "request_timeout" | "uri_too_long" | "headers_too_large" | "secret_in_request" | "value_out_of_range" | "invalid_idempotency_key" | "start_in_past" | "invalid_filter" | "invalid_cursor" | "malformed_json" | "malformed_multipart" | "unsupported_media_type" | "payload_too_large" | "unauthorized" | "insufficient_scope" | "not_found" | "link_expired" | "link_used_up" | "file_expired" | "method_not_allowed" | "range_not_satisfiable" | "idempotency_key_reused" | "job_not_cancellable" | "job_not_retryable" | "job_not_dead_lettered" | "job_not_scheduled" | "too_many_changes" | "bulk_action_finished" | "payload_unreadable" | "api_key_not_active" | "too_many_streams" | "rate_limited" | "limit_exceeded" | "content_type_mismatch" | "image_truncated" | "file_not_found" | "template_not_found" | "data_source_not_found" | "data_source_configured" | "encryption_needed" | "definition_not_found" | "precondition_failed" | "template_invalid" | "message_too_large" | "job_not_pausable" | "signature_invalid" | "temporal_unavailable" | "database_unavailable" | "identity_provider_unavailable" | "storage_unavailable" | "worker_unavailable" | "overloaded" | "not_ready" | "internal_error" | "mail_rejected" | "recipient_rejected" | "delivery_in_doubt" | "mail_refused_for_now" | "mail_server_unreachable" | "mail_configuration" | "template_failed" | "source_unreadable" | "source_too_large" | "query_invalid" | "query_timeout" | "query_too_large" | "data_source_unreachable" | "data_source_configuration" | "image_unreadable" | "image_too_large" | "decoder_failed" | "timed_out" | "terminated" | "expired" | "discarded" | "dead_letter_expired" | "redrive_limit_reached" | "job_failed";
+            code: "invalid_request" | "malformed_request" | "request_timeout" | "uri_too_long" | "headers_too_large" | "secret_in_request" | "value_out_of_range" | "invalid_idempotency_key" | "start_in_past" | "invalid_filter" | "invalid_cursor" | "malformed_json" | "malformed_multipart" | "unsupported_media_type" | "payload_too_large" | "unauthorized" | "insufficient_scope" | "not_found" | "link_expired" | "link_used_up" | "file_expired" | "method_not_allowed" | "range_not_satisfiable" | "idempotency_key_reused" | "job_not_cancellable" | "job_not_retryable" | "job_not_dead_lettered" | "job_not_scheduled" | "too_many_changes" | "bulk_action_finished" | "payload_unreadable" | "api_key_not_active" | "too_many_streams" | "rate_limited" | "limit_exceeded" | "content_type_mismatch" | "image_truncated" | "file_not_found" | "template_not_found" | "data_source_not_found" | "data_source_configured" | "encryption_needed" | "definition_not_found" | "precondition_failed" | "template_invalid" | "message_too_large" | "job_not_pausable" | "signature_invalid" | "temporal_unavailable" | "database_unavailable" | "identity_provider_unavailable" | "storage_unavailable" | "worker_unavailable" | "overloaded" | "not_ready" | "internal_error" | "mail_rejected" | "recipient_rejected" | "delivery_in_doubt" | "mail_refused_for_now" | "mail_server_unreachable" | "mail_configuration" | "template_failed" | "source_unreadable" | "report_too_large" | "source_too_large" | "query_invalid" | "query_timeout" | "query_too_large" | "data_source_unreachable" | "data_source_configuration" | "image_unreadable" | "image_too_large" | "decoder_failed" | "timed_out" | "terminated" | "expired" | "discarded" | "dead_letter_expired" | "redrive_limit_reached" | "job_failed";
             /** @description The same as in X-Request-Id. */
             requestId?: string;
             /** @description Whether the same request may succeed later. */
@@ -2750,6 +2750,26 @@ export interface components {
              * @description Since when it is so; null before the first try.
              */
             at: string | null;
+        };
+        /** @description A chart over the rows of the report, in PDF and HTML. Rows of the same `x` are added up. */
+        ReportChart: {
+            /** @enum {string} */
+            type: "bar" | "line" | "area" | "pie" | "scatter";
+            title?: string;
+            /**
+             * @description The column of the categories, slices or positions.
+             * @example month
+             */
+            x: string;
+            /**
+             * @description Columns of numbers, each a series of its own.
+             * @example [
+             *       "total"
+             *     ]
+             */
+            y: string[];
+            /** @description Of `bar` and `area`: series stand on one another. */
+            stacked?: boolean;
         };
         ReportColumn: {
             /**
@@ -2931,6 +2951,8 @@ export interface components {
                 parametersSchema?: components["schemas"]["ReportParametersSchema"];
             } | null;
             columns: components["schemas"]["ReportColumn"][] | null;
+            charts: components["schemas"]["ReportChart"][] | null;
+            page: components["schemas"]["ReportPage"] | null;
             outputs: ({
                 /** @enum {string} */
                 format: "csv";
@@ -2976,6 +2998,9 @@ export interface components {
             } | {
                 /** @enum {string} */
                 format: "parquet";
+            } | {
+                /** @enum {string} */
+                format: "pdf";
             })[];
             delivery: components["schemas"]["ReportDelivery"] | null;
             retentionDays: number | null;
@@ -3309,6 +3334,9 @@ export interface components {
             };
             /** @description Which columns, in which order, and how they look. Default: all, as they come. */
             columns?: components["schemas"]["ReportColumn"][];
+            /** @description Above the table, in PDF and HTML. */
+            charts?: components["schemas"]["ReportChart"][];
+            page?: components["schemas"]["ReportPage"];
             outputs: ({
                 /** @enum {string} */
                 format: "csv";
@@ -3354,6 +3382,9 @@ export interface components {
             } | {
                 /** @enum {string} */
                 format: "parquet";
+            } | {
+                /** @enum {string} */
+                format: "pdf";
             })[];
             delivery?: components["schemas"]["ReportDelivery"];
             /** @description How long the files are kept. Default: HANDOFF_FILE_RETENTION_DAYS, else until they are deleted. */
@@ -3466,6 +3497,34 @@ export interface components {
                 at: string;
                 text: string;
             }[];
+        };
+        /** @description The pages of the PDF. */
+        ReportPage: {
+            /**
+             * @description Default: A4.
+             * @enum {string}
+             */
+            size?: "A4" | "A3" | "Letter" | "Legal";
+            /**
+             * @description Default: `auto`, which is portrait unless the columns need more room.
+             * @enum {string}
+             */
+            orientation?: "auto" | "portrait" | "landscape";
+            /** @description In millimetres. Default: 15 at the sides, 12 above and below. */
+            margins?: {
+                top?: number;
+                right?: number;
+                bottom?: number;
+                left?: number;
+            };
+            /** @description Stands at the top of each page. */
+            header?: string;
+            /** @description Stands at the bottom of each page, beside its number. */
+            footer?: string;
+            /** @description A PNG or JPEG file that was uploaded, at most 2 MiB. It stands on the first page. */
+            logo?: {
+                fileId: string;
+            };
         };
         /** @description What parameters there are: a small part of JSON Schema. Others are refused. */
         ReportParametersSchema: {
@@ -3767,6 +3826,9 @@ export interface components {
             query?: components["schemas"]["ReportQuery"];
             /** @description Which columns, in which order, and how they look. Default: all, as they come. */
             columns?: components["schemas"]["ReportColumn"][];
+            /** @description Above the table, in PDF and HTML. */
+            charts?: components["schemas"]["ReportChart"][];
+            page?: components["schemas"]["ReportPage"];
             outputs?: ({
                 /** @enum {string} */
                 format: "csv";
@@ -3812,6 +3874,9 @@ export interface components {
             } | {
                 /** @enum {string} */
                 format: "parquet";
+            } | {
+                /** @enum {string} */
+                format: "pdf";
             })[];
             delivery?: components["schemas"]["ReportDelivery"];
             /** @description How long the files are kept. Default: HANDOFF_FILE_RETENTION_DAYS, else until they are deleted. */
@@ -4091,6 +4156,9 @@ export interface components {
             query?: components["schemas"]["ReportQuery"];
             /** @description Which columns, in which order, and how they look. Default: all, as they come. */
             columns?: components["schemas"]["ReportColumn"][];
+            /** @description Above the table, in PDF and HTML. */
+            charts?: components["schemas"]["ReportChart"][];
+            page?: components["schemas"]["ReportPage"];
             outputs?: ({
                 /** @enum {string} */
                 format: "csv";
@@ -4136,6 +4204,9 @@ export interface components {
             } | {
                 /** @enum {string} */
                 format: "parquet";
+            } | {
+                /** @enum {string} */
+                format: "pdf";
             })[];
             delivery?: components["schemas"]["ReportDelivery"];
             /** @description How long the files are kept. Default: HANDOFF_FILE_RETENTION_DAYS, else until they are deleted. */
@@ -4192,7 +4263,9 @@ export interface components {
                     content: string;
                 };
                 /** @enum {string} */
-                format: "csv" | "xlsx" | "json" | "ndjson" | "parquet";
+                format: "csv" | "xlsx" | "json" | "ndjson" | "parquet" | "pdf";
+                /** @description What could not be shown in it. */
+                notes?: string[];
             }[];
             /** @description Of a report that goes to somebody. */
             delivery?: {

@@ -15,6 +15,19 @@ export interface ReportSettings {
   readonly querySeconds: number;
   /** How long a preview may take, with the reading of its sources. */
   readonly previewSeconds: number;
+  readonly pdf: PdfSettings;
+}
+
+/** What is drawn: PDF and charts. */
+export interface PdfSettings {
+  /** More are an error. */
+  readonly maxRows: number;
+  /** Of each thread, in MiB. */
+  readonly memoryMb: number;
+  /** Documents at a time; others wait. */
+  readonly threads: number;
+  /** Of fonts for characters that the ones we bring along lack. */
+  readonly fontsDirectory: string | undefined;
 }
 
 const natural = (fallback: number) => z.coerce.number().int().min(1).default(fallback);
@@ -27,6 +40,10 @@ export const reportVariables = {
   HANDOFF_REPORT_MAX_ROWS: natural(50_000_000),
   HANDOFF_REPORT_QUERY_SECONDS: z.coerce.number().int().min(1).max(18_000).default(600),
   HANDOFF_REPORT_PREVIEW_SECONDS: z.coerce.number().int().min(1).max(60).default(20),
+  HANDOFF_REPORT_PDF_MAX_ROWS: natural(50_000),
+  HANDOFF_REPORT_PDF_MEMORY_MB: z.coerce.number().int().min(128).default(1_024),
+  HANDOFF_REPORT_PDF_THREADS: z.coerce.number().int().min(1).max(64).default(1),
+  HANDOFF_REPORT_FONTS_DIR: z.string().optional(),
 };
 
 export function reportsOf(values: z.infer<z.ZodObject<typeof reportVariables>>): ReportSettings {
@@ -38,5 +55,11 @@ export function reportsOf(values: z.infer<z.ZodObject<typeof reportVariables>>):
     maxRows: values.HANDOFF_REPORT_MAX_ROWS,
     querySeconds: values.HANDOFF_REPORT_QUERY_SECONDS,
     previewSeconds: values.HANDOFF_REPORT_PREVIEW_SECONDS,
+    pdf: {
+      maxRows: values.HANDOFF_REPORT_PDF_MAX_ROWS,
+      memoryMb: values.HANDOFF_REPORT_PDF_MEMORY_MB,
+      threads: values.HANDOFF_REPORT_PDF_THREADS,
+      fontsDirectory: values.HANDOFF_REPORT_FONTS_DIR,
+    },
   };
 }

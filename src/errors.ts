@@ -64,6 +64,7 @@ export const errorCodes = [
   'mail_configuration',
   'template_failed',
   'source_unreadable',
+  'report_too_large',
   'source_too_large',
   'query_invalid',
   'query_timeout',

@@ -23,6 +23,7 @@ import { createDeliveryWatch, type WatchedDeliveries } from './mail/delivery-wat
 import { createUnsubscribeLinks } from './mail/unsubscribe-links.ts';
 import type { Routing } from './mail/routing.ts';
 import { furtherLanes, openLanes, routingOf } from './mail-providers.ts';
+import { createDrawingRoom } from './reports/drawing-room.ts';
 import { createReportEngine } from './reports/engine.ts';
 import type { Stores } from './stores.ts';
 import { createTemplateRenderer } from './templates/renderer.ts';
@@ -110,7 +111,11 @@ export async function startWorker(
     rate: () => rates.rateOf(provider),
   });
   const images = scope.closing(createImageEngine({ dataDir: config.dataDir, ...config.images }), (open) => open.close());
-  const reports = createReportEngine(config.dataDir, config.reports);
+  const { maxRows: pdfMaxRows, fontsDirectory, ...drawing } = config.reports.pdf;
+  const room = scope.closing(createDrawingRoom({ ...drawing, ...(fontsDirectory !== undefined && { fontsDirectory }) }), (open) =>
+    open.close(),
+  );
+  const reports = createReportEngine(config.dataDir, config.reports, { room, pdfMaxRows });
   const activities = createActivities({
     email: { ...emailOn(firstLane), deliveries: createReportDeliveries({ files, tenantKeys }) },
     'bulk-email': bulkOn(firstLane, providers[0]?.name ?? ''),

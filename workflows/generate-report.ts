@@ -12,7 +12,7 @@ import { deliverReport } from './report-delivery.ts';
  */
 export const generateReport = job<ReportInput, ReportResult>(async ({ tenant, input }, context) => {
   const { step, stepForEach, achieves } = context;
-  const { title, source, columns, outputs, atOnce, delivery, definition } = input;
+  const { title, source, columns, charts, page, outputs, atOnce, delivery, definition } = input;
   const settled: PromiseSettledResult<RenderedReport>[] = [];
   const done = (): ReportResult => {
     const rendered = settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
@@ -20,7 +20,8 @@ export const generateReport = job<ReportInput, ReportResult>(async ({ tenant, in
   };
   achieves(done);
   const rows = 'tables' in source && atOnce !== true ? await step('extractRows', 'query')({ tenant, source }) : source;
-  const rendering = (output: ReportOutput) => ({ tenant, title, source: rows, output, ...(columns && { columns }) });
+  const looks = { ...(columns && { columns }), ...(charts && { charts }), ...(page && { page }) };
+  const rendering = (output: ReportOutput) => ({ tenant, title, source: rows, output, ...looks });
   if (patched('outputs-apart')) {
     await stepForEach('renderReport', outputs, (output) => ({ summary: output.format, argument: rendering(output) }), settled);
     const failed = settled.find((one) => one.status === 'rejected');

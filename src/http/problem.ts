@@ -75,6 +75,7 @@ export const problems: Record<ErrorCode, { status: number; title: string }> = {
   query_too_large: { status: 422, title: 'The query of the report needs or gives too much' },
   data_source_unreachable: { status: 503, title: 'The data source cannot be reached' },
   data_source_configuration: { status: 503, title: 'The data source does not accept our settings' },
+  report_too_large: { status: 422, title: 'The report is too large for the format' },
   image_unreadable: { status: 422, title: 'The image cannot be decoded' },
   image_too_large: { status: 422, title: 'The image has too many pixels' },
   decoder_failed: { status: 422, title: 'The file can not be decoded within limits' },

@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 import { singleLine } from './single-line.ts';
 
-export const reportFormats = ['csv', 'xlsx', 'json', 'ndjson', 'parquet'] as const;
+export const reportFormats = ['csv', 'xlsx', 'json', 'ndjson', 'parquet', 'pdf'] as const;
 export type ReportFormat = (typeof reportFormats)[number];
 
 const output = <Format extends ReportFormat>(format: Format) => z.strictObject({ format: z.literal(format) });
@@ -14,7 +14,8 @@ export const csvOutput = output('csv').extend({
   lineEnd: z.enum(['crlf', 'lf']).optional().meta({ description: 'Default: `crlf`, as RFC 4180 says.' }),
   header: z.boolean().optional().meta({ description: 'Begins with the titles of the columns. Default: true.' }),
   formulas: z.enum(['guard', 'keep']).optional().meta({
-    description: "Text that a spreadsheet would take for a formula gets `'` before it (`guard`, the default), or stays as it is, for programs.",
+    description:
+      "Text that a spreadsheet would take for a formula gets `'` before it (`guard`, the default), or stays as it is, for programs.",
   }),
 });
 export type CsvOptions = Omit<z.infer<typeof csvOutput>, 'format'>;
@@ -34,8 +35,9 @@ export const xlsxOutput = output('xlsx').extend({
 export const jsonOutput = output('json');
 export const ndjsonOutput = output('ndjson');
 export const parquetOutput = output('parquet');
+export const pdfOutput = output('pdf');
 
-export const reportOutput = z.discriminatedUnion('format', [csvOutput, xlsxOutput, jsonOutput, ndjsonOutput, parquetOutput]);
+export const reportOutput = z.discriminatedUnion('format', [csvOutput, xlsxOutput, jsonOutput, ndjsonOutput, parquetOutput, pdfOutput]);
 export type ReportOutput = z.infer<typeof reportOutput>;
 export type OutputOf<Format extends ReportFormat> = Extract<ReportOutput, { format: Format }>;
 

@@ -6,6 +6,7 @@ import type { JobType, Submission } from './definition.ts';
 import type { StoredFile } from './files.ts';
 import { exampleFile, linkedFile } from './linked-file.ts';
 import { type BoundParameter, boundParameters, reportQuery } from './report-query.ts';
+import { type ReportChart, reportCharts } from './report-charts.ts';
 import { remoteTable } from './report-data-sources.ts';
 import {
   askedSource,
@@ -23,6 +24,7 @@ import { isCsvType, sourceFile } from './report-files.ts';
 import { deliveryInput, type DeliveryInput, reportDelivery, type ReportDelivery, reportDeliveryResult } from './report-delivery.ts';
 import { isDirect, type ReportFormat, reportFormats, type ReportOutput, reportOutputs } from './report-outputs.ts';
 import { retentionDays } from './retention.ts';
+import { type PageLayout, pageLayout, reportPage } from './report-page.ts';
 import { singleLine } from './single-line.ts';
 
 export type { Cell } from './report-sources.ts';
@@ -34,6 +36,8 @@ export const reportRequest = z
     source: z.union([rowsSource, fileSource, filesSource, askedSource, fetchedSource, tablesSource]),
     query: reportQuery.optional(),
     columns: reportColumns.optional(),
+    charts: reportCharts.optional(),
+    page: reportPage.optional(),
     outputs: reportOutputs,
     delivery: reportDelivery.optional(),
     retentionDays: retentionDays.optional(),
@@ -99,6 +103,8 @@ export interface ReportInput {
   source: ReportSource;
   /** Default: all, as they come. */
   columns?: ReportColumn[];
+  charts?: ReportChart[];
+  page?: PageLayout;
   outputs: ReportOutput[];
   /** The only output is written while the query runs, and its rows are kept nowhere else. */
   atOnce?: boolean;
@@ -109,6 +115,8 @@ export interface ReportInput {
 
 export interface ReportFile extends StoredFile {
   format: ReportFormat;
+  /** What a reader must know of it. */
+  notes?: string[];
 }
 
 export interface ReportResult {
@@ -123,7 +131,14 @@ export interface ReportResult {
 const reportResult = z
   .object({
     rows: z.int().meta({ description: 'Data rows, without the header.' }),
-    files: z.array(linkedFile.extend({ format: z.enum(reportFormats) })).meta({ description: 'In the order of `outputs`.' }),
+    files: z
+      .array(
+        linkedFile.extend({
+          format: z.enum(reportFormats),
+          notes: z.array(z.string()).optional().meta({ description: 'What could not be shown in it.' }),
+        }),
+      )
+      .meta({ description: 'In the order of `outputs`.' }),
     delivery: reportDeliveryResult.optional().meta({ description: 'Of a report that goes to somebody.' }),
     definition: z
       .object({ name: z.string(), version: z.int() })
@@ -131,6 +146,9 @@ const reportResult = z
       .meta({ description: 'The report definition, and its version.' }),
   })
   .meta({ examples: [{ rows: 1, files: [{ ...exampleFile, format: 'csv' }] }] });
+
+/** Formats whose columns have types. */
+const typedFormats: ReadonlySet<ReportFormat> = new Set(['parquet', 'pdf']);
 
 type RowObject = Record<string, Cell>;
 
@@ -156,11 +174,12 @@ async function preparedTable(table: AskedTable, place: string, submission: Submi
   return 'fileId' in table ? sourceFile(table, place, submission) : remoteTable(table, place, submission);
 }
 
-async function preparedSource({ source, query, columns, outputs }: ReportRequest, submission: Submission): Promise<ReportSource> {
+async function preparedSource({ source, query, columns, charts, outputs }: ReportRequest, submission: Submission): Promise<ReportSource> {
   const bound = query && { query: { sql: query.sql, parameters: boundParameters(query) } };
   if (bound !== undefined && !fitsPayload(bound)) throw invalid('/query', 'is too large: text and parameters together have at most 32 KiB');
   // Its columns have types, which the rows of the other sources lack.
-  const typed = bound !== undefined || columns !== undefined || outputs.some(({ format }) => format === 'parquet');
+  const typed =
+    bound !== undefined || columns !== undefined || charts !== undefined || outputs.some(({ format }) => typedFormats.has(format));
   if ('rows' in source) {
     const rows = await inlineSource(source.rows, submission);
     return typed ? { tables: [{ name: 'rows', ...rows }], ...bound } : rows;
@@ -204,6 +223,8 @@ export const report: JobType<ReportRequest, ReportInput, ReportResult> = {
       title: request.title,
       source,
       ...(request.columns && { columns: request.columns }),
+      ...(request.charts && { charts: request.charts }),
+      ...(request.page && { page: await pageLayout(request.page, submission) }),
       outputs,
       ...(atOnce && { atOnce }),
       ...(delivery && { delivery }),
@@ -213,7 +234,7 @@ export const report: JobType<ReportRequest, ReportInput, ReportResult> = {
   emails: ({ delivery }) => ({ count: delivery?.email?.to.length ?? 0, pointer: '/delivery/email/to' }),
   present: ({ rows, files, delivery, definition }, link) => ({
     rows,
-    files: files.map((file) => ({ ...link(file), format: file.format })),
+    files: files.map((file) => ({ ...link(file), format: file.format, ...(file.notes && { notes: file.notes }) })),
     ...(delivery && { delivery }),
     ...(definition && { definition }),
   }),

@@ -135,6 +135,17 @@ describe('the examples against the product', () => {
   );
 
   test(
+    'reports.sh ends with the PDF files that docs/reports.md shows',
+    async () => {
+      const { code, output } = await run('reports.sh');
+      expect({ code, output }).toEqual({ code: 0, output: expect.stringContaining('Saved ./out-languages.pdf') });
+      for (const name of ['sales-by-month', 'inventory', 'invoices', 'languages'])
+        expect((await readFile(join(directory, `out-${name}.pdf`))).toString('latin1', 0, 5)).toBe('%PDF-');
+    },
+    4 * minutes,
+  );
+
+  test(
     'batch.sh ends with what became of each recipient of the file',
     async () => {
       expect(await run('batch.sh')).toMatchObject({ code: 0 });

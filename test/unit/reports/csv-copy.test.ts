@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import type { TableBytes } from '../../../activities/report.ts';
 import type { Cell } from '../../../src/jobs/report.ts';
 import type { CsvOptions } from '../../../src/jobs/report-outputs.ts';
-import { renderTable } from '../../../src/reports/render.ts';
+import { writeCsv } from '../../../src/reports/csv.ts';
 import { testEngine } from './extracts.ts';
 import { hostileText } from './hostile.ts';
 import { bytesOf, rowsOf, streamOf } from './tables.ts';
@@ -63,7 +63,7 @@ async function throughJavaScript(tables: readonly TableBytes[], sql: string | un
   const { bytes } = await reports.extract(tables, sql === undefined ? {} : { sql });
   const read = await reports.engine().readExtract(streamOf(bytes), { numbers: false, columns: undefined, signal: never });
   try {
-    return (await bytesOf(renderTable({ format: 'csv', ...csv }, { title: 'T', total: null, ...read }))).toString();
+    return (await bytesOf(writeCsv(read, csv))).toString();
   } finally {
     await read.close();
   }

@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 
 import type { Cell } from '../../../src/jobs/report.ts';
-import { renderTable } from '../../../src/reports/render.ts';
+import { createDrawingRoom } from '../../../src/reports/drawing-room.ts';
+import { createRenderTable } from '../../../src/reports/render.ts';
 import { bytesOf, table } from './tables.ts';
 
 const formats = ['csv', 'xlsx', 'json', 'ndjson'] as const;
@@ -9,6 +10,8 @@ const formats = ['csv', 'xlsx', 'json', 'ndjson'] as const;
 function* manyRows(count: number): Generator<Cell[]> {
   for (let n = 0; n < count; n++) yield [n, `Customer ${String(n)}`, n * 1.25, n % 2 === 0, null, `note <${String(n)}> & more`];
 }
+
+const renderTable = createRenderTable(createDrawingRoom({ threads: 1, memoryMb: 256 }), { pdfMaxRows: 1_000 });
 
 describe('renderTable', () => {
   test('renders each format', async () => {
