@@ -54,6 +54,7 @@ export interface HeldColumn {
 
 export interface WrittenRows {
   rows: number;
+  /** Each chunk is good until the next one is asked for. */
   bytes: AsyncIterable<Uint8Array>;
 }
 
