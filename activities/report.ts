@@ -142,6 +142,7 @@ const contentTypes: Record<ReportFormat, string> = {
   json: 'application/json',
   ndjson: 'application/x-ndjson',
   parquet: 'application/vnd.apache.parquet',
+  html: 'text/html; charset=utf-8',
 };
 
 /** Rows between two progress reports. */

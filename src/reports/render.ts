@@ -1,5 +1,6 @@
 import type { RenderTable, Table, TableOutput } from '../../activities/report.ts';
 import { writeCsv } from './csv.ts';
+import { writeHtml } from './html.ts';
 import { writeJson, writeNdjson } from './json.ts';
 import { writeXlsx } from './xlsx.ts';
 
@@ -12,6 +13,7 @@ const writers: Writers = {
   xlsx: (table, { format: _, ...options }) => writeXlsx(table, options),
   json: (table) => writeJson(table),
   ndjson: (table) => writeNdjson(table),
+  html: (table, { format: _, ...options }) => writeHtml(table, options),
 };
 
 export const renderTable: RenderTable = (output, table) =>

@@ -100,7 +100,7 @@ describe('XLSX of an extract', () => {
       fc.constantFrom('true', 'false', 'null'),
     );
     await fc.assert(
-      fc.asyncProperty(fc.array(row, { minLength: 1, maxLength: 12 }), fc.boolean(), async (rows, nulls) => {
+      fc.asyncProperty(fc.array(row, { minLength: 20, maxLength: 40 }), fc.boolean(), async (rows, nulls) => {
         const values = rows.map(([text, double, big, decimal, at, time, flag]) => [
           ...[text, double, `(${big})::bigint`, `(${decimal.replace(' / 1', '')})::decimal(38,0)::decimal(38,9)`, `${at}::timestamp`],
           ...[
@@ -114,12 +114,12 @@ describe('XLSX of an extract', () => {
         ]);
         const sql = `from (values ${values.map((cells) => `(${cells.join(', ')})`).join(', ')}) t(text, d, big, dec, moment, day, instant, time, flag, list, bytes)
           ${nulls ? 'union all select null, null, null, null, null, null, null, null, null, null, null' : ''}`;
-        const options = { rowsPerSheet: 6 };
+        const options = { rowsPerSheet: 15 };
         const byEngine = await read(await written(`select * ${sql}`, { options }));
         const byCells = await read(await written(`select * ${sql}`, { options, byCells: true }));
         expect(cellsOf(byEngine)).toEqual(cellsOf(byCells));
       }),
-      { numRuns: 25 },
+      { numRuns: 5 },
     );
   });
 
