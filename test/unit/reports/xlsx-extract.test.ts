@@ -54,6 +54,8 @@ function cellsOf(book: ExcelJS.Workbook): unknown[] {
 
 const first = async (sql: string, wanted?: Wanted) => (await read(await written(sql, wanted))).worksheets[0] as ExcelJS.Worksheet;
 const quoted = (text: string) => `'${text.replaceAll("'", "''")}'`;
+/** SQL text holds no NUL. */
+const anyText = (text: string) => `decode(from_hex('${Buffer.from(text).toString('hex')}'))`;
 
 describe('XLSX of an extract', () => {
   test('has numbers, dates, times and booleans as what they are', async () => {
@@ -90,7 +92,7 @@ describe('XLSX of an extract', () => {
   test('is the same whether the engine or JavaScript writes its rows', async () => {
     const double = fc.double({ noNaN: true, noDefaultInfinity: true }).filter((value) => !Object.is(value, -0));
     const row = fc.tuple(
-      ...[hostileText.filter(isWellFormed).map(quoted), double.map((value) => `${String(value)}::double`)],
+      ...[hostileText.filter(isWellFormed).map(anyText), double.map((value) => `${String(value)}::double`)],
       ...[
         fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }).map(String),
         fc.bigInt({ min: -(10n ** 18n), max: 10n ** 18n }).map((n) => `${String(n)} / 1`),
@@ -119,7 +121,7 @@ describe('XLSX of an extract', () => {
         const byCells = await read(await written(`select * ${sql}`, { options, byCells: true }));
         expect(cellsOf(byEngine)).toEqual(cellsOf(byCells));
       }),
-      { numRuns: 5 },
+      { numRuns: 4 },
     );
   });
 
