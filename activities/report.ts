@@ -66,6 +66,7 @@ export interface HeldColumn {
 
 export interface WrittenRows {
   rows: number;
+  /** Each chunk is good until the next one is asked for. */
   bytes: AsyncIterable<Uint8Array>;
 }
 
@@ -170,6 +171,7 @@ const contentTypes: Record<ReportFormat, string> = {
   ndjson: 'application/x-ndjson',
   parquet: 'application/vnd.apache.parquet',
   pdf: 'application/pdf',
+  html: 'text/html; charset=utf-8',
 };
 
 /** Rows between two progress reports. */

@@ -18,6 +18,7 @@ import { read } from './read.ts';
 import { type Machine, report, summary } from './report.ts';
 import { streams } from './streams.ts';
 import { upload } from './upload.ts';
+import { xlsx } from './xlsx.ts';
 
 const benchmarks: Record<string, (settings: Settings) => Promise<Finding>> = {
   accept,
@@ -32,6 +33,7 @@ const benchmarks: Record<string, (settings: Settings) => Promise<Finding>> = {
   kill,
   mailing,
   pdf,
+  xlsx,
 };
 
 const help = `npm run bench [-- name …] [-- options]
@@ -52,6 +54,7 @@ directories, and is gone at the end. Needs PostgreSQL: initdb and postgres on th
   kill         50 times kill -9 of a worker that sends mail: what is lost, sent twice, or in doubt
   mailing      a batch against a nodemailer pool and against Celery with Redis, and one of 100,000 recipients
   pdf          a PDF file of 20,000 rows against bare pdfmake, and whether the process answers meanwhile
+  xlsx         a workbook of a million rows against exceljs and XlsxWriter
 
   --rounds N       rounds of each comparison (default 5)
   --quick          a tenth of the work: whether it runs, not how fast

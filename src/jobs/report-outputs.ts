@@ -1,8 +1,9 @@
+import { getLocale } from 'numfmt';
 import { z } from 'zod';
 
 import { singleLine } from './single-line.ts';
 
-export const reportFormats = ['csv', 'xlsx', 'json', 'ndjson', 'parquet', 'pdf'] as const;
+export const reportFormats = ['csv', 'xlsx', 'json', 'ndjson', 'parquet', 'html', 'pdf'] as const;
 export type ReportFormat = (typeof reportFormats)[number];
 
 const output = <Format extends ReportFormat>(format: Format) => z.strictObject({ format: z.literal(format) });
@@ -37,7 +38,26 @@ export const ndjsonOutput = output('ndjson');
 export const parquetOutput = output('parquet');
 export const pdfOutput = output('pdf');
 
-export const reportOutput = z.discriminatedUnion('format', [csvOutput, xlsxOutput, jsonOutput, ndjsonOutput, parquetOutput, pdfOutput]);
+/** The languages whose separators and names the number formats know. */
+const knownLocale = (tag: string) => getLocale(tag) !== undefined;
+export const htmlOutput = output('html').extend({
+  locale: z
+    .string()
+    .regex(/^[a-z]{2,3}(-[A-Z]{2})?$/, 'must be a language as in "de" or "de-CH"')
+    .refine(knownLocale, 'is no language that number formats are known for')
+    .optional()
+    .meta({ description: 'Of the separators and the names of months in number formats that name none. Default: en.' }),
+});
+
+export const reportOutput = z.discriminatedUnion('format', [
+  csvOutput,
+  xlsxOutput,
+  jsonOutput,
+  ndjsonOutput,
+  parquetOutput,
+  htmlOutput,
+  pdfOutput,
+]);
 export type ReportOutput = z.infer<typeof reportOutput>;
 export type OutputOf<Format extends ReportFormat> = Extract<ReportOutput, { format: Format }>;
 

@@ -29,7 +29,7 @@ export async function columnTotals(
   const result = await engine
     .interruptible(signal, () => engine.connection.runAndReadAll(query))
     .catch((error: unknown) => {
-      if (!/Out of Range|overflow/i.test(error instanceof Error ? error.message : '')) throw error;
+      if (!/Out of Range|overflow/i.test(String(error))) throw error;
       throw new AppError('query_invalid', 'A total is too large: it has more than 38 digits.');
     });
   const values = result.getRows()[0] ?? [];

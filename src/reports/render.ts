@@ -1,6 +1,7 @@
 import type { RenderTable, Table, TableOutput } from '../../activities/report.ts';
 import { writeCsv } from './csv.ts';
 import type { DrawingRoom } from './drawing-room.ts';
+import { writeHtml } from './html.ts';
 import { writeJson, writeNdjson } from './json.ts';
 import { writePdf } from './pdf.ts';
 import { writeXlsx } from './xlsx.ts';
@@ -15,6 +16,7 @@ export function createRenderTable(room: DrawingRoom, { pdfMaxRows }: { pdfMaxRow
     xlsx: (table, { format: _, ...options }) => writeXlsx(table, options),
     json: (table) => writeJson(table),
     ndjson: (table) => writeNdjson(table),
+    html: (table, { format: _, ...options }) => writeHtml(table, options),
     pdf: (table) => writePdf(table, room, pdfMaxRows),
   };
   return (output, table) => (writers[output.format] as (table: Table, output: TableOutput) => AsyncIterable<Uint8Array>)(table, output);

@@ -47,6 +47,8 @@ const usualFormats: Partial<Record<ColumnKind | ColumnType, string>> = {
   datetime: 'yyyy-mm-dd hh:mm:ss',
   instant: 'yyyy-mm-dd hh:mm:ss"Z"',
   time: 'hh:mm:ss',
+  // Excel shows booleans as words whatever the format; LibreOffice shows 1 and 0 without one.
+  boolean: '"TRUE";"TRUE";"FALSE"',
 };
 
 /** Default: dates and times as ISO 8601 writes them, numbers as they are. */
@@ -61,12 +63,12 @@ export function sheetColumns(columns: readonly TableColumn[], { style }: StyleTa
   return columns.map((column, index) => {
     const shape = shapeOf(column);
     const format = formatOf(column);
-    const align = column.align ?? (isNumeric(shape) ? 'right' : undefined);
+    const align = column.align ?? (isNumeric(shape) ? 'right' : shape === 'boolean' ? 'center' : undefined);
     return {
       column,
       letters: letters[index] ?? '',
       shape,
-      style: style({ format, align: column.align }),
+      style: style({ format, align: shape === 'boolean' ? align : column.align }),
       textStyle: style({ align }),
       quotedStyle: style({ format, align, quotePrefix: true }),
       linkStyle: style({ font: 'link', align: column.align }),

@@ -111,7 +111,7 @@ export function rowExpression(columns: readonly SheetColumn[], held: readonly He
 
 /** What a refusal of such an expression means. */
 export function refusedCell(error: unknown, columns: readonly SheetColumn[], maxLength: number): AppError | undefined {
-  const found = new RegExp(`${problem} (\\d+) (\\d+) (-?\\d+)`).exec(error instanceof Error ? error.message : '');
+  const found = new RegExp(`${problem} (\\d+) (\\d+) (-?\\d+)`).exec(String(error));
   if (found === null) return undefined;
   const [row, index, length] = found.slice(1).map(Number) as [number, number, number];
   return cellProblem({ row, column: columns[index]?.column.name ?? '', length: length < 0 ? undefined : length, maxTextLength: maxLength });

@@ -66,7 +66,11 @@ async function* entries({ title, totals }: Table, workbook: Workbook): AsyncGene
   yield { path: '_rels/.rels', content: [parts.packageRelationships] };
   yield { path: 'docProps/core.xml', content: [parts.coreProperties(title)] };
   yield { path: 'xl/styles.xml', content: [stylesPart] };
-  const start = sheetStart({ columns, widths: columnWidths(columns, feed.sample, autoFilter), freezeHeader });
+  const start = sheetStart({
+    columns,
+    widths: columnWidths(columns, [...feed.sample, (totals ?? []).map((total) => total?.value ?? null)], autoFilter),
+    freezeHeader,
+  });
   const nextName = sheetNamer(sheetName);
   const written: parts.WrittenSheet[] = [];
   const last = columns.at(-1)?.letters ?? 'A';

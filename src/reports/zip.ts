@@ -1,14 +1,11 @@
-import { promisify } from 'node:util';
 import zlib from 'node:zlib';
 
-const deflate = promisify(zlib.deflateRaw);
+import { deflateEnd, deflater, type Deflater } from './deflate.ts';
 
 /** How much is packed at a time. */
-const pieceBytes = 512 * 1024;
-/** Pieces that are packed at the same time, in libuv's thread pool. */
-const atOnce = 2;
-/** Higher ones take two to four times as long for a tenth less. */
-const level = 2;
+const pieceBytes = 256 * 1024;
+/** One is filled while the others are packed, in libuv's thread pool. */
+const laneCount = 3;
 /** Beyond these the fields of the original format overflow into those of ZIP64. */
 const full32 = 0xffffffff;
 const full16 = 0xffff;
@@ -26,6 +23,12 @@ export interface ZipEntry {
   content: AsyncIterable<Uint8Array | string> | Iterable<string>;
 }
 
+/** Filled again and again: hundreds of megabytes would go through the heap. */
+interface Lane {
+  room: Buffer;
+  deflater: Deflater;
+}
+
 interface Written {
   path: Buffer;
   crc: number;
@@ -39,13 +42,22 @@ interface Written {
  * Its data are pieces that are packed each for itself, so that several processors can do it; a reader sees one stream.
  */
 export async function* writeZip(entries: AsyncIterable<ZipEntry>): AsyncGenerator<Uint8Array> {
+  const lanes = Array.from({ length: laneCount }, (): Lane => ({ room: Buffer.allocUnsafeSlow(pieceBytes), deflater: deflater() }));
+  try {
+    yield* archive(entries, lanes);
+  } finally {
+    for (const { deflater } of lanes) deflater.close();
+  }
+}
+
+async function* archive(entries: AsyncIterable<ZipEntry>, lanes: readonly Lane[]): AsyncGenerator<Uint8Array> {
   const written: Written[] = [];
   let offset = 0;
   for await (const { path, content } of entries) {
     const entry: Written = { path: Buffer.from(path), crc: 0, packed: 0, size: 0, offset };
     const header = localHeader(entry.path);
     yield header;
-    for await (const piece of packed(content, entry)) {
+    for await (const piece of packed(content, entry, lanes)) {
       entry.packed += piece.length;
       yield piece;
     }
@@ -60,34 +72,42 @@ export async function* writeZip(entries: AsyncIterable<ZipEntry>): AsyncGenerato
 }
 
 /** Counts on the way. */
-async function* packed(content: ZipEntry['content'], entry: Written): AsyncGenerator<Buffer> {
-  const underway: Promise<Buffer>[] = [];
-  for await (const piece of pieces(content)) {
+async function* packed(content: ZipEntry['content'], entry: Written, lanes: readonly Lane[]): AsyncGenerator<Buffer> {
+  const idle = [...lanes];
+  const underway: { lane: Lane; output: Promise<Buffer> }[] = [];
+  const begin = (lane: Lane, size: number) => {
+    const piece = lane.room.subarray(0, size);
     entry.crc = zlib.crc32(piece, entry.crc);
-    entry.size += piece.length;
-    const one = deflate(piece, { level, chunkSize: 128 * 1024, finishFlush: zlib.constants.Z_SYNC_FLUSH });
-    // It is awaited below; until then a failure must not count as unhandled.
-    one.catch(() => undefined);
-    underway.push(one);
-    if (underway.length > atOnce) yield (await underway.shift()) as Buffer;
-  }
-  for (const one of underway) yield await one;
-  yield await deflate(Buffer.alloc(0), { level });
-}
-
-async function* pieces(content: ZipEntry['content']): AsyncGenerator<Buffer> {
-  let parts: Buffer[] = [];
-  let size = 0;
+    entry.size += size;
+    const output = lane.deflater.pack(piece);
+    // It is awaited later; until then a failure must not count as unhandled.
+    output.catch(() => undefined);
+    underway.push({ lane, output });
+  };
+  const oldest = async () => {
+    const { lane, output } = underway.shift() as { lane: Lane; output: Promise<Buffer> };
+    const bytes = await output;
+    idle.push(lane);
+    return bytes;
+  };
+  let [lane, filled] = [idle.pop() as Lane, 0];
   for await (const chunk of content) {
-    const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
-    parts.push(bytes);
-    size += bytes.length;
-    if (size < pieceBytes) continue;
-    yield parts.length === 1 ? bytes : Buffer.concat(parts);
-    parts = [];
-    size = 0;
+    const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
+    for (let at = 0; at < bytes.length;) {
+      const part = bytes.subarray(at, at + pieceBytes - filled);
+      lane.room.set(part, filled);
+      at += part.length;
+      filled += part.length;
+      if (filled < pieceBytes) continue;
+      begin(lane, filled);
+      filled = 0;
+      if (idle.length === 0) yield await oldest();
+      lane = idle.pop() as Lane;
+    }
   }
-  if (size > 0) yield Buffer.concat(parts);
+  if (filled > 0) begin(lane, filled);
+  while (underway.length > 0) yield await oldest();
+  yield deflateEnd;
 }
 
 function localHeader(path: Buffer): Buffer {
