@@ -32,8 +32,14 @@ async function recordDeeds(): Promise<[string, number][]> {
   api.jobs = { cancel: done, retry: done, discard: done, addNote: done, edit: done, get: done };
   api.batches = { pause: done, resume: done };
   api.bulkActions = { start: doing('bulk', { started: true, bulkAction: bulkActionOf(asked) }), pause: all, resume: all, abort: all };
+  const known = { tenant: 'acme', version: 1, description: null, createdAt: new Date(0), removed: false };
+  api.definitions.versionsMade.push({
+    ...known,
+    ...{ name: 'sales', source: { title: 'Ada', source: { rows: [{ name: 'Ada' }] }, outputs: [{ format: 'csv' }] } },
+  });
   api.templates.versionsMade.push({
-    ...{ tenant: 'acme', name: 'welcome', version: 1, description: null, createdAt: new Date(0), removed: false },
+    ...known,
+    name: 'welcome',
     ...{
       source: { subject: 'Ada', text: 'Ada', schema: true, sample: { name: 'Ada' } },
       parts: { subject: 'Ada', html: null, text: 'Ada' },
