@@ -30,8 +30,11 @@ export interface DrawingRoom {
 const program = fileURLToPath(import.meta.url.replace(/room(\.[jt]s)$/, 'thread$1'));
 /** Loading its libraries takes a second: a thread stays for the next report, but does not keep its memory for ever. */
 const idleMs = 20_000;
-/** Of short-lived objects, in MiB: with less, collecting them takes longer than the work. */
-const young = 64;
+/**
+ * Of short-lived objects, in MiB. When the heap is full, V8 lends 16 more for the thread to end in; what is moved out of here at
+ * once must fit into that, or the whole process is aborted.
+ */
+const young = 24;
 
 export function createDrawingRoom({ threads, memoryMb, fontsDirectory }: DrawingLimits): DrawingRoom {
   let pool: Piscina | undefined;
