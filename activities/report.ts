@@ -1,6 +1,8 @@
 import type { Readable } from 'node:stream';
 
 import type { FileStore, StagedFile, StoredFile } from '../src/jobs/files.ts';
+import { AppError } from '../src/errors.ts';
+import { extractionKey } from '../src/jobs/report-cache.ts';
 import type { Cell, Extraction, PlainSource, ReportFile } from '../src/jobs/report.ts';
 import type { ReportColumn, TableColumn } from '../src/jobs/report-columns.ts';
 import { type DirectOutput, isDirect, type ReportFormat, type ReportOutput } from '../src/jobs/report-outputs.ts';
@@ -73,9 +75,23 @@ export interface ReportEngine {
   readExtract: ReadExtract;
 }
 
+/** Which extracts there are, of those that may be used again. */
+export interface KeptExtracts {
+  find(tenant: string, key: string): Promise<KeptExtract | undefined>;
+  /** Instead of an earlier one. */
+  keep(tenant: string, key: string, extract: KeptExtract): Promise<void>;
+}
+
+export interface KeptExtract {
+  fileId: string;
+  rows: number;
+  madeAt: Date;
+}
+
 export interface ReportDependencies {
   engine: ReportEngine;
-  files: Pick<FileStore, 'read' | 'stage' | 'stageWritten'>;
+  files: Pick<FileStore, 'read' | 'stage' | 'stageWritten' | 'find'>;
+  kept: KeptExtracts;
   /** The same id for the same job and role. */
   fileIdFor: (jobId: string, role: string) => string;
 }
@@ -83,6 +99,8 @@ export interface ReportDependencies {
 export interface RowsToExtract {
   tenant: string;
   source: Extraction;
+  /** How old rows may be that were queried for another report. */
+  cacheSeconds?: number;
 }
 
 /** The result of a query, kept for all outputs. */
@@ -90,6 +108,8 @@ export interface ExtractedRows {
   total: number;
   /** Parquet. */
   extract: StoredFile;
+  /** Only with `cacheSeconds`. */
+  cached?: { cached: boolean; madeAt: string };
 }
 
 export interface Rendering {
@@ -166,7 +186,7 @@ async function open(
 const tableOf = ({ extract }: ExtractedRows): Extraction => ({ tables: [{ name: 'rows', file: extract, format: 'parquet' }] });
 
 export function reportActivities(dependencies: ReportDependencies) {
-  const { engine, files, fileIdFor } = dependencies;
+  const { engine, files, kept, fileIdFor } = dependencies;
 
   function tableBytes(table: TableSource): TableBytes {
     const { name } = table;
@@ -177,7 +197,7 @@ export function reportActivities(dependencies: ReportDependencies) {
   }
 
   /** Made durable under its id, and nothing left behind when that fails. */
-  async function kept(staged: StagedFile, { role, name, format, tenant }: { role: string; name: string; format: ReportFormat; tenant: string }) {
+  async function keep(staged: StagedFile, { role, name, format, tenant }: { role: string; name: string; format: ReportFormat; tenant: string }) {
     try {
       const jobId = currentJobId();
       return await staged.commit({ id: fileIdFor(jobId, role), name, contentType: contentTypes[format], tenant, jobId });
@@ -201,24 +221,49 @@ export function reportActivities(dependencies: ReportDependencies) {
     return { rows, staged };
   }
 
-  async function extract({ tenant, source }: RowsToExtract, { report, signal }: Beat): Promise<ExtractedRows> {
+  const keepExtract = (staged: StagedFile, tenant: string) =>
+    keep(staged, { tenant, role: `extract ${staged.sha256}`, name: 'rows.parquet', format: 'parquet' });
+
+  /** The rows of an earlier report as a file of this job: so they stay, whatever becomes of that one. */
+  async function reused({ tenant, source, cacheSeconds = 0 }: RowsToExtract, signal: AbortSignal): Promise<ExtractedRows | undefined> {
+    const earlier = await kept.find(tenant, extractionKey(source));
+    if (earlier === undefined || Date.now() - earlier.madeAt.getTime() > cacheSeconds * 1000) return undefined;
+    const file = await files.find(tenant, earlier.fileId);
+    if (file === undefined) return undefined;
+    try {
+      const extract = await keepExtract(await files.stage(files.read(file), { signal }), tenant);
+      return { total: earlier.rows, extract, cached: { cached: true, madeAt: earlier.madeAt.toISOString() } };
+    } catch (error) {
+      if (error instanceof AppError && error.code === 'file_not_found') return undefined;
+      throw error;
+    }
+  }
+
+  async function extract(task: RowsToExtract, { report, signal }: Beat): Promise<ExtractedRows> {
+    const { tenant, source, cacheSeconds } = task;
+    const earlier = cacheSeconds === undefined ? undefined : await reused(task, signal);
+    if (earlier !== undefined) return earlier;
     const progress = (done: number) => {
       report({ done, total: 100, unit: 'percent', stage: 'extracting' });
     };
+    const madeAt = new Date();
     const { rows: total, staged } = await write(source, { format: 'parquet' }, { signal, report: progress });
-    return { total, extract: await kept(staged, { tenant, role: `extract ${staged.sha256}`, name: 'rows.parquet', format: 'parquet' }) };
+    const extract = await keepExtract(staged, tenant);
+    if (cacheSeconds === undefined) return { total, extract };
+    await kept.keep(tenant, extractionKey(source), { fileId: extract.id, rows: total, madeAt });
+    return { total, extract, cached: { cached: false, madeAt: madeAt.toISOString() } };
   }
 
   async function render(rendering: Rendering, { report, signal }: Beat): Promise<RenderedReport> {
     const { tenant, title, source, columns, output } = rendering;
     const { format } = output;
     const stage = `writing ${format}`;
-    const keep = async (staged: StagedFile): Promise<ReportFile> => ({
-      ...(await kept(staged, { tenant, role: `output ${format}`, name: `${fileName(title)}.${format}`, format })),
+    const keepOutput = async (staged: StagedFile): Promise<ReportFile> => ({
+      ...(await keep(staged, { tenant, role: `output ${format}`, name: `${fileName(title)}.${format}`, format })),
       format,
     });
     if ('extract' in source && format === 'parquet' && columns === undefined)
-      return { rows: source.total, file: await keep(await files.stage(files.read(source.extract), { signal })) };
+      return { rows: source.total, file: await keepOutput(await files.stage(files.read(source.extract), { signal })) };
     if (isDirect(output) && ('extract' in source || 'tables' in source)) {
       const total = 'extract' in source ? source.total : null;
       const { rows, staged } = await write('extract' in source ? tableOf(source) : source, output, {
@@ -231,7 +276,7 @@ export function reportActivities(dependencies: ReportDependencies) {
           );
         },
       });
-      return { rows, file: await keep(staged) };
+      return { rows, file: await keepOutput(staged) };
     }
     let rows = 0;
     const table = await open(rendering, dependencies, signal);
@@ -241,7 +286,7 @@ export function reportActivities(dependencies: ReportDependencies) {
     };
     try {
       const bytes = engine.render(output as TableOutput, { title, ...table, rows: counted(table.rows, count, signal) });
-      return { file: await keep(await files.stage(bytes, { signal })), rows };
+      return { file: await keepOutput(await files.stage(bytes, { signal })), rows };
     } finally {
       await table.close();
     }

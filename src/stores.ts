@@ -7,6 +7,7 @@ import { createDeliveries, type Deliveries } from './database/deliveries.ts';
 import { createTemplateStore } from './database/email-templates.ts';
 import { createFileRecords } from './database/file-records.ts';
 import { checkDatabase, type DatabaseLocation, openDatabase } from './database/open.ts';
+import { createKeptExtracts } from './database/kept-extracts.ts';
 import { createDatabaseLeases, createEmailCounter } from './database/limit-windows.ts';
 import { createDeliveryLookup, withProviderNames } from './database/provider-messages.ts';
 import { createSuppressions } from './database/suppressions.ts';
@@ -34,6 +35,7 @@ export interface Stores {
   audit: AuditLog;
   deliveries: Deliveries;
   templates: TemplateStore;
+  keptExtracts: ReturnType<typeof createKeptExtracts>;
   tenantKeys: TenantKeys;
   /** Of what Temporal stores. */
   protection: Protection;
@@ -71,6 +73,7 @@ export async function openStores(scope: Scope, config: Config, location: Databas
     audit: createAuditLog(db),
     deliveries,
     templates: createTemplateStore(db),
+    keptExtracts: createKeptExtracts(db),
     tenantKeys,
     protection,
     limits: {

@@ -73,7 +73,7 @@ export async function startWorker(
   scope: Scope,
   {
     config,
-    stores: { files, deliveries: ledger, templates, tenantKeys, suppressions, unsubscribeTokens, limits: stored },
+    stores: { files, deliveries: ledger, templates, keptExtracts, tenantKeys, suppressions, unsubscribeTokens, limits: stored },
     link,
     providers,
     routing = routingOf(providers),
@@ -108,7 +108,7 @@ export async function startWorker(
   const activities = createActivities({
     email: emailOn(firstLane),
     'bulk-email': bulkOn(firstLane, providers[0]?.name ?? ''),
-    report: { engine: createReportEngine(config.dataDir, config.reports), files, fileIdFor },
+    report: { engine: createReportEngine(config.dataDir, config.reports), files, kept: keptExtracts, fileIdFor },
     upload: { images: createImageEngine({ maxPixels: config.maxImagePixels }), files, fileIdFor },
     operations: { jobs: createBulkJobs(calls) },
     limits: { places: createPlaces(calls, limits, taskQueue) },

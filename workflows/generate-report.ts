@@ -10,14 +10,17 @@ import { job } from './job.ts';
  * one's trouble neither blocks nor repeats another's.
  */
 export const generateReport = job<ReportInput, ReportResult>(async ({ tenant, input }, { step, stepForEach, achieves }) => {
-  const { title, source, columns, outputs, atOnce } = input;
+  const { title, source, columns, outputs, atOnce, cacheSeconds } = input;
   const settled: PromiseSettledResult<RenderedReport>[] = [];
+  let cached: ReportResult['cached'];
   const done = (): ReportResult => {
     const rendered = settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
-    return { rows: rendered.at(-1)?.rows ?? 0, files: rendered.map(({ file }) => file) };
+    return { rows: rendered.at(-1)?.rows ?? 0, files: rendered.map(({ file }) => file), ...(cached && { cached }) };
   };
   achieves(done);
-  const rows = 'tables' in source && atOnce !== true ? await step('extractRows', 'query')({ tenant, source }) : source;
+  const asked = cacheSeconds === undefined ? {} : { cacheSeconds };
+  const rows = 'tables' in source && atOnce !== true ? await step('extractRows', 'query')({ tenant, source, ...asked }) : source;
+  if ('extract' in rows) cached = rows.cached;
   const rendering = (output: ReportOutput) => ({ tenant, title, source: rows, output, ...(columns && { columns }) });
   if (patched('outputs-apart')) {
     await stepForEach('renderReport', outputs, (output) => ({ summary: output.format, argument: rendering(output) }), settled);

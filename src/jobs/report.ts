@@ -7,6 +7,7 @@ import type { StoredFile } from './files.ts';
 import { exampleFile, linkedFile } from './linked-file.ts';
 import { type BoundParameter, boundParameters, reportQuery } from './report-query.ts';
 import { type Cell, fileSource, filesSource, type TableSource } from './report-sources.ts';
+import { longestCacheSeconds } from './report-cache.ts';
 import { type ReportColumn, reportColumns } from './report-columns.ts';
 import { isCsvType, sourceFile } from './report-files.ts';
 import { isDirect, type ReportFormat, reportFormats, type ReportOutput, reportOutputs } from './report-outputs.ts';
@@ -33,6 +34,9 @@ export const reportRequest = z
     ]),
     query: reportQuery.optional(),
     columns: reportColumns.optional(),
+    cacheSeconds: z.int().min(1).max(longestCacheSeconds).optional().meta({
+      description: 'The rows of the same query over the same sources are taken again when they are not older than this. Default: the query always runs.',
+    }),
     outputs: reportOutputs,
   })
   .meta({
@@ -74,6 +78,7 @@ export interface ReportInput {
   outputs: ReportOutput[];
   /** The only output is written while the query runs, and its rows are kept nowhere else. */
   atOnce?: boolean;
+  cacheSeconds?: number;
 }
 
 export interface ReportFile extends StoredFile {
@@ -84,12 +89,16 @@ export interface ReportResult {
   /** Data rows, without the header. */
   rows: number;
   files: ReportFile[];
+  /** Only with `cacheSeconds`. */
+  cached?: { cached: boolean; madeAt: string };
 }
 
 const reportResult = z
   .object({
     rows: z.int().meta({ description: 'Data rows, without the header.' }),
     files: z.array(linkedFile.extend({ format: z.enum(reportFormats) })).meta({ description: 'In the order of `outputs`.' }),
+    cached: z.boolean().optional().meta({ description: 'Whether the rows are those of an earlier report. Only with `cacheSeconds`.' }),
+    madeAt: z.string().optional().meta({ description: 'When they were queried.' }),
   })
   .meta({ examples: [{ rows: 1, files: [{ ...exampleFile, format: 'csv' }] }] });
 
@@ -143,9 +152,15 @@ export const report: JobType<ReportRequest, ReportInput, ReportResult> = {
   prepare: async ({ outputs, ...request }, submission) => {
     const source = await preparedSource({ outputs, ...request }, submission);
     const [only, ...others] = outputs;
-    const atOnce = 'tables' in source && only !== undefined && isDirect(only) && others.length === 0;
-    return { title: request.title, source, ...(request.columns && { columns: request.columns }), outputs, ...(atOnce && { atOnce }) };
+    const { columns, cacheSeconds } = request;
+    const atOnce = 'tables' in source && cacheSeconds === undefined && only !== undefined && isDirect(only) && others.length === 0;
+    const shape = { ...(columns && { columns }), outputs, ...(atOnce && { atOnce }), ...(cacheSeconds !== undefined && { cacheSeconds }) };
+    return { title: request.title, source, ...shape };
   },
   summary: ({ outputs }) => `Report as ${outputs.map((output) => output.format).join(' and ')}`,
-  present: ({ rows, files }, link) => ({ rows, files: files.map((file) => ({ ...link(file), format: file.format })) }),
+  present: ({ rows, files, cached }, link) => ({
+    rows,
+    files: files.map((file) => ({ ...link(file), format: file.format })),
+    ...cached,
+  }),
 };
