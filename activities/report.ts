@@ -197,7 +197,10 @@ export function reportActivities(dependencies: ReportDependencies) {
   }
 
   /** Made durable under its id, and nothing left behind when that fails. */
-  async function keep(staged: StagedFile, { role, name, format, tenant }: { role: string; name: string; format: ReportFormat; tenant: string }) {
+  async function keep(
+    staged: StagedFile,
+    { role, name, format, tenant }: { role: string; name: string; format: ReportFormat; tenant: string },
+  ) {
     try {
       const jobId = currentJobId();
       return await staged.commit({ id: fileIdFor(jobId, role), name, contentType: contentTypes[format], tenant, jobId });

@@ -15,6 +15,7 @@ import { memory } from './memory.ts';
 import { NoPostgres } from './postgres.ts';
 import { read } from './read.ts';
 import { type Machine, report, summary } from './report.ts';
+import { reports } from './reports.ts';
 import { streams } from './streams.ts';
 import { upload } from './upload.ts';
 
@@ -30,6 +31,7 @@ const benchmarks: Record<string, (settings: Settings) => Promise<Finding>> = {
   guard,
   kill,
   mailing,
+  reports,
 };
 
 const help = `npm run bench [-- name …] [-- options]
@@ -49,6 +51,7 @@ directories, and is gone at the end. Needs PostgreSQL: initdb and postgres on th
   guard        what encryption, authentication and limits cost POST /v1/emails, and what they ask the database
   kill         50 times kill -9 of a worker that sends mail: what is lost, sent twice, or in doubt
   mailing      a batch against a nodemailer pool and against Celery with Redis, and one of 100,000 recipients
+  reports      5 million rows as CSV and Parquet against bare COPY of the same engine, and ten such reports at once
 
   --rounds N       rounds of each comparison (default 5)
   --quick          a tenth of the work: whether it runs, not how fast

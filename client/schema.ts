@@ -2593,9 +2593,35 @@ export interface components {
             query?: components["schemas"]["ReportQuery"];
             /** @description Which columns, in which order, and how they look. Default: all, as they come. */
             columns?: components["schemas"]["ReportColumn"][];
+            /** @description The rows of the same query over the same sources are taken again when they are not older than this. Default: the query always runs. */
+            cacheSeconds?: number;
             outputs: ({
                 /** @enum {string} */
                 format: "csv";
+                /**
+                 * @description Default: a comma.
+                 * @enum {string}
+                 */
+                delimiter?: "," | ";" | "\t" | "|";
+                /**
+                 * @description Which fields stand in quotes. Default: those that need them.
+                 * @enum {string}
+                 */
+                quote?: "minimal" | "all";
+                /** @description Begins with a byte order mark, by which Excel knows UTF-8. Default: false. */
+                bom?: boolean;
+                /**
+                 * @description Default: `crlf`, as RFC 4180 says.
+                 * @enum {string}
+                 */
+                lineEnd?: "crlf" | "lf";
+                /** @description Begins with the titles of the columns. Default: true. */
+                header?: boolean;
+                /**
+                 * @description Text that a spreadsheet would take for a formula gets `'` before it (`guard`, the default), or stays as it is, for programs.
+                 * @enum {string}
+                 */
+                formulas?: "guard" | "keep";
             } | {
                 /** @enum {string} */
                 format: "xlsx";
@@ -2650,6 +2676,10 @@ export interface components {
                 /** @enum {string} */
                 format: "csv" | "xlsx" | "json" | "ndjson" | "parquet";
             }[];
+            /** @description Whether the rows are those of an earlier report. Only with `cacheSeconds`. */
+            cached?: boolean;
+            /** @description When they were queried. */
+            madeAt?: string;
         };
         /** @description Temporal's Retry Policy for every step of this job. What is left out is as the step's own policy says. */
         RetryOptions: {

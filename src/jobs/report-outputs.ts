@@ -12,7 +12,8 @@ export const csvOutput = output('csv').extend({
   lineEnd: z.enum(['crlf', 'lf']).optional().meta({ description: 'Default: `crlf`, as RFC 4180 says.' }),
   header: z.boolean().optional().meta({ description: 'Begins with the titles of the columns. Default: true.' }),
   formulas: z.enum(['guard', 'keep']).optional().meta({
-    description: "Text that a spreadsheet would take for a formula gets `'` before it (`guard`, the default), or stays as it is, for programs.",
+    description:
+      "Text that a spreadsheet would take for a formula gets `'` before it (`guard`, the default), or stays as it is, for programs.",
   }),
 });
 export type CsvOptions = Omit<z.infer<typeof csvOutput>, 'format'>;

@@ -35,7 +35,8 @@ export const reportRequest = z
     query: reportQuery.optional(),
     columns: reportColumns.optional(),
     cacheSeconds: z.int().min(1).max(longestCacheSeconds).optional().meta({
-      description: 'The rows of the same query over the same sources are taken again when they are not older than this. Default: the query always runs.',
+      description:
+        'The rows of the same query over the same sources are taken again when they are not older than this. Default: the query always runs.',
     }),
     outputs: reportOutputs,
   })

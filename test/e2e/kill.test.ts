@@ -106,7 +106,9 @@ describe('kill -9 of api, worker and Temporal at once', () => {
       const report = await product.submit('/v1/reports', {
         title: 'Drawn',
         source: { rows: [{ least: 1 }] },
-        query: { sql: `select range + least as n, random() as drawn, md5(range::varchar) as text from rows, range(${String(rows)}) order by n` },
+        query: {
+          sql: `select range + least as n, random() as drawn, md5(range::varchar) as text from rows, range(${String(rows)}) order by n`,
+        },
         outputs: [{ format: 'csv' }, { format: 'json' }],
       });
       const past = (job: { status: string; progress: { unit: string; done: number } | null }) =>
@@ -134,7 +136,9 @@ describe('kill -9 of api, worker and Temporal at once', () => {
       const lines = (await bytes('csv')).trimEnd().split('\r\n').slice(1);
       const objects = JSON.parse(await bytes('json')) as { n: number; drawn: number; text: string }[];
       expect(lines).toHaveLength(rows);
-      expect(objects.map(({ n, drawn, text }) => `${String(n)},${String(drawn)},${text}`).every((line, index) => line === lines[index])).toBe(true);
+      expect(
+        objects.map(({ n, drawn, text }) => `${String(n)},${String(drawn)},${text}`).every((line, index) => line === lines[index]),
+      ).toBe(true);
       await expectWholeBlobs(product.dataDir);
     },
     20 * minutes,

@@ -172,7 +172,11 @@ describe('extractRows', () => {
     const first = await ask(60);
     expect(first.cached?.cached).toBe(false);
     const again = await ask(3_600);
-    expect(again).toMatchObject({ total: 1, extract: { sha256: first.extract.sha256 }, cached: { cached: true, madeAt: first.cached?.madeAt } });
+    expect(again).toMatchObject({
+      total: 1,
+      extract: { sha256: first.extract.sha256 },
+      cached: { cached: true, madeAt: first.cached?.madeAt },
+    });
     expect(again.extract.id).not.toBe(first.extract.id);
     expect((await ask()).extract.sha256).not.toBe(first.extract.sha256);
     const other = await ask(60, { tenant: 'umbrella' }, newJobId('report', 'umbrella', 'k'));
