@@ -13,7 +13,7 @@ const formats = ['csv', 'parquet'] as const;
 type Format = (typeof formats)[number];
 
 /** Of one report: what a worker is set to by itself. */
-const usual = { threads: 2, memoryMb: 128, at: 2 };
+const usual = { threads: 2, memoryMb: 100, at: 2 };
 const bars = { speed: 0.8, peakMb: 200 };
 
 interface Took {

@@ -26,7 +26,7 @@ const defaults: Config = {
     keylessRequestsPerMinute: 600,
     maxBacklog: 100_000,
   },
-  reports: { concurrency: 2, memoryMb: 128, threads: 2, diskMb: 4_096, maxRows: 50_000_000, querySeconds: 600 },
+  reports: { concurrency: 2, memoryMb: 100, threads: 2, diskMb: 4_096, maxRows: 50_000_000, querySeconds: 600 },
   shutdownGraceSeconds: 20,
   encryption: { enabled: true, keys: undefined, keyModule: undefined },
   logLevel: 'warn',
