@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 
 import { AppError } from '../src/errors.ts';
 import type { FileStore, StagedFile, StoredFile } from '../src/jobs/files.ts';
+import { extractionKey } from '../src/jobs/report-cache.ts';
 import type { Cell, Extraction, PlainSource, ReportFile } from '../src/jobs/report.ts';
 import type { ReportChart } from '../src/jobs/report-charts.ts';
 import type { ReportColumn, TableColumn } from '../src/jobs/report-columns.ts';
@@ -126,9 +127,23 @@ export interface ReportEngine {
   readExtract: ReadExtract;
 }
 
+/** Which extracts there are, of those that may be used again. */
+export interface KeptExtracts {
+  find(tenant: string, key: string): Promise<KeptExtract | undefined>;
+  /** Instead of an earlier one. */
+  keep(tenant: string, key: string, extract: KeptExtract): Promise<void>;
+}
+
+export interface KeptExtract {
+  fileId: string;
+  rows: number;
+  madeAt: Date;
+}
+
 export interface ReportDependencies {
   engine: ReportEngine;
-  files: Pick<FileStore, 'read' | 'stage' | 'stageWritten'>;
+  files: Pick<FileStore, 'read' | 'stage' | 'stageWritten' | 'find'>;
+  kept: KeptExtracts;
   /** The same id for the same job and role. */
   fileIdFor: (jobId: string, role: string) => string;
   /** What a data source of the tenant gives. Default: there are none. @throws AppError */
@@ -138,6 +153,8 @@ export interface ReportDependencies {
 export interface RowsToExtract {
   tenant: string;
   source: Extraction;
+  /** How old rows may be that were queried for another report. */
+  cacheSeconds?: number;
 }
 
 /** The result of a query, kept for all outputs. */
@@ -145,6 +162,8 @@ export interface ExtractedRows {
   total: number;
   /** Parquet. */
   extract: StoredFile;
+  /** Only with `cacheSeconds`. */
+  cached?: { cached: boolean; madeAt: string };
 }
 
 export interface Rendering {
@@ -263,18 +282,24 @@ export function tableBytesOf(
   return { name, bytes, format: table.format, csv: table.csv };
 }
 
+interface FileRole {
+  tenant: string;
+  /** Within the job. */
+  role: string;
+  name: string;
+  format: ReportFormat;
+  /** Default: as the job says once it is done. */
+  life?: { intermediate?: boolean; retentionDays?: number };
+}
+
 export function reportActivities(dependencies: ReportDependencies) {
-  const { engine, files, fileIdFor } = dependencies;
+  const { engine, files, kept, fileIdFor } = dependencies;
 
   /** Made durable under its id, and nothing left behind when that fails. */
-  async function kept(
-    staged: StagedFile,
-    { role, name, format, tenant }: { role: string; name: string; format: ReportFormat; tenant: string },
-  ) {
+  async function keep(staged: StagedFile, { role, name, format, tenant, life = {} }: FileRole) {
     try {
       const jobId = currentJobId();
-      const intermediate = role.startsWith('extract ');
-      return await staged.commit({ id: fileIdFor(jobId, role), name, contentType: contentTypes[format], tenant, jobId, intermediate });
+      return await staged.commit({ id: fileIdFor(jobId, role), name, contentType: contentTypes[format], tenant, jobId, ...life });
     } finally {
       await staged.discard();
     }
@@ -308,24 +333,53 @@ export function reportActivities(dependencies: ReportDependencies) {
     return { rows, staged };
   }
 
-  async function extract({ tenant, source }: RowsToExtract, { report, signal }: Beat): Promise<ExtractedRows> {
+  /** Until the job is done, or as long as it may be used again. */
+  const keepExtract = (staged: StagedFile, tenant: string, cacheSeconds: number | undefined) =>
+    keep(staged, {
+      ...{ tenant, role: `extract ${staged.sha256}`, name: 'rows.parquet', format: 'parquet' },
+      life: cacheSeconds === undefined ? { intermediate: true } : { retentionDays: Math.ceil(cacheSeconds / 86_400) },
+    });
+
+  /** The rows of an earlier report as a file of this job: so they stay, whatever becomes of that one. */
+  async function reused({ tenant, source, cacheSeconds = 0 }: RowsToExtract, signal: AbortSignal): Promise<ExtractedRows | undefined> {
+    const earlier = await kept.find(tenant, extractionKey(source));
+    if (earlier === undefined || Date.now() - earlier.madeAt.getTime() > cacheSeconds * 1000) return undefined;
+    const file = await files.find(tenant, earlier.fileId);
+    if (file === undefined) return undefined;
+    try {
+      const extract = await keepExtract(await files.stage(files.read(file), { signal }), tenant, cacheSeconds);
+      return { total: earlier.rows, extract, cached: { cached: true, madeAt: earlier.madeAt.toISOString() } };
+    } catch (error) {
+      if (error instanceof AppError && error.code === 'file_not_found') return undefined;
+      throw error;
+    }
+  }
+
+  async function extract(task: RowsToExtract, { report, signal }: Beat): Promise<ExtractedRows> {
+    const { tenant, source, cacheSeconds } = task;
+    const earlier = cacheSeconds === undefined ? undefined : await reused(task, signal);
+    if (earlier !== undefined) return earlier;
     const progress = (done: number) => {
       report({ done, total: 100, unit: 'percent', stage: 'extracting' });
     };
+    const madeAt = new Date();
     const { rows: total, staged } = await write(source, { format: 'parquet' }, { tenant, signal, report: progress });
-    return { total, extract: await kept(staged, { tenant, role: `extract ${staged.sha256}`, name: 'rows.parquet', format: 'parquet' }) };
+    const extract = await keepExtract(staged, tenant, cacheSeconds);
+    if (cacheSeconds === undefined) return { total, extract };
+    await kept.keep(tenant, extractionKey(source), { fileId: extract.id, rows: total, madeAt });
+    return { total, extract, cached: { cached: false, madeAt: madeAt.toISOString() } };
   }
 
   async function render(rendering: Rendering, { report, signal }: Beat): Promise<RenderedReport> {
     const { tenant, title, source, columns, output, charts, page: { logo, ...page } = {} } = rendering;
     const { format } = output;
     const stage = `writing ${format}`;
-    const keep = async (staged: StagedFile): Promise<ReportFile> => ({
-      ...(await kept(staged, { tenant, role: `output ${format}`, name: `${fileName(title)}.${format}`, format })),
+    const keepOutput = async (staged: StagedFile): Promise<ReportFile> => ({
+      ...(await keep(staged, { tenant, role: `output ${format}`, name: `${fileName(title)}.${format}`, format })),
       format,
     });
     if ('extract' in source && format === 'parquet' && columns === undefined)
-      return { rows: source.total, file: await keep(await files.stage(files.read(source.extract), { signal })) };
+      return { rows: source.total, file: await keepOutput(await files.stage(files.read(source.extract), { signal })) };
     if (isDirect(output) && ('extract' in source || 'tables' in source)) {
       const total = 'extract' in source ? source.total : null;
       const { rows, staged } = await write('extract' in source ? tableOf(source) : source, output, {
@@ -338,7 +392,7 @@ export function reportActivities(dependencies: ReportDependencies) {
           );
         },
       });
-      return { rows, file: await keep(staged) };
+      return { rows, file: await keepOutput(staged) };
     }
     let rows = 0;
     const table = await open(rendering, dependencies, signal);
@@ -361,7 +415,7 @@ export function reportActivities(dependencies: ReportDependencies) {
         ...(held && { held: countedParts(held, count, signal) }),
       };
       const bytes = engine.render(output as TableOutput, rendered);
-      const file = await keep(await files.stage(bytes, { signal }));
+      const file = await keepOutput(await files.stage(bytes, { signal }));
       return { rows, file: { ...file, ...(notes.length > 0 && { notes }) } };
     } finally {
       await table.close();

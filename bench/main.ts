@@ -16,6 +16,7 @@ import { NoPostgres } from './postgres.ts';
 import { pdf } from './pdf.ts';
 import { read } from './read.ts';
 import { type Machine, report, summary } from './report.ts';
+import { reports } from './reports.ts';
 import { streams } from './streams.ts';
 import { upload } from './upload.ts';
 import { xlsx } from './xlsx.ts';
@@ -33,6 +34,7 @@ const benchmarks: Record<string, (settings: Settings) => Promise<Finding>> = {
   kill,
   mailing,
   pdf,
+  reports,
   xlsx,
 };
 
@@ -54,6 +56,7 @@ directories, and is gone at the end. Needs PostgreSQL: initdb and postgres on th
   kill         50 times kill -9 of a worker that sends mail: what is lost, sent twice, or in doubt
   mailing      a batch against a nodemailer pool and against Celery with Redis, and one of 100,000 recipients
   pdf          a PDF file of 20,000 rows against bare pdfmake, and whether the process answers meanwhile
+  reports      5 million rows as CSV and Parquet against bare COPY of the same engine, and ten such reports at once
   xlsx         a workbook of a million rows against exceljs and XlsxWriter
 
   --rounds N       rounds of each comparison (default 5)

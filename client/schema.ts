@@ -2953,6 +2953,7 @@ export interface components {
             columns: components["schemas"]["ReportColumn"][] | null;
             charts: components["schemas"]["ReportChart"][] | null;
             page: components["schemas"]["ReportPage"] | null;
+            cacheSeconds: number | null;
             outputs: ({
                 /** @enum {string} */
                 format: "csv";
@@ -2998,6 +2999,11 @@ export interface components {
             } | {
                 /** @enum {string} */
                 format: "parquet";
+            } | {
+                /** @enum {string} */
+                format: "html";
+                /** @description Of the separators and the names of months in number formats that name none. Default: en. */
+                locale?: string;
             } | {
                 /** @enum {string} */
                 format: "pdf";
@@ -3337,6 +3343,8 @@ export interface components {
             /** @description Above the table, in PDF and HTML. */
             charts?: components["schemas"]["ReportChart"][];
             page?: components["schemas"]["ReportPage"];
+            /** @description The rows of the same query over the same sources are taken again when they are not older than this. Default: the query always runs. */
+            cacheSeconds?: number;
             outputs: ({
                 /** @enum {string} */
                 format: "csv";
@@ -3382,6 +3390,11 @@ export interface components {
             } | {
                 /** @enum {string} */
                 format: "parquet";
+            } | {
+                /** @enum {string} */
+                format: "html";
+                /** @description Of the separators and the names of months in number formats that name none. Default: en. */
+                locale?: string;
             } | {
                 /** @enum {string} */
                 format: "pdf";
@@ -3829,6 +3842,8 @@ export interface components {
             /** @description Above the table, in PDF and HTML. */
             charts?: components["schemas"]["ReportChart"][];
             page?: components["schemas"]["ReportPage"];
+            /** @description The rows of the same query over the same sources are taken again when they are not older than this. Default: the query always runs. */
+            cacheSeconds?: number;
             outputs?: ({
                 /** @enum {string} */
                 format: "csv";
@@ -3874,6 +3889,11 @@ export interface components {
             } | {
                 /** @enum {string} */
                 format: "parquet";
+            } | {
+                /** @enum {string} */
+                format: "html";
+                /** @description Of the separators and the names of months in number formats that name none. Default: en. */
+                locale?: string;
             } | {
                 /** @enum {string} */
                 format: "pdf";
@@ -4159,6 +4179,8 @@ export interface components {
             /** @description Above the table, in PDF and HTML. */
             charts?: components["schemas"]["ReportChart"][];
             page?: components["schemas"]["ReportPage"];
+            /** @description The rows of the same query over the same sources are taken again when they are not older than this. Default: the query always runs. */
+            cacheSeconds?: number;
             outputs?: ({
                 /** @enum {string} */
                 format: "csv";
@@ -4204,6 +4226,11 @@ export interface components {
             } | {
                 /** @enum {string} */
                 format: "parquet";
+            } | {
+                /** @enum {string} */
+                format: "html";
+                /** @description Of the separators and the names of months in number formats that name none. Default: en. */
+                locale?: string;
             } | {
                 /** @enum {string} */
                 format: "pdf";
@@ -4263,7 +4290,7 @@ export interface components {
                     content: string;
                 };
                 /** @enum {string} */
-                format: "csv" | "xlsx" | "json" | "ndjson" | "parquet" | "pdf";
+                format: "csv" | "xlsx" | "json" | "ndjson" | "parquet" | "html" | "pdf";
                 /** @description What could not be shown in it. */
                 notes?: string[];
             }[];
@@ -4289,6 +4316,10 @@ export interface components {
                 name: string;
                 version: number;
             };
+            /** @description Whether the rows are those of an earlier report. Only with `cacheSeconds`. */
+            cached?: boolean;
+            /** @description When they were queried. */
+            madeAt?: string;
         };
         /** @description Temporal's Retry Policy for every step of this job. What is left out is as the step's own policy says. */
         RetryOptions: {

@@ -34,7 +34,7 @@ const natural = (fallback: number) => z.coerce.number().int().min(1).default(fal
 
 export const reportVariables = {
   HANDOFF_REPORT_CONCURRENCY: z.coerce.number().int().min(1).max(100).default(2),
-  HANDOFF_REPORT_MEMORY_MB: z.coerce.number().int().min(64).default(128),
+  HANDOFF_REPORT_MEMORY_MB: z.coerce.number().int().min(64).default(100),
   HANDOFF_REPORT_THREADS: z.coerce.number().int().min(1).max(64).default(2),
   HANDOFF_REPORT_DISK_MB: natural(4_096),
   HANDOFF_REPORT_MAX_ROWS: natural(50_000_000),

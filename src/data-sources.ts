@@ -23,7 +23,11 @@ function configuredSource(setting: DataSourceSetting): ConfiguredSource {
   }
   const { kind, host, port, database, user, tls, ca, password } = setting;
   const settings = { kind, host, port, database, user, tls, ...(ca !== undefined && { ca }) };
-  return { ...common, settings, ...(password === undefined ? { secrets: {}, secretNames: [] } : { secrets: { password }, secretNames: ['password'] }) };
+  return {
+    ...common,
+    settings,
+    ...(password === undefined ? { secrets: {}, secretNames: [] } : { secrets: { password }, secretNames: ['password'] }),
+  };
 }
 
 /** Those of requests and those of the configuration. @param keys undefined: no secret can be stored. */

@@ -8,6 +8,7 @@ import { createTemplateStore } from './database/email-templates.ts';
 import { createFileRecords } from './database/file-records.ts';
 import { openDataSources } from './data-sources.ts';
 import { checkDatabase, type DatabaseLocation, openDatabase } from './database/open.ts';
+import { createKeptExtracts } from './database/kept-extracts.ts';
 import { createDatabaseLeases, createEmailCounter } from './database/limit-windows.ts';
 import { createDeliveryLookup, withProviderNames } from './database/provider-messages.ts';
 import { createDefinitionStore } from './database/report-definitions.ts';
@@ -40,6 +41,7 @@ export interface Stores {
   templates: TemplateStore;
   dataSources: DataSources;
   definitions: DefinitionStore;
+  keptExtracts: ReturnType<typeof createKeptExtracts>;
   tenantKeys: TenantKeys;
   /** Of what Temporal stores. */
   protection: Protection;
@@ -70,6 +72,7 @@ export async function openStores(scope: Scope, config: Config, location: Databas
     templates: createTemplateStore(db),
     dataSources: openDataSources(db, config, protection.dataKeys),
     definitions: createDefinitionStore(db),
+    keptExtracts: createKeptExtracts(db),
     tenantKeys,
     protection,
     limits: {

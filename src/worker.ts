@@ -78,7 +78,17 @@ export async function startWorker(
   scope: Scope,
   {
     config,
-    stores: { dataSources, files, deliveries: ledger, templates, tenantKeys, suppressions, unsubscribeTokens, limits: stored },
+    stores: {
+      dataSources,
+      files,
+      deliveries: ledger,
+      templates,
+      keptExtracts,
+      tenantKeys,
+      suppressions,
+      unsubscribeTokens,
+      limits: stored,
+    },
     link,
     providers,
     routing = routingOf(providers),
@@ -120,7 +130,7 @@ export async function startWorker(
     email: { ...emailOn(firstLane), deliveries: createReportDeliveries({ files, tenantKeys }) },
     'bulk-email': bulkOn(firstLane, providers[0]?.name ?? ''),
     report: {
-      ...{ engine: reports, files, fileIdFor },
+      ...{ engine: reports, files, kept: keptExtracts, fileIdFor },
       ...{ readRemote: remoteReader(dataSources, dataSourceConnector(config)), previewSeconds: config.reports.previewSeconds },
     },
     upload: { images, documents: createDocumentReader({ dataDir: config.dataDir, ...config.images }), tables: reports, files, fileIdFor },

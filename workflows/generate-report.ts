@@ -12,14 +12,18 @@ import { deliverReport } from './report-delivery.ts';
  */
 export const generateReport = job<ReportInput, ReportResult>(async ({ tenant, input }, context) => {
   const { step, stepForEach, achieves } = context;
-  const { title, source, columns, charts, page, outputs, atOnce, delivery, definition } = input;
+  const { title, source, columns, charts, page, outputs, atOnce, cacheSeconds, delivery, definition } = input;
   const settled: PromiseSettledResult<RenderedReport>[] = [];
+  let cached: ReportResult['cached'];
   const done = (): ReportResult => {
     const rendered = settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
-    return { rows: rendered.at(-1)?.rows ?? 0, files: rendered.map(({ file }) => file), ...(definition && { definition }) };
+    const made = { rows: rendered.at(-1)?.rows ?? 0, files: rendered.map(({ file }) => file) };
+    return { ...made, ...(cached && { cached }), ...(definition && { definition }) };
   };
   achieves(done);
-  const rows = 'tables' in source && atOnce !== true ? await step('extractRows', 'query')({ tenant, source }) : source;
+  const asked = cacheSeconds === undefined ? {} : { cacheSeconds };
+  const rows = 'tables' in source && atOnce !== true ? await step('extractRows', 'query')({ tenant, source, ...asked }) : source;
+  if ('extract' in rows) cached = rows.cached;
   const looks = { ...(columns && { columns }), ...(charts && { charts }), ...(page && { page }) };
   const rendering = (output: ReportOutput) => ({ tenant, title, source: rows, output, ...looks });
   if (patched('outputs-apart')) {

@@ -32,6 +32,7 @@ export async function removeTenant(db: Kysely<Database>, tenant: string): Promis
     await transaction.deleteFrom('emailTemplates').where('tenant', '=', tenant).execute();
     await transaction.deleteFrom('dataSources').where('tenant', '=', tenant).execute();
     await transaction.deleteFrom('reportDefinitions').where('tenant', '=', tenant).execute();
+    await transaction.deleteFrom('reportExtracts').where('tenant', '=', tenant).execute();
     await transaction.deleteFrom('suppressions').where('tenant', '=', tenant).execute();
     await transaction.deleteFrom('tenantSecrets').where('tenant', '=', tenant).execute();
     await transaction.updateTable('apiKeys').set({ name: null }).where('tenant', '=', tenant).execute();

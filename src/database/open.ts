@@ -10,6 +10,7 @@ import { limits } from './migrations/0006-limits.ts';
 import { deliveries } from './migrations/0007-deliveries.ts';
 import { emailTemplates } from './migrations/0008-email-templates.ts';
 import { suppressions } from './migrations/0009-suppressions.ts';
+import { reportExtracts } from './migrations/0010-report-extracts.ts';
 import { dataSources } from './migrations/0011-data-sources.ts';
 import { reportDefinitions } from './migrations/0012-report-definitions.ts';
 import { fileRetention } from './migrations/0013-file-retention.ts';
@@ -27,6 +28,7 @@ const migrations = {
   '0007-deliveries': deliveries,
   '0008-email-templates': emailTemplates,
   '0009-suppressions': suppressions,
+  '0010-report-extracts': reportExtracts,
   '0011-data-sources': dataSources,
   '0012-report-definitions': reportDefinitions,
   '0013-file-retention': fileRetention,

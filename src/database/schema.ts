@@ -131,6 +131,14 @@ export interface Database {
     tenant: ColumnType<string, string, never>;
     createdAt: ColumnType<Date, never, never>;
   };
+  reportExtracts: {
+    tenant: ColumnType<string, string, never>;
+    /** `extractionKey` of `src/jobs/report-cache.ts`. */
+    key: ColumnType<string, string, never>;
+    fileId: string;
+    rows: ChangingBigInteger;
+    madeAt: Date;
+  };
   providerMessages: {
     /** `<service> <id>`. */
     name: ColumnType<string, string, never>;

@@ -19,6 +19,7 @@ import {
   type TableSource,
   tablesSource,
 } from './report-sources.ts';
+import { longestCacheSeconds } from './report-cache.ts';
 import { type ReportColumn, reportColumns } from './report-columns.ts';
 import { isCsvType, sourceFile } from './report-files.ts';
 import { deliveryInput, type DeliveryInput, reportDelivery, type ReportDelivery, reportDeliveryResult } from './report-delivery.ts';
@@ -38,6 +39,10 @@ export const reportRequest = z
     columns: reportColumns.optional(),
     charts: reportCharts.optional(),
     page: reportPage.optional(),
+    cacheSeconds: z.int().min(1).max(longestCacheSeconds).optional().meta({
+      description:
+        'The rows of the same query over the same sources are taken again when they are not older than this. Default: the query always runs.',
+    }),
     outputs: reportOutputs,
     delivery: reportDelivery.optional(),
     retentionDays: retentionDays.optional(),
@@ -111,6 +116,7 @@ export interface ReportInput {
   delivery?: DeliveryInput;
   /** That it was made by, as it was then. */
   definition?: { name: string; version: number };
+  cacheSeconds?: number;
 }
 
 export interface ReportFile extends StoredFile {
@@ -126,6 +132,8 @@ export interface ReportResult {
   /** Of a report that goes to somebody. */
   delivery?: ReportDelivery;
   definition?: { name: string; version: number };
+  /** Only with `cacheSeconds`. */
+  cached?: { cached: boolean; madeAt: string };
 }
 
 const reportResult = z
@@ -144,6 +152,8 @@ const reportResult = z
       .object({ name: z.string(), version: z.int() })
       .optional()
       .meta({ description: 'The report definition, and its version.' }),
+    cached: z.boolean().optional().meta({ description: 'Whether the rows are those of an earlier report. Only with `cacheSeconds`.' }),
+    madeAt: z.string().optional().meta({ description: 'When they were queried.' }),
   })
   .meta({ examples: [{ rows: 1, files: [{ ...exampleFile, format: 'csv' }] }] });
 
@@ -218,23 +228,27 @@ export const report: JobType<ReportRequest, ReportInput, ReportResult> = {
     const delivery = deliveryInput(request, submission);
     const source = await preparedSource({ outputs, ...request }, submission);
     const [only, ...others] = outputs;
-    const atOnce = 'tables' in source && only !== undefined && isDirect(only) && others.length === 0;
+    const { columns, charts, page, cacheSeconds } = request;
+    // Rows that may be used again are kept, and so are those that are read twice.
+    const atOnce = 'tables' in source && cacheSeconds === undefined && only !== undefined && isDirect(only) && others.length === 0;
     return {
       title: request.title,
       source,
-      ...(request.columns && { columns: request.columns }),
-      ...(request.charts && { charts: request.charts }),
-      ...(request.page && { page: await pageLayout(request.page, submission) }),
+      ...(columns && { columns }),
+      ...(charts && { charts }),
+      ...(page && { page: await pageLayout(page, submission) }),
       outputs,
       ...(atOnce && { atOnce }),
+      ...(cacheSeconds !== undefined && { cacheSeconds }),
       ...(delivery && { delivery }),
     };
   },
   summary: ({ outputs }) => `Report as ${outputs.map((output) => output.format).join(' and ')}`,
   emails: ({ delivery }) => ({ count: delivery?.email?.to.length ?? 0, pointer: '/delivery/email/to' }),
-  present: ({ rows, files, delivery, definition }, link) => ({
+  present: ({ rows, files, cached, delivery, definition }, link) => ({
     rows,
     files: files.map((file) => ({ ...link(file), format: file.format, ...(file.notes && { notes: file.notes }) })),
+    ...cached,
     ...(delivery && { delivery }),
     ...(definition && { definition }),
   }),

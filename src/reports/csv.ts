@@ -18,10 +18,7 @@ export const lineEnds = { crlf: '\r\n', lf: '\n' } as const;
 type Columns = Pick<Table, 'columns'>['columns'];
 
 /** RFC 4180 in UTF-8, header first. Reads no row ahead of what the consumer took. */
-export async function* writeCsv(
-  { columns, rows }: Pick<Table, 'columns' | 'rows'>,
-  options: CsvOptions = {},
-): AsyncGenerator<Uint8Array> {
+export async function* writeCsv({ columns, rows }: Pick<Table, 'columns' | 'rows'>, options: CsvOptions = {}): AsyncGenerator<Uint8Array> {
   const width = columns.length;
   const field = fieldIn(options);
   let pending = csvHead(columns, options);

@@ -19,7 +19,7 @@ export interface CopiedRows {
 /** What COPY is to copy, and how. @throws AppError `query_invalid` for a column that is not there */
 export async function rowsCopy(
   connection: DuckDBConnection,
-  { text, bind, output, columns, }: CopiedRows,
+  { text, bind, output, columns }: CopiedRows,
 ): Promise<{ select: string; options: string; empty?: string }> {
   const columnsOf = async (sql: string): Promise<Column[]> => {
     const statement = await connection.prepare(`select * from (${sql}\n) limit 0`);
@@ -30,7 +30,8 @@ export async function rowsCopy(
   };
   // First as an extract would hold them, so that a file is the same whether there is an extract between or not.
   const kept = `select ${(await columnsOf(text)).map(forParquet).join(', ')} from (${text}\n)`;
-  if (output.format === 'parquet' && columns === undefined) return { select: kept, options: parquetOptions((await columnsOf(kept)).length) };
+  if (output.format === 'parquet' && columns === undefined)
+    return { select: kept, options: parquetOptions((await columnsOf(kept)).length) };
   const shown = shownColumns(await columnsOf(kept), columns);
   const plan: CopyPlan =
     output.format === 'csv'

@@ -9,7 +9,7 @@ import { type DiskPlaces, fileMode, makeDirectory } from './disk-places.ts';
 import { blockBytes, headBytes, staged, tooLarge } from './disk-stage.ts';
 
 /** Between looks at a file that does not grow. */
-const lookMs = 10;
+const lookMs = 50;
 /** Written out while there is more to come: at the end little is left to wait for. */
 const syncBytes = 32 * blockBytes;
 

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { Client, Connection } from '@temporalio/client';
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -97,4 +98,58 @@ describe('kill -9 of api, worker and Temporal at once', () => {
     },
     20 * minutes,
   );
+
+  test(
+    'a report whose rows are extracted goes on with its output, and its query is not run again',
+    async () => {
+      const rows = 600_000;
+      const report = await product.submit('/v1/reports', {
+        title: 'Drawn',
+        source: { rows: [{ least: 1 }] },
+        query: {
+          sql: `select range + least as n, random() as drawn, md5(range::varchar) as text from rows, range(${String(rows)}) order by n`,
+        },
+        outputs: [{ format: 'csv' }, { format: 'json' }],
+      });
+      const past = (job: { status: string; progress: { unit: string; done: number } | null }) =>
+        job.progress?.unit === 'rows' && job.progress.done >= 0.6 * rows && job.progress.done < rows;
+      const before = await product.job(report, (job) => past(job) || ended(job));
+      expect(before).toMatchObject({ status: 'running' });
+      await product.killAll();
+      await product.start();
+      const finished = await product.job(report, ended, 10 * minutes);
+      expect(finished).toMatchObject({ status: 'completed', result: { rows } });
+
+      const events = (await historyOf(product.temporalAddress, report)).events ?? [];
+      const scheduled = events.flatMap(({ activityTaskScheduledEventAttributes: facts }) => facts?.activityType?.name ?? []);
+      expect(scheduled.sort()).toEqual(['extractRows', 'renderReport', 'renderReport']);
+      const names = new Map(events.map((event) => [String(event.eventId), event.activityTaskScheduledEventAttributes?.activityType?.name]));
+      const attempts = events.flatMap(({ activityTaskStartedEventAttributes: facts }) =>
+        facts ? [[names.get(String(facts.scheduledEventId)), facts.attempt] as const] : [],
+      );
+      expect(attempts.filter(([name]) => name === 'extractRows')).toEqual([['extractRows', 1]]);
+      expect(Math.max(...attempts.map(([, attempt]) => Number(attempt)))).toBeGreaterThan(1);
+
+      // What was drawn is the same in both, of which one was written after the blow.
+      const bytes = async (format: string) =>
+        (await product.bytes(finished.result.files.find((file: { format: string }) => file.format === format).links.content)).toString();
+      const lines = (await bytes('csv')).trimEnd().split('\r\n').slice(1);
+      const objects = JSON.parse(await bytes('json')) as { n: number; drawn: number; text: string }[];
+      expect(lines).toHaveLength(rows);
+      expect(
+        objects.map(({ n, drawn, text }) => `${String(n)},${String(drawn)},${text}`).every((line, index) => line === lines[index]),
+      ).toBe(true);
+      await expectWholeBlobs(product.dataDir);
+    },
+    20 * minutes,
+  );
 });
+
+async function historyOf(address: string, workflowId: string) {
+  const connection = await Connection.connect({ address });
+  try {
+    return await new Client({ connection }).workflow.getHandle(workflowId).fetchHistory();
+  } finally {
+    await connection.close();
+  }
+}

@@ -102,13 +102,16 @@ describe('a report by a query', () => {
     expect(await until(job.id, 'failed')).toMatchObject({ attempt: 1, result: null, error: { code } });
   });
 
-  test('that would never end is cancelled', async () => {
+  test.each([
+    [['csv'], 'writing csv'],
+    [['csv', 'json'], 'extracting'],
+  ])('that would never end is cancelled, as %j', async (formats, stage) => {
     const sql = 'select count(*) as n from range(1000000000) a, range(1000000000) b where a.range + b.range = -1';
-    const { job } = await system.submit('report', { title: 'T', source: rows, query: { sql }, outputs: outputsOf('csv') });
+    const { job } = await system.submit('report', { title: 'T', source: rows, query: { sql }, outputs: outputsOf(...formats) });
     await eventually(async () => {
       expect(await system.jobs.get('acme', job.id)).toMatchObject({
         status: 'running',
-        progress: { stage: 'extracting', unit: 'percent' },
+        progress: { stage, unit: 'percent' },
       });
     });
     await system.jobs.cancel('acme', job.id);

@@ -30,7 +30,7 @@ const defaults: Config = {
   dataSources: [],
   reports: {
     concurrency: 2,
-    memoryMb: 128,
+    memoryMb: 100,
     threads: 2,
     diskMb: 4_096,
     maxRows: 50_000_000,

@@ -4,8 +4,15 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 
-import { reportActivities, type ReportEngine, type Rendering, type RowsToExtract } from '../../../activities/report.ts';
-import type { FileStore } from '../../../src/jobs/files.ts';
+import {
+  type KeptExtract,
+  type KeptExtracts,
+  reportActivities,
+  type ReportDependencies,
+  type ReportEngine,
+  type Rendering,
+  type RowsToExtract,
+} from '../../../activities/report.ts';
 import { fileIdFor, newJobId } from '../../../src/jobs/ids.ts';
 import type { Cell } from '../../../src/jobs/report.ts';
 import type { ReportFormat } from '../../../src/jobs/report-outputs.ts';
@@ -16,6 +23,12 @@ import { chunks, testFileStore } from '../../support/file-store.ts';
 
 const store = testFileStore();
 const jobId = newJobId('report', 'acme', 'k');
+type ReportFiles = ReportDependencies['files'];
+const extracts = new Map<string, KeptExtract>();
+const kept: KeptExtracts = {
+  find: (tenant, key) => Promise.resolve(extracts.get(`${tenant} ${key}`)),
+  keep: (tenant, key, extract) => Promise.resolve(void extracts.set(`${tenant} ${key}`, extract)),
+};
 let directory = '';
 let engine: ReportEngine;
 beforeAll(async () => {
@@ -31,8 +44,8 @@ const small: Rendering = {
   output: { format: 'csv' },
 };
 
-function run(rendering: Rendering, files: Pick<FileStore, 'read' | 'stage' | 'stageWritten'> = store.files) {
-  return runActivity(() => reportActivities({ engine, files, fileIdFor }).renderReport(rendering), { jobId });
+function run(rendering: Rendering, files: ReportFiles = store.files) {
+  return runActivity(() => reportActivities({ engine, files, kept, fileIdFor }).renderReport(rendering), { jobId });
 }
 
 async function stored(bytes: string, role: string, contentType = 'text/csv') {
@@ -107,7 +120,7 @@ describe('renderReport', () => {
     };
     const source = { columns: ['a', 'b'], total: 9, file: { id: '', name: '', contentType: '', size: 0, sha256: '0'.repeat(64) } };
     const files = { ...store.files, read: () => store.files.read({ sha256: '0'.repeat(64) }) };
-    const activities = reportActivities({ engine: { ...engine, readNdjson: endless }, files, fileIdFor });
+    const activities = reportActivities({ engine: { ...engine, readNdjson: endless }, files, kept, fileIdFor });
     const running = runActivity(() => activities.renderReport({ ...small, source }), { jobId });
     await new Promise((resolve) => setImmediate(resolve));
     running.cancel();
@@ -116,7 +129,7 @@ describe('renderReport', () => {
   });
 
   test('discards the bytes when they can not be recorded', async () => {
-    const failing: Pick<FileStore, 'read' | 'stage' | 'stageWritten'> = {
+    const failing: ReportFiles = {
       ...store.files,
       stage: async (...asked) => ({ ...(await store.files.stage(...asked)), commit: () => Promise.reject(new Error('database away')) }),
     };
@@ -126,7 +139,7 @@ describe('renderReport', () => {
 });
 
 describe('extractRows', () => {
-  const activities = () => reportActivities({ engine, files: store.files, fileIdFor });
+  const activities = () => reportActivities({ engine, files: store.files, kept, fileIdFor });
   const extract = (source: RowsToExtract['source']) =>
     runActivity(() => activities().extractRows({ tenant: 'acme', source }), { jobId }).result;
   const rows = { name: 'rows', columns: ['n', 'list'], rows: [[1, 'a'], [2, 'b'], [3, '=c']] as Cell[][] }; // prettier-ignore
@@ -150,6 +163,31 @@ describe('extractRows', () => {
   test('keeps the same file in another attempt', async () => {
     expect(await extract({ tables: [rows], query })).toEqual(await extract({ tables: [rows], query }));
     expect([store.records.size, await store.count()]).toEqual([1, 1]);
+  });
+
+  test('takes the rows of an earlier report where that is asked for, for this tenant, this long, and while they are there', async () => {
+    const random = { tables: [rows], query: { sql: 'select random() as n', parameters: [] } };
+    const ask = (cacheSeconds?: number, more: Partial<RowsToExtract> = {}, id = newJobId('report', 'acme', String(cacheSeconds))) =>
+      runActivity(() => activities().extractRows({ tenant: 'acme', source: random, ...(cacheSeconds !== undefined && { cacheSeconds }), ...more }), { jobId: id }).result; // prettier-ignore
+    const first = await ask(60);
+    expect(first.cached?.cached).toBe(false);
+    const again = await ask(3_600);
+    expect(again).toMatchObject({
+      total: 1,
+      extract: { sha256: first.extract.sha256 },
+      cached: { cached: true, madeAt: first.cached?.madeAt },
+    });
+    expect(again.extract.id).not.toBe(first.extract.id);
+    expect((await ask()).extract.sha256).not.toBe(first.extract.sha256);
+    const other = await ask(60, { tenant: 'umbrella' }, newJobId('report', 'umbrella', 'k'));
+    expect([other.cached?.cached, other.extract.sha256 === first.extract.sha256]).toEqual([false, false]);
+    const query = { ...random.query, parameters: [{ name: 'x', type: 'integer' as const, value: 1 }] };
+    const asked = await ask(60, { source: { ...random, query: { ...query, sql: 'select random() as n, $x as x' } } });
+    expect(asked.cached?.cached).toBe(false);
+    for (const extract of extracts.values()) extract.madeAt = new Date(Date.now() - 61_000);
+    expect((await ask(60)).cached?.cached).toBe(false);
+    store.records.clear();
+    expect((await ask(60)).cached?.cached).toBe(false);
   });
 
   test('reads spooled rows and uploaded files together', async () => {

@@ -15,7 +15,10 @@ const secretsOf = (name = 'crm') => api.dataSources.kept.get(`acme/${name}`)?.se
 
 describe('a data source', () => {
   test('is made, changed, listed and removed; its secrets go in and never come out', async () => {
-    const made = await put({ ...crm, password: 'hunter2' }).expect(201).expect('ETag', '"1"').expect('Location', path);
+    const made = await put({ ...crm, password: 'hunter2' })
+      .expect(201)
+      .expect('ETag', '"1"')
+      .expect('Location', path);
     expect(made.body).toEqual({
       ...{ name: 'crm', description: null, secretNames: ['password'], version: 1, configured: false, changedAt: expect.any(String) },
       settings: { ...crm, port: 5432, tls: 'verify-full' },
@@ -37,7 +40,10 @@ describe('a data source', () => {
     await put({ ...crm, database: 'other', description: 'Sales' }).expect(200);
     expect(secretsOf()).toEqual({ password: 'hunter2' });
     for (const change of [{ host: 'evil.example.com' }, { port: 1 }, { user: 'admin' }, { tls: 'disable' }])
-      expect((await put({ ...crm, ...change }).expect(400)).body).toMatchObject({ code: 'invalid_request', errors: [{ pointer: '/password' }] });
+      expect((await put({ ...crm, ...change }).expect(400)).body).toMatchObject({
+        code: 'invalid_request',
+        errors: [{ pointer: '/password' }],
+      });
     await put({ ...crm, host: 'new.example.com', password: 'hunter4' }).expect(200);
     await put({ ...crm, password: null }).expect(200);
     expect(secretsOf()).toEqual({});
@@ -108,7 +114,9 @@ describe('a report', () => {
   test('names its data source, and holds nothing else of it', async () => {
     await put({ ...crm, password: 'hunter2' });
     await ask({ dataSource: 'crm', sql: 'select 1 as a', parameters: { since: null } }).expect(202);
-    expect(inputOf()).toMatchObject({ source: { tables: [{ name: 'source', dataSource: 'crm', sql: 'select 1 as a', parameters: { since: null } }] } });
+    expect(inputOf()).toMatchObject({
+      source: { tables: [{ name: 'source', dataSource: 'crm', sql: 'select 1 as a', parameters: { since: null } }] },
+    });
     expect(JSON.stringify(inputOf())).not.toMatch(/hunter|db\.example/);
   });
 
@@ -118,9 +126,39 @@ describe('a report', () => {
     ['a path for a database', { dataSource: 'crm', path: '/x' }, '/source/path', 'invalid_request'],
     ['a wrong field', { dataSource: 'crm', sqll: 'select 1' }, '/source/sql', 'invalid_request'],
     ['another server in the path', { dataSource: 'rates', path: '//evil.example.com/' }, '/source/path', 'invalid_request'],
-    ['a wrong table of several', { tables: [{ name: 'a', rows: [{ x: 1 }] }, { name: 'b', dataSource: 'crm', sql: 5 }] }, '/source/tables/1/sql', 'invalid_request'],
-    ['one name twice', { tables: [{ name: 'a', rows: [{ x: 1 }] }, { name: 'A', rows: [{ x: 1 }] }] }, '/source/tables', 'invalid_request'],
-    ['tables that nothing joins', { tables: [{ name: 'a', rows: [{ x: 1 }] }, { name: 'b', rows: [{ x: 1 }] }] }, '/query', 'invalid_request'],
+    [
+      'a wrong table of several',
+      {
+        tables: [
+          { name: 'a', rows: [{ x: 1 }] },
+          { name: 'b', dataSource: 'crm', sql: 5 },
+        ],
+      },
+      '/source/tables/1/sql',
+      'invalid_request',
+    ],
+    [
+      'one name twice',
+      {
+        tables: [
+          { name: 'a', rows: [{ x: 1 }] },
+          { name: 'A', rows: [{ x: 1 }] },
+        ],
+      },
+      '/source/tables',
+      'invalid_request',
+    ],
+    [
+      'tables that nothing joins',
+      {
+        tables: [
+          { name: 'a', rows: [{ x: 1 }] },
+          { name: 'b', rows: [{ x: 1 }] },
+        ],
+      },
+      '/query',
+      'invalid_request',
+    ],
     ['an address', { url: 'http://169.254.169.254/' }, '/source/url', 'invalid_request'],
   ])('with %s is refused before it starts', async (_name, source, pointer, code) => {
     await put(crm);

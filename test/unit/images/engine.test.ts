@@ -76,7 +76,10 @@ describe('inspect', () => {
   });
 
   it.each([
-    ['SVG that nobody calls so', Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="10" height="10"><rect width="5" height="5"/></svg>')],
+    [
+      'SVG that nobody calls so',
+      Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="10" height="10"><rect width="5" height="5"/></svg>'),
+    ],
     ['PDF', Buffer.from('%PDF-1.7\n1 0 obj\n')],
     ['text', Buffer.from('GIFT list for Ada\n')],
     ['a camera raw in a TIFF', Buffer.from('II*\0\x10\0\0\0CR\x02\0\0\0\0\0', 'latin1')],

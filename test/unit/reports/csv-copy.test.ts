@@ -27,7 +27,11 @@ const options: fc.Arbitrary<CsvOptions> = fc.record(
 );
 
 /** The engine knows no lone surrogates, and no NUL in a name; what reads an extract drops U+FEFF at the beginning of a value. */
-const text = hostileText.map((value) => Buffer.from(value).toString().replace(/^\ufeff/, ''));
+const text = hostileText.map((value) =>
+  Buffer.from(value)
+    .toString()
+    .replace(/^\ufeff/, ''),
+);
 const name = text.map((value) => value.replaceAll('\u0000', '0')).filter((value) => value !== '');
 const double = fc.oneof(
   fc.double({ noNaN: true, noDefaultInfinity: true }),
@@ -41,16 +45,14 @@ const column = fc.oneof(
   fc.constant(fc.integer() as fc.Arbitrary<Cell>),
 );
 
-const table = fc
-  .uniqueArray(name, { minLength: 1, maxLength: 4, selector: (value) => value.toLowerCase() })
-  .chain((columns) =>
-    fc.tuple(...columns.map(() => column)).chain((cells) =>
-      fc.record({
-        columns: fc.constant(columns),
-        rows: fc.array(fc.tuple(...cells.map((one: fc.Arbitrary<Cell>) => fc.option(one))), { maxLength: 30 }),
-      }),
-    ),
-  );
+const table = fc.uniqueArray(name, { minLength: 1, maxLength: 4, selector: (value) => value.toLowerCase() }).chain((columns) =>
+  fc.tuple(...columns.map(() => column)).chain((cells) =>
+    fc.record({
+      columns: fc.constant(columns),
+      rows: fc.array(fc.tuple(...cells.map((one: fc.Arbitrary<Cell>) => fc.option(one))), { maxLength: 30 }),
+    }),
+  ),
+);
 
 async function inOneStep(tables: readonly TableBytes[], sql: string | undefined, csv: CsvOptions): Promise<string> {
   const path = join(reports.directory(), 'out.csv');
@@ -95,11 +97,11 @@ describe('a CSV that the engine writes', () => {
   });
 
   test('has the header alone when there are no rows', async () => {
-    expect(await inOneStep([], "select 1 as a, 'x' as \"=b\" where false", {})).toBe("a,'=b\r\n");
+    expect(await inOneStep([], 'select 1 as a, \'x\' as "=b" where false', {})).toBe("a,'=b\r\n");
   });
 
   test('keeps the order of the rows, and so its bytes, with several threads', async () => {
-    const sql = "select range as n, md5(range::varchar) as t from range(400000) where range % 3 <> 0";
+    const sql = 'select range as n, md5(range::varchar) as t from range(400000) where range % 3 <> 0';
     const [once, again] = [await inOneStep([], sql, {}), await inOneStep([], sql, {})];
     expect(again).toBe(once);
     expect(once.split('\r\n').slice(1, -1).map((line) => Number(line.split(',')[0]))).toEqual(Array.from({ length: 266_666 }, (_, i) => 1 + Math.floor(i / 2) * 3 + (i % 2))); // prettier-ignore
