@@ -176,7 +176,11 @@ export function reportActivities(dependencies: ReportDependencies) {
     const progress = (done: number) => {
       report({ done, total: 100, unit: 'percent', stage: 'extracting' });
     };
-    const { rows: total, bytes, close } = await engine.extract({ tables: tables.map((table) => tableBytes(table, tenant)), query, signal, report: progress });
+    const {
+      rows: total,
+      bytes,
+      close,
+    } = await engine.extract({ tables: tables.map((table) => tableBytes(table, tenant)), query, signal, report: progress });
     try {
       const staged = await files.stage(bytes, { signal });
       try {

@@ -1656,7 +1656,7 @@ export interface components {
             /** @description As it was put, without what is secret. */
             settings: {
                 /** @enum {string} */
-                kind: "postgresql" | "mysql" | "http" | "sqlite";
+                kind: "postgresql" | "mysql" | "http";
             } & {
                 [key: string]: unknown;
             };
@@ -1676,7 +1676,7 @@ export interface components {
         DataSourceCheck: {
             name: string;
             /** @enum {string} */
-            kind: "postgresql" | "mysql" | "http" | "sqlite";
+            kind: "postgresql" | "mysql" | "http";
             /** @description As the server says it; null: it does not. */
             serverVersion: string | null;
             /** @description Connecting included. */

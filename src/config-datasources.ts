@@ -19,7 +19,12 @@ const server = (port: number) => ({
 const source = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('postgresql'), ...server(5432) }),
   z.strictObject({ kind: z.literal('mysql'), ...server(3306) }),
-  z.strictObject({ kind: z.literal('http'), ...common, url: z.url({ protocol: /^https?$/ }), headers: z.record(z.string(), z.string()).optional() }),
+  z.strictObject({
+    kind: z.literal('http'),
+    ...common,
+    url: z.url({ protocol: /^https?$/ }),
+    headers: z.record(z.string(), z.string()).optional(),
+  }),
 ]);
 const sources = z.record(z.string().regex(/^[a-z0-9][a-z0-9._-]{0,63}$/), source);
 export type DataSourceSetting = { name: string } & z.infer<typeof source>;
@@ -31,8 +36,10 @@ export const dataSourceVariables = {
       const parsed = sources.safeParse(jsonOf(text));
       if (parsed.success) return Object.entries(parsed.data).map(([name, one]) => ({ name, ...one }));
       // Where it is wrong, and never what stands there.
-      for (const { path, code } of parsed.error.issues.slice(0, 5))
-        context.addIssue({ code: 'custom', message: `${path.length === 0 ? 'must be a JSON object of data sources by name' : `${path.join('.')} is not usable (${code})`}` });
+      for (const { path, code } of parsed.error.issues.slice(0, 5)) {
+        const message = path.length === 0 ? 'must be a JSON object of data sources by name' : `${path.join('.')} is not usable (${code})`;
+        context.addIssue({ code: 'custom', message });
+      }
       return z.NEVER;
     })
     .default([]),

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 
+import { type DataSourceSetting, dataSourceVariables } from './config-datasources.ts';
+
 /** What one report may use of the worker that makes it. */
 export interface ReportSettings {
   /** Of the engine, in MiB: for the working set of a query. Buffers of readers and writers come on top. */
@@ -11,6 +13,8 @@ export interface ReportSettings {
   readonly maxRows: number;
   /** How long a query may run. */
   readonly querySeconds: number;
+  /** Of the operator, for all tenants or some. */
+  readonly dataSources: readonly DataSourceSetting[];
 }
 
 const natural = (fallback: number) => z.coerce.number().int().min(1).default(fallback);
@@ -21,6 +25,7 @@ export const reportVariables = {
   HANDOFF_REPORT_DISK_MB: natural(4_096),
   HANDOFF_REPORT_MAX_ROWS: natural(50_000_000),
   HANDOFF_REPORT_QUERY_SECONDS: z.coerce.number().int().min(1).max(18_000).default(600),
+  ...dataSourceVariables,
 };
 
 export function reportsOf(values: z.infer<z.ZodObject<typeof reportVariables>>): ReportSettings {
@@ -30,5 +35,6 @@ export function reportsOf(values: z.infer<z.ZodObject<typeof reportVariables>>):
     diskMb: values.HANDOFF_REPORT_DISK_MB,
     maxRows: values.HANDOFF_REPORT_MAX_ROWS,
     querySeconds: values.HANDOFF_REPORT_QUERY_SECONDS,
+    dataSources: values.HANDOFF_DATA_SOURCES,
   };
 }

@@ -8,7 +8,6 @@ import { z } from 'zod';
 
 import { identityOf, type IdentitySettings, identityVariables } from './config-identity.ts';
 import { type MailEventSettings, mailEventsOf, mailEventVariables } from './config-events.ts';
-import { type DataSourceSetting, dataSourceVariables } from './config-datasources.ts';
 import { type LimitSettings, limitsOf, limitVariables } from './config-limits.ts';
 import { mailOf, type MailSettings, mailVariables } from './config-mail.ts';
 import { type ReportSettings, reportsOf, reportVariables } from './config-reports.ts';
@@ -30,8 +29,6 @@ export interface Config {
   readonly maxStreamsPerKey: number;
   readonly limits: LimitSettings;
   readonly reports: ReportSettings;
-  /** Of the operator, for all tenants or some. */
-  readonly dataSources: readonly DataSourceSetting[];
   readonly shutdownGraceSeconds: number;
   readonly encryption: {
     readonly enabled: boolean;
@@ -124,7 +121,6 @@ const environment = z.object({
   HANDOFF_MAX_STREAMS_PER_KEY: natural(100),
   ...limitVariables,
   ...reportVariables,
-  ...dataSourceVariables,
   HANDOFF_SHUTDOWN_GRACE_SECONDS: natural(20),
   HANDOFF_ENCRYPTION: z.enum(['on', 'off']).default('on'),
   HANDOFF_ENCRYPTION_KEYS: masterKeys.optional(),
@@ -268,7 +264,6 @@ export function loadConfig(env: Environment = process.env): Config {
     maxStreamsPerKey: values.HANDOFF_MAX_STREAMS_PER_KEY,
     limits: limitsOf(values),
     reports: reportsOf(values),
-    dataSources: values.HANDOFF_DATA_SOURCES,
     shutdownGraceSeconds: values.HANDOFF_SHUTDOWN_GRACE_SECONDS,
     encryption: {
       enabled: values.HANDOFF_ENCRYPTION === 'on',

@@ -13,11 +13,11 @@ const most = 100;
 export interface SecretSealing {
   /** undefined: there is no encryption, and so nowhere to put secrets. */
   keys: DataKeys | undefined;
-  seal(key: Uint8Array, plain: Uint8Array, context: string): Uint8Array;
-  open(key: Uint8Array, sealed: Uint8Array, context: string): Uint8Array;
-  tagOf(tenant: string): string;
+  seal: (key: Uint8Array, plain: Uint8Array, context: string) => Uint8Array;
+  open: (key: Uint8Array, sealed: Uint8Array, context: string) => Uint8Array;
+  tagOf: (tenant: string) => string;
   /** Sealed secrets are bound to it: whoever can write into the table can't lead them elsewhere. */
-  destinationOf(settings: DataSourceSettings): string;
+  destinationOf: (settings: DataSourceSettings) => string;
 }
 
 type Row = Selectable<Database['dataSources']>;
@@ -83,17 +83,25 @@ export function createDataSourceStore(db: Kysely<Database>, { keys, seal, open, 
           const { keyId, sealed: bytes, secretNames } = fresh ?? old ?? { keyId: null, sealed: null, secretNames: '[]' };
           const values = { description, settings: JSON.stringify(settings), keyId, sealed: bytes, secretNames };
           const version = (old?.version ?? 0) + 1;
-          await writeAudit(transaction, { ...entry, tenant, target: name, details: { version, kind: settings.kind, secrets: fresh !== undefined } });
+          await writeAudit(transaction, {
+            ...entry,
+            tenant,
+            target: name,
+            details: { version, kind: settings.kind, secrets: fresh !== undefined },
+          });
           const row = await transaction
             .insertInto('dataSources')
             .values({ tenant, name, version, ...values })
-            .onConflict((conflict) => conflict.columns(['tenant', 'name']).doUpdateSet({ version, ...values, changedAt: sql`clock_timestamp()` }))
+            .onConflict((conflict) =>
+              conflict.columns(['tenant', 'name']).doUpdateSet({ version, ...values, changedAt: sql`clock_timestamp()` }),
+            )
             .returningAll()
             .executeTakeFirstOrThrow();
           return { made: old === undefined, row };
         }),
       );
-      if (outcome === 'full') throw new AppError('limit_exceeded', `A tenant has at most ${String(most)} data sources.`, { limit: 'dataSources' });
+      if (outcome === 'full')
+        throw new AppError('limit_exceeded', `A tenant has at most ${String(most)} data sources.`, { limit: 'dataSources' });
       if ('version' in outcome) throw new AppError('precondition_failed', `It has changed meanwhile: ${versionText(outcome.version)}.`);
       return { made: outcome.made, source: entryOf(outcome.row) };
     },

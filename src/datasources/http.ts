@@ -59,7 +59,8 @@ function problemOf(status: number): AppError | undefined {
 
 function failureOf(error: unknown): unknown {
   const { name, reason } = (error ?? {}) as { name?: string; reason?: string };
-  if (name === 'OutboundError' && reason === 'too_large') return new AppError('source_too_large', 'The answer of the data source is too large.');
+  if (name === 'OutboundError' && reason === 'too_large')
+    return new AppError('source_too_large', 'The answer of the data source is too large.');
   return connectionFailure(error) ?? error;
 }
 
@@ -107,11 +108,14 @@ export async function readHttp(source: HttpSource, table: Fetched, signal: Abort
 
 export async function checkHttp(source: HttpSource, signal: AbortSignal): Promise<{ serverVersion: null }> {
   const { headers, fetch } = source;
-  const answer = await fetch(source.url, { timeoutMs: 10_000, maxBytes: maxDocument, signal, headers: { 'User-Agent': 'handoff', ...headers } }).catch(
-    (error: unknown) => {
-      throw failureOf(error);
-    },
-  );
+  const answer = await fetch(source.url, {
+    timeoutMs: 10_000,
+    maxBytes: maxDocument,
+    signal,
+    headers: { 'User-Agent': 'handoff', ...headers },
+  }).catch((error: unknown) => {
+    throw failureOf(error);
+  });
   answer.destroy();
   const problem = problemOf(answer.status);
   // At the address itself there may be nothing, or something that leads on.

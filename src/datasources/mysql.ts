@@ -25,14 +25,19 @@ async function driver() {
   }
 }
 
-async function connected({ host, port, database, user, tls, ca }: ServerSettings, { password = '', vetted }: Pick<Server, 'password' | 'vetted'>) {
+async function connected(
+  { host, port, database, user, tls, ca }: ServerSettings,
+  { password = '', vetted }: Pick<Server, 'password' | 'vetted'>,
+) {
   const mysql = await driver();
   const { address } = await destination(host, vetted);
   const connection = mysql.createConnection({
     // The certificate must have this name, wherever the connection leads.
     ...{ host, port, database, user, password, connectTimeout: connectMs },
     stream: () => connect({ host: address, port, keepAlive: true }),
-    ...(tls === 'verify-full' && { ssl: { rejectUnauthorized: true, verifyIdentity: true, minVersion: 'TLSv1.2', ...(ca !== undefined && { ca }) } }),
+    ...(tls === 'verify-full' && {
+      ssl: { rejectUnauthorized: true, verifyIdentity: true, minVersion: 'TLSv1.2', ...(ca !== undefined && { ca }) },
+    }),
     // No file of ours is sent, whatever the server asks for.
     flags: ['-LOCAL_FILES'],
     ...{ multipleStatements: false, dateStrings: true, supportBigNumbers: true, bigNumberStrings: true, jsonStrings: true, timezone: 'Z' },
@@ -61,8 +66,8 @@ const run = (connection: Connection, sql: string) =>
 interface Session {
   connection: Connection;
   version: string;
-  failure(error: unknown): unknown;
-  close(): Promise<void>;
+  failure: (error: unknown) => unknown;
+  close: () => Promise<void>;
 }
 
 async function begin(server: Server, cancelled: AbortSignal): Promise<Session> {
@@ -83,7 +88,9 @@ async function begin(server: Server, cancelled: AbortSignal): Promise<Session> {
         other.destroy();
       })
       .catch(() => undefined)
-      .finally(() => connection.destroy());
+      .finally(() => {
+        connection.destroy();
+      });
   };
   signal.addEventListener('abort', abort, { once: true });
   const close = () => {
@@ -95,7 +102,9 @@ async function begin(server: Server, cancelled: AbortSignal): Promise<Session> {
     signal.throwIfAborted();
     const [row] = (await run(connection, 'select version() as version')) as { version: string }[];
     const version = row?.version ?? '';
-    const limit = version.includes('MariaDB') ? `max_statement_time = ${String(seconds)}` : `max_execution_time = ${String(seconds * 1000)}`;
+    const limit = version.includes('MariaDB')
+      ? `max_statement_time = ${String(seconds)}`
+      : `max_execution_time = ${String(seconds * 1000)}`;
     await run(connection, `set session ${limit}`);
     await run(connection, "set session time_zone = '+00:00'");
     await run(connection, 'set session transaction isolation level repeatable read, read only');

@@ -3,7 +3,8 @@ import type { Cell } from '../jobs/report-sources.ts';
 
 /** Each with the text that a parameter can't stand in: strings, names, comments, and PostgreSQL's text between dollars. */
 const pieces = {
-  postgresql: /[eE]'(?:[^'\\]|\\.|'')*'|'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|\/\*|\$(?:[A-Za-z_]\w*)?\$|\$(?<name>[A-Za-z_]\w*)|[A-Za-z_][\w$]*/sy,
+  postgresql:
+    /[eE]'(?:[^'\\]|\\.|'')*'|'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|\/\*|\$(?:[A-Za-z_]\w*)?\$|\$(?<name>[A-Za-z_]\w*)|[A-Za-z_][\w$]*/sy,
   mysql: /'(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.|"")*"|`(?:[^`]|``)*`|--\s[^\n]*|#[^\n]*|\/\*|\$(?<name>[A-Za-z_]\w*)|[A-Za-z_][\w$]*/sy,
 } as const;
 

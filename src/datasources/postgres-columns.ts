@@ -59,7 +59,10 @@ const converts: Readonly<Record<number, Convert>> = {
 };
 
 /** How a column comes to the engine; without a function its text is taken as it is. */
-export function columnOf({ name, dataTypeID: id, dataTypeModifier }: PostgresField): { column: RemoteColumn; convert: Convert | undefined } {
+export function columnOf({ name, dataTypeID: id, dataTypeModifier }: PostgresField): {
+  column: RemoteColumn;
+  convert: Convert | undefined;
+} {
   const element = elements[id];
   if (element !== undefined) return { column: { name, type: 'JSON' }, convert: (text) => jsonOf(text, element) };
   const type = types[id] ?? 'VARCHAR';

@@ -14,7 +14,8 @@ export function postgresFailure(error: unknown, { connected, seconds }: { connec
   const state = (error as { code?: unknown } | null)?.code;
   const { message = '' } = (error ?? {}) as { message?: string };
   if (typeof state !== 'string' || !/^[0-9A-Z]{5}$/.test(state) || /^E[A-Z]+$/.test(state)) return connectionFailure(error) ?? error;
-  if (!connected && refusals.test(state)) return misconfigured(`The server refuses our user, password or database (SQLSTATE ${state}).`, error);
+  if (!connected && refusals.test(state))
+    return misconfigured(`The server refuses our user, password or database (SQLSTATE ${state}).`, error);
   if (passing.test(state)) return unreachable(`The server can not serve us now (SQLSTATE ${state}).`, error);
   if (state === '57014' || state === '25P03') return queryTimeout(seconds);
   if (state === '25006') return new AppError('query_invalid', 'The query would write: it runs in a transaction that only reads.');

@@ -28,7 +28,9 @@ export interface DataSourceDependencies {
 /** For connecting, and for the answer. */
 const checkMs = 10_000;
 
-export const dataSourceParameter = z.string().regex(dataSourceName, 'must be 1 to 64 of a-z, 0-9, ., _ and -, and begin with a letter or digit');
+export const dataSourceParameter = z
+  .string()
+  .regex(dataSourceName, 'must be 1 to 64 of a-z, 0-9, ., _ and -, and begin with a letter or digit');
 
 const noSuchSource = () => new AppError('not_found', 'There is no such data source.');
 

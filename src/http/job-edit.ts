@@ -67,7 +67,15 @@ export function editing({
         charge = await limits.charge(tenant, { emails: emails && { ...emails, pointer: `/request${emails.pointer}` } });
         return editOf(
           { type, job: found, options, ...changed },
-          { now: Date.now(), tenant, tenantKeys, files: limits.files(tenant, files), templates: templateVersions, dataSources, maxMessageBytes },
+          {
+            now: Date.now(),
+            tenant,
+            tenantKeys,
+            files: limits.files(tenant, files),
+            templates: templateVersions,
+            dataSources,
+            maxMessageBytes,
+          },
         );
       });
     return {

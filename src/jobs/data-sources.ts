@@ -55,7 +55,8 @@ export const dataSourceRequest = z
       description,
       url: baseUrl.meta({ description: 'What every `path` stands below.', examples: ['https://api.example.com/v2'] }),
       headers: headers.nullable().optional().meta({
-        description: 'Sent with each request, and never shown again. Left out, those that are there stay, as long as they go to the same place.',
+        description:
+          'Sent with each request, and never shown again. Left out, those that are there stay, as long as they go to the same place.',
       }),
     }),
   ])

@@ -41,7 +41,10 @@ const fileFields = {
 };
 
 const cell = z.union([z.string().max(32_767), z.number(), z.boolean(), z.null()]);
-const rows = z.array(z.record(z.string().min(1).max(255), cell)).min(1).max(100_000);
+const rows = z
+  .array(z.record(z.string().min(1).max(255), cell))
+  .min(1)
+  .max(100_000);
 const fileId = z.string().max(100);
 
 export const rowsSource = z.strictObject({ rows: rows.meta({ description: 'The table `rows` in `sql`.' }) });
@@ -67,7 +70,10 @@ const parameters = z
   .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,62}$/), z.union([z.string().max(2_000), z.number(), z.boolean(), z.null()]))
   .refine((values) => Object.keys(values).length <= 50, 'has more than 50 parameters')
   .optional();
-const dataSource = z.string().regex(dataSourceName, 'must be the name of a data source').meta({ examples: ['crm'] });
+const dataSource = z
+  .string()
+  .regex(dataSourceName, 'must be the name of a data source')
+  .meta({ examples: ['crm'] });
 
 const askedFields = {
   dataSource,

@@ -51,11 +51,18 @@ export const reportRequest = z
         title: 'Targets',
         source: {
           tables: [
-            { name: 'orders', dataSource: 'crm', sql: 'select city, amount from orders where day >= $since', parameters: { since: '2026-01-01' } },
+            {
+              name: 'orders',
+              dataSource: 'crm',
+              sql: 'select city, amount from orders where day >= $since',
+              parameters: { since: '2026-01-01' },
+            },
             { name: 'targets', rows: [{ city: 'Oslo', target: 1000 }] },
           ],
         },
-        query: { sql: 'select city, sum(amount) as total, any_value(target) as target from orders join targets using (city) group by city' },
+        query: {
+          sql: 'select city, sum(amount) as total, any_value(target) as target from orders join targets using (city) group by city',
+        },
         outputs: [{ format: 'xlsx' }],
       },
     ],
@@ -144,8 +151,10 @@ async function preparedSource({ source, query, columns, outputs }: ReportRequest
   if ('tables' in source) {
     if (source.tables.length > 1 && bound === undefined) throw invalid('/query', 'is required with several tables');
     const tables: TableSource[] = [];
-    for (const [index, table] of source.tables.entries()) tables.push(await preparedTable(table, `/source/tables/${String(index)}`, submission));
-    if (!fitsPayload({ tables, ...bound })) throw invalid('/source/tables', 'is too large: all texts and rows together have at most 32 KiB; send rows as a file');
+    for (const [index, table] of source.tables.entries())
+      tables.push(await preparedTable(table, `/source/tables/${String(index)}`, submission));
+    if (!fitsPayload({ tables, ...bound }))
+      throw invalid('/source/tables', 'is too large: all texts and rows together have at most 32 KiB; send rows as a file');
     return { tables, ...bound };
   }
   if (source.files.length > 1 && bound === undefined) throw invalid('/query', 'is required with several files');

@@ -51,7 +51,8 @@ export async function writeTypedRows(
       const bytes = Buffer.from(batch);
       batch = '';
       budget.left -= bytes.length;
-      if (budget.left < 0) throw new AppError('source_too_large', `The sources are larger than ${String(budget.limitMb)} MiB when they are unpacked.`);
+      if (budget.left < 0)
+        throw new AppError('source_too_large', `The sources are larger than ${String(budget.limitMb)} MiB when they are unpacked.`);
       return bytes;
     };
     for await (const rows of batches)

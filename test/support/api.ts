@@ -29,7 +29,7 @@ import { testAuditLog, type TestAuditLog } from './audit.ts';
 import { createLimits } from '../../src/limits/limits.ts';
 import { testFileStore, type TestFileStore } from './file-store.ts';
 import { bulkActionOf, jobOf } from './jobs.ts';
-import { testConnector, testDataSources } from './data-sources.ts';
+import { testDataSources, type TestDataSources } from './data-sources.ts';
 import { keys, testKeys, type TestKeys } from './keys.ts';
 import { plainEngine, testTemplates } from './templates.ts';
 import { testLimits, type TestLimits } from './limits.ts';
@@ -59,9 +59,7 @@ export interface TestApi {
   readonly audit: TestAuditLog;
   /** E-mail templates, as new for each test. */
   readonly templates: ReturnType<typeof testTemplates>;
-  /** As new for each test. */
-  readonly dataSources: ReturnType<typeof testDataSources>;
-  connector: AppDependencies['connector'];
+  readonly sources: TestDataSources;
   /** As new for each test. */
   readonly suppressions: TestSuppressions;
   /** Messages that were sent, by their names, and who sends events. */
@@ -126,7 +124,7 @@ export function testApi({
   let apiKeys = testKeys(audit);
   let given = testLimits();
   let templates = testTemplates(audit);
-  let dataSources = testDataSources(audit);
+  const sources = testDataSources(audit);
   let suppressions = testSuppressions(audit);
   const api: TestApi = {
     store,
@@ -135,7 +133,7 @@ export function testApi({
     answers: [],
     audit,
     jobs: {},
-    connector: testConnector,
+    sources,
     mailProviders: [],
     bulkActions: {},
     batches: {},
@@ -151,9 +149,6 @@ export function testApi({
     },
     get templates() {
       return templates;
-    },
-    get dataSources() {
-      return dataSources;
     },
     get limits() {
       return given;
@@ -223,8 +218,7 @@ export function testApi({
     api.checks = {};
     apiKeys = testKeys(audit);
     templates = testTemplates(audit);
-    dataSources = testDataSources(audit);
-    api.connector = testConnector;
+    sources.reset();
     api.sentMail = {};
     api.mailEventSources = {};
     suppressions = testSuppressions(audit);
@@ -267,8 +261,7 @@ export function testApi({
         page: (_jobId, { state, from = 0, limit }) =>
           Promise.resolve(api.deliveries.filter((one) => one.seq >= from && (state === undefined || one.state === state)).slice(0, limit)),
       },
-      dataSources,
-      connector: { check: (source, signal) => api.connector.check(source, signal) },
+      ...sources.dependencies,
       templates,
       templateVersions: createTemplateVersions(templates, variableFaults),
       templateEngine,

@@ -26,8 +26,7 @@ const defaults: Config = {
     keylessRequestsPerMinute: 600,
     maxBacklog: 100_000,
   },
-  dataSources: [],
-  reports: { memoryMb: 128, threads: 2, diskMb: 4_096, maxRows: 50_000_000, querySeconds: 600 },
+  reports: { memoryMb: 128, threads: 2, diskMb: 4_096, maxRows: 50_000_000, querySeconds: 600, dataSources: [] },
   shutdownGraceSeconds: 20,
   encryption: { enabled: true, keys: undefined, keyModule: undefined },
   logLevel: 'warn',
@@ -158,13 +157,19 @@ describe('the configuration', () => {
         ...{ requestsPerMinute: 100, openJobs: 200, storedBytes: 300 },
         ...{ emailsPerDay: 0, keylessRequestsPerMinute: 400, maxBacklog: 0 },
       },
-      dataSources: [
-        {
-          ...{ name: 'crm', kind: 'postgresql', host: 'db', port: 5432, database: 'd', user: 'u', password: 'p', tls: 'verify-full' },
-          tenants: ['acme'],
-        },
-      ],
-      reports: { memoryMb: 256, threads: 4, diskMb: 100, maxRows: 1_000, querySeconds: 30 },
+      reports: {
+        memoryMb: 256,
+        threads: 4,
+        diskMb: 100,
+        maxRows: 1_000,
+        querySeconds: 30,
+        dataSources: [
+          {
+            ...{ name: 'crm', kind: 'postgresql', host: 'db', port: 5432, database: 'd', user: 'u', password: 'p', tls: 'verify-full' },
+            tenants: ['acme'],
+          },
+        ],
+      },
       shutdownGraceSeconds: 5,
       encryption: { enabled: false, keys: [masterKey, masterKey], keyModule: '/etc/kms.mjs' },
       logLevel: 'debug',

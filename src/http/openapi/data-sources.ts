@@ -12,9 +12,7 @@ const source = z
   .object({
     name: z.string(),
     description: z.string().nullable(),
-    settings: z
-      .looseObject({ kind: z.enum(dataSourceKinds) })
-      .meta({ description: 'As it was put, without what is secret.' }),
+    settings: z.looseObject({ kind: z.enum(dataSourceKinds) }).meta({ description: 'As it was put, without what is secret.' }),
     secretNames: z.array(z.string()).meta({ description: 'What is secret and set: `password`, or names of headers.' }),
     version: z.int().min(1).nullable().meta({ description: 'Counts changes; null: it stands in the configuration.' }),
     configured: z.boolean().meta({ description: 'It stands in the configuration: requests can’t change it.' }),
@@ -106,7 +104,12 @@ export function describeDataSources(registry: OpenAPIRegistry): void {
     summary: 'Connect to a data source',
     description: 'As a job would, and for at most ten seconds. Nothing is read but the version of the server.',
     request: { params },
-    answers: { 200: answer('It answers.', check, { headers: ['Cache-Control'], examples: { crm: { name: 'crm', kind: 'postgresql', serverVersion: '15.4', milliseconds: 12 } } }) },
+    answers: {
+      200: answer('It answers.', check, {
+        headers: ['Cache-Control'],
+        examples: { crm: { name: 'crm', kind: 'postgresql', serverVersion: '15.4', milliseconds: 12 } },
+      }),
+    },
     problems: ['not_found', 'data_source_unreachable', 'data_source_configuration'],
   });
 }

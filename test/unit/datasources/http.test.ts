@@ -41,14 +41,18 @@ const sourceAt = (url: string, headers: Record<string, string> = {}): DataSource
 /** From the answer of a server to rows. */
 async function rowsOf(source: DataSource, table: Fetched = {}, connector = connectorWith(['127.0.0.1']), diskMb = 64) {
   const asked = { name: 'source', dataSource: 'api', path: '/rows', parameters: {}, ...table };
-  const { bytes } = await engine.extract([{ name: 'source', remote: (signal) => connector.read(source, asked, signal) }], { limits: { diskMb } });
+  const { bytes } = await engine.extract([{ name: 'source', remote: (signal) => connector.read(source, asked, signal) }], {
+    limits: { diskMb },
+  });
   return (await engine.read(bytes)).rows;
 }
 
 const at = ({ port }: Canary) => `http://127.0.0.1:${String(port)}`;
-const sending = (body: string | Uint8Array, type: string, more: Record<string, string> = {}): Answer => (_request, response) => {
-  response.writeHead(200, { 'Content-Type': type, ...more }).end(body);
-};
+const sending =
+  (body: string | Uint8Array, type: string, more: Record<string, string> = {}): Answer =>
+  (_request, response) => {
+    response.writeHead(200, { 'Content-Type': type, ...more }).end(body);
+  };
 
 describe('what a server answers', () => {
   const rows = [[1, 'Oslo'], [2, 'Bergen']]; // prettier-ignore
@@ -61,7 +65,11 @@ describe('what a server answers', () => {
     ['NDJSON', sending(ndjson, 'application/x-ndjson'), {}],
     ['JSON', sending(json, 'application/json'), {}],
     ['JSON that is called something else', sending(json, 'text/plain'), { format: 'json' }],
-    ['JSON within more of it', sending(`{"a":[1,"]"],"da/ta":{"items":${json}},"z":{}}`, 'application/hal+json'), { pointer: '/da~1ta/items' }],
+    [
+      'JSON within more of it',
+      sending(`{"a":[1,"]"],"da/ta":{"items":${json}},"z":{}}`, 'application/hal+json'),
+      { pointer: '/da~1ta/items' },
+    ],
     ['what is packed', sending(gzipSync(csv), 'text/csv', { 'Content-Encoding': 'gzip' }), {}],
     ['CSV by its name', sending(csv.replaceAll(',', ';'), 'application/octet-stream'), { path: '/rows.csv' }],
   ])('is read as %s', async (_name, answer, table) => {
@@ -70,8 +78,13 @@ describe('what a server answers', () => {
 
   test('is asked for with the headers and parameters, encoded', async () => {
     const server = await serve(sending(csv, 'text/csv'));
-    await rowsOf(sourceAt(`${at(server)}/v2/`, { Authorization: 'Bearer x' }), { path: '/rows?a=1', parameters: { since: '2026&b=2', none: null } });
-    expect(server.requests.map(({ url, headers }) => [url, headers.authorization])).toEqual([['/v2/rows?a=1&since=2026%26b%3D2', 'Bearer x']]);
+    await rowsOf(sourceAt(`${at(server)}/v2/`, { Authorization: 'Bearer x' }), {
+      path: '/rows?a=1',
+      parameters: { since: '2026&b=2', none: null },
+    });
+    expect(server.requests.map(({ url, headers }) => [url, headers.authorization])).toEqual([
+      ['/v2/rows?a=1&since=2026%26b%3D2', 'Bearer x'],
+    ]);
   });
 
   test.each([
@@ -108,19 +121,25 @@ describe('what a server answers', () => {
 });
 
 describe('an address that a tenant has chosen', () => {
-  test.each(['http://127.0.0.1:PORT', 'http://localhost:PORT', 'http://[::ffff:127.0.0.1]:PORT', 'http://0x7f.1:PORT', 'http://169.254.169.254', 'http://10.0.0.1'])(
-    'does not lead to this machine or its network: %s',
-    async (url) => {
-      const server = await serve(sending('a\n1\n', 'text/csv'));
-      const refused = rowsOf(sourceAt(url.replace('PORT', String(server.port))), {}, connectorWith([]));
-      await expect(refused).rejects.toMatchObject({ code: 'data_source_configuration', message: expect.stringContaining('not allowed') });
-      expect(server.connections).toBe(0);
-    },
-  );
+  test.each([
+    'http://127.0.0.1:PORT',
+    'http://localhost:PORT',
+    'http://[::ffff:127.0.0.1]:PORT',
+    'http://0x7f.1:PORT',
+    'http://169.254.169.254',
+    'http://10.0.0.1',
+  ])('does not lead to this machine or its network: %s', async (url) => {
+    const server = await serve(sending('a\n1\n', 'text/csv'));
+    const refused = rowsOf(sourceAt(url.replace('PORT', String(server.port))), {}, connectorWith([]));
+    await expect(refused).rejects.toMatchObject({ code: 'data_source_configuration', message: expect.stringContaining('not allowed') });
+    expect(server.connections).toBe(0);
+  });
 
   test('does not lead there by a redirect, and takes no secret with it', async () => {
     const inner = await serve(sending('a\n1\n', 'text/csv'));
-    const outer = await serve((_request, response) => response.writeHead(302, { Location: `http://localhost:${String(inner.port)}/` }).end());
+    const outer = await serve((_request, response) =>
+      response.writeHead(302, { Location: `http://localhost:${String(inner.port)}/` }).end(),
+    );
     const source = sourceAt(at(outer), { Authorization: 'Bearer x' });
     await expect(rowsOf(source, {}, connectorWith(['127.0.0.1/32', '192.0.2.1']))).resolves.toBeDefined();
     expect(inner.requests.map(({ headers }) => headers.authorization)).toEqual([undefined]);

@@ -11,11 +11,14 @@ const path = '/v1/data-sources/crm';
 const crm = { kind: 'postgresql', host: 'db.example.com', database: 'crm', user: 'reports' };
 const rates = { kind: 'http', url: 'https://api.example.com/v2' };
 const put = (body: object, at = path) => api.agent().put(at).send(body);
-const secretsOf = (name = 'crm') => api.dataSources.kept.get(`acme/${name}`)?.secrets;
+const secretsOf = (name = 'crm') => api.sources.kept.get(`acme/${name}`)?.secrets;
 
 describe('a data source', () => {
   test('is made, changed, listed and removed; its secrets go in and never come out', async () => {
-    const made = await put({ ...crm, password: 'hunter2' }).expect(201).expect('ETag', '"1"').expect('Location', path);
+    const made = await put({ ...crm, password: 'hunter2' })
+      .expect(201)
+      .expect('ETag', '"1"')
+      .expect('Location', path);
     expect(made.body).toEqual({
       ...{ name: 'crm', description: null, secretNames: ['password'], version: 1, configured: false, changedAt: expect.any(String) },
       settings: { ...crm, port: 5432, tls: 'verify-full' },
@@ -37,7 +40,10 @@ describe('a data source', () => {
     await put({ ...crm, database: 'other', description: 'Sales' }).expect(200);
     expect(secretsOf()).toEqual({ password: 'hunter2' });
     for (const change of [{ host: 'evil.example.com' }, { port: 1 }, { user: 'admin' }, { tls: 'disable' }])
-      expect((await put({ ...crm, ...change }).expect(400)).body).toMatchObject({ code: 'invalid_request', errors: [{ pointer: '/password' }] });
+      expect((await put({ ...crm, ...change }).expect(400)).body).toMatchObject({
+        code: 'invalid_request',
+        errors: [{ pointer: '/password' }],
+      });
     await put({ ...crm, host: 'new.example.com', password: 'hunter4' }).expect(200);
     await put({ ...crm, password: null }).expect(200);
     expect(secretsOf()).toEqual({});
@@ -74,14 +80,14 @@ describe('a data source', () => {
 
   test('that can not be reached is a problem with a reason', async () => {
     await put(crm).expect(201);
-    api.connector = { check: () => Promise.reject(new AppError('data_source_unreachable', 'It can not be reached.', { retryable: true })) };
+    api.sources.check = () => Promise.reject(new AppError('data_source_unreachable', 'It can not be reached.', { retryable: true }));
     expect((await api.agent().post(`${path}/check`).expect(503)).body).toMatchObject({ code: 'data_source_unreachable', retryable: true });
   });
 });
 
 describe('a data source of the configuration', () => {
   test('stands before a stored one, is the business of its tenants only, and can not be changed', async () => {
-    const stored = testDataSources(api.audit);
+    const stored = testDataSources(api.audit).all;
     const entry = anEntry({ action: 'data_source.put' });
     const settings = { kind: 'http', url: 'http://10.0.0.7' } as const;
     const secrets = { headers: { 'X-Key': 'hunter5' } };
@@ -108,7 +114,9 @@ describe('a report', () => {
   test('names its data source, and holds nothing else of it', async () => {
     await put({ ...crm, password: 'hunter2' });
     await ask({ dataSource: 'crm', sql: 'select 1 as a', parameters: { since: null } }).expect(202);
-    expect(inputOf()).toMatchObject({ source: { tables: [{ name: 'source', dataSource: 'crm', sql: 'select 1 as a', parameters: { since: null } }] } });
+    expect(inputOf()).toMatchObject({
+      source: { tables: [{ name: 'source', dataSource: 'crm', sql: 'select 1 as a', parameters: { since: null } }] },
+    });
     expect(JSON.stringify(inputOf())).not.toMatch(/hunter|db\.example/);
   });
 
@@ -118,14 +126,44 @@ describe('a report', () => {
     ['a path for a database', { dataSource: 'crm', path: '/x' }, '/source/path', 'invalid_request'],
     ['a wrong field', { dataSource: 'crm', sqll: 'select 1' }, '/source/sql', 'invalid_request'],
     ['another server in the path', { dataSource: 'rates', path: '//evil.example.com/' }, '/source/path', 'invalid_request'],
-    ['a wrong table of several', { tables: [{ name: 'a', rows: [{ x: 1 }] }, { name: 'b', dataSource: 'crm', sql: 5 }] }, '/source/tables/1/sql', 'invalid_request'],
-    ['one name twice', { tables: [{ name: 'a', rows: [{ x: 1 }] }, { name: 'A', rows: [{ x: 1 }] }] }, '/source/tables', 'invalid_request'],
-    ['tables that nothing joins', { tables: [{ name: 'a', rows: [{ x: 1 }] }, { name: 'b', rows: [{ x: 1 }] }] }, '/query', 'invalid_request'],
+    [
+      'a wrong table of several',
+      {
+        tables: [
+          { name: 'a', rows: [{ x: 1 }] },
+          { name: 'b', dataSource: 'crm', sql: 5 },
+        ],
+      },
+      '/source/tables/1/sql',
+      'invalid_request',
+    ],
+    [
+      'one name twice',
+      {
+        tables: [
+          { name: 'a', rows: [{ x: 1 }] },
+          { name: 'A', rows: [{ x: 1 }] },
+        ],
+      },
+      '/source/tables',
+      'invalid_request',
+    ],
+    [
+      'tables that nothing joins',
+      {
+        tables: [
+          { name: 'a', rows: [{ x: 1 }] },
+          { name: 'b', rows: [{ x: 1 }] },
+        ],
+      },
+      '/query',
+      'invalid_request',
+    ],
     ['an address', { url: 'http://169.254.169.254/' }, '/source/url', 'invalid_request'],
   ])('with %s is refused before it starts', async (_name, source, pointer, code) => {
     await put(crm);
     await put(rates, '/v1/data-sources/rates');
-    const { body } = await ask(source).expect(400);
+    const body: unknown = (await ask(source).expect(400)).body;
     expect(body).toMatchObject({ code });
     expect((body as { errors: { pointer: string }[] }).errors.map((error) => error.pointer)).toContain(pointer);
     expect(api.started).toEqual([]);
