@@ -225,31 +225,31 @@ const connectorWith = (allow: string[], seconds = 60) =>
     expect(await connectorWith(['127.0.0.1']).check(crm, never)).toEqual({ serverVersion: expect.stringMatching(/^\d+/) });
   });
 
-  test('over TLS must have a certificate that is believed', async () => {
-    // Without it there are no certificates.
-    if (noOpenssl !== undefined) return;
-    if ('skipped' in programs) throw new Error(programs.skipped);
-    const authority = await certificateAuthority();
-    const secure = await startPostgres(programs, { tls: await authority.issue('DNS:localhost') });
-    try {
-      const at = (host: string, ca?: string) =>
-        sourceAt(secure.url, { host, user: 'handoff', tls: 'verify-full', ...(ca !== undefined && { ca }) });
-      const connector = connectorWith(['127.0.0.1', '::1']);
-      const version = { serverVersion: expect.any(String) };
-      expect(await connector.check(at('localhost', authority.ca), never)).toEqual(version);
-      const refused = { code: 'data_source_configuration' };
-      await expect(connector.check(at('localhost'), never)).rejects.toMatchObject(refused);
-      await expect(connector.check(at('127.0.0.1', authority.ca), never)).rejects.toMatchObject(refused);
-      const stop = new AbortController();
-      const table = { name: 'source', dataSource: 'crm', sql: 'select pg_sleep(100)', parameters: {} };
-      const reading = connector.read(at('localhost', authority.ca), table, stop.signal);
-      setTimeout(() => {
-        stop.abort(new Error('cancelled'));
-      }, 500);
-      await expect(reading).rejects.toThrow('cancelled');
-      expect(await connector.check(at('localhost', authority.ca), never)).toEqual(version);
-    } finally {
-      await secure.stop();
-    }
-  }, 60_000);
+  (noOpenssl === undefined ? describe : describe.skip)(`over TLS${noOpenssl === undefined ? '' : `: ${noOpenssl}`}`, () => {
+    test('must have a certificate that is believed', async () => {
+      if ('skipped' in programs) throw new Error(programs.skipped);
+      const authority = await certificateAuthority();
+      const secure = await startPostgres(programs, { tls: await authority.issue('DNS:localhost') });
+      try {
+        const at = (host: string, ca?: string) =>
+          sourceAt(secure.url, { host, user: 'handoff', tls: 'verify-full', ...(ca !== undefined && { ca }) });
+        const connector = connectorWith(['127.0.0.1', '::1']);
+        const version = { serverVersion: expect.any(String) };
+        expect(await connector.check(at('localhost', authority.ca), never)).toEqual(version);
+        const refused = { code: 'data_source_configuration' };
+        await expect(connector.check(at('localhost'), never)).rejects.toMatchObject(refused);
+        await expect(connector.check(at('127.0.0.1', authority.ca), never)).rejects.toMatchObject(refused);
+        const stop = new AbortController();
+        const table = { name: 'source', dataSource: 'crm', sql: 'select pg_sleep(100)', parameters: {} };
+        const reading = connector.read(at('localhost', authority.ca), table, stop.signal);
+        setTimeout(() => {
+          stop.abort(new Error('cancelled'));
+        }, 500);
+        await expect(reading).rejects.toThrow('cancelled');
+        expect(await connector.check(at('localhost', authority.ca), never)).toEqual(version);
+      } finally {
+        await secure.stop();
+      }
+    }, 60_000);
+  });
 });
