@@ -36,11 +36,10 @@ export const dataSourceVariables = {
       const parsed = sources.safeParse(jsonOf(text));
       if (parsed.success) return Object.entries(parsed.data).map(([name, one]) => ({ name, ...one }));
       // Where it is wrong, and never what stands there.
-      for (const { path, code } of parsed.error.issues.slice(0, 5))
-        context.addIssue({
-          code: 'custom',
-          message: `${path.length === 0 ? 'must be a JSON object of data sources by name' : `${path.join('.')} is not usable (${code})`}`,
-        });
+      for (const { path, code } of parsed.error.issues.slice(0, 5)) {
+        const message = path.length === 0 ? 'must be a JSON object of data sources by name' : `${path.join('.')} is not usable (${code})`;
+        context.addIssue({ code: 'custom', message });
+      }
       return z.NEVER;
     })
     .default([]),

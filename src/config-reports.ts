@@ -1,5 +1,7 @@
 import { z } from 'zod';
 
+import { type DataSourceSetting, dataSourceVariables } from './config-datasources.ts';
+
 /** What one step of a report may use of the worker that does it, and how many of them there are. */
 export interface ReportSettings {
   /** Steps of reports that a worker does at a time. */
@@ -16,6 +18,8 @@ export interface ReportSettings {
   /** How long a preview may take, with the reading of its sources. */
   readonly previewSeconds: number;
   readonly pdf: PdfSettings;
+  /** Of the operator, for all tenants or some. */
+  readonly dataSources: readonly DataSourceSetting[];
 }
 
 /** What is drawn: PDF and charts. */
@@ -44,6 +48,7 @@ export const reportVariables = {
   HANDOFF_REPORT_PDF_MEMORY_MB: z.coerce.number().int().min(128).default(1_024),
   HANDOFF_REPORT_PDF_THREADS: z.coerce.number().int().min(1).max(64).default(1),
   HANDOFF_REPORT_FONTS_DIR: z.string().optional(),
+  ...dataSourceVariables,
 };
 
 export function reportsOf(values: z.infer<z.ZodObject<typeof reportVariables>>): ReportSettings {
@@ -61,5 +66,6 @@ export function reportsOf(values: z.infer<z.ZodObject<typeof reportVariables>>):
       threads: values.HANDOFF_REPORT_PDF_THREADS,
       fontsDirectory: values.HANDOFF_REPORT_FONTS_DIR,
     },
+    dataSources: values.HANDOFF_DATA_SOURCES,
   };
 }

@@ -8,7 +8,6 @@ import { z } from 'zod';
 
 import { identityOf, type IdentitySettings, identityVariables } from './config-identity.ts';
 import { type MailEventSettings, mailEventsOf, mailEventVariables } from './config-events.ts';
-import { type DataSourceSetting, dataSourceVariables } from './config-datasources.ts';
 import { imagesOf, type ImageSettings, imageVariables } from './config-images.ts';
 import { type LimitSettings, limitsOf, limitVariables } from './config-limits.ts';
 import { mailOf, type MailSettings, mailVariables } from './config-mail.ts';
@@ -32,8 +31,6 @@ export interface Config {
   readonly maxStreamsPerKey: number;
   readonly limits: LimitSettings;
   readonly reports: ReportSettings;
-  /** Of the operator, for all tenants or some. */
-  readonly dataSources: readonly DataSourceSetting[];
   readonly images: ImageSettings;
   readonly shutdownGraceSeconds: number;
   readonly encryption: {
@@ -127,7 +124,6 @@ const environment = z.object({
   HANDOFF_MAX_STREAMS_PER_KEY: natural(100),
   ...limitVariables,
   ...reportVariables,
-  ...dataSourceVariables,
   ...imageVariables,
   HANDOFF_SHUTDOWN_GRACE_SECONDS: natural(20),
   HANDOFF_ENCRYPTION: z.enum(['on', 'off']).default('on'),
@@ -272,7 +268,6 @@ export function loadConfig(env: Environment = process.env): Config {
     maxStreamsPerKey: values.HANDOFF_MAX_STREAMS_PER_KEY,
     limits: limitsOf(values),
     reports: reportsOf(values),
-    dataSources: values.HANDOFF_DATA_SOURCES,
     images: imagesOf(values),
     shutdownGraceSeconds: values.HANDOFF_SHUTDOWN_GRACE_SECONDS,
     encryption: {

@@ -31,13 +31,17 @@ function configuredSource(setting: DataSourceSetting): ConfiguredSource {
 }
 
 /** Those of requests and those of the configuration. @param keys undefined: no secret can be stored. */
-export function openDataSources(db: Kysely<Database>, { dataSources }: Config, keys: DataKeys | undefined): DataSources {
+export function openDataSources(
+  db: Kysely<Database>,
+  { reports: { dataSources } }: Pick<Config, 'reports'>,
+  keys: DataKeys | undefined,
+): DataSources {
   const stored = createDataSourceStore(db, { keys, seal, open, tagOf: tenantTag, destinationOf });
   return withConfigured(stored, dataSources.map(configuredSource));
 }
 
-export function dataSourceConnector({ outboundAllow: allow, dataSources, reports }: Config): DataSourceConnector {
-  const origins = dataSources.flatMap((one) => (one.kind === 'http' ? [new URL(one.url).origin] : []));
+export function dataSourceConnector({ outboundAllow: allow, reports }: Pick<Config, 'outboundAllow' | 'reports'>): DataSourceConnector {
+  const origins = reports.dataSources.flatMap((one) => (one.kind === 'http' ? [new URL(one.url).origin] : []));
   return createConnector({
     vetted: createVettedAddress({ allow }),
     fetch: createGuardedStream({ allow }),

@@ -13,11 +13,11 @@ const most = 100;
 export interface SecretSealing {
   /** undefined: there is no encryption, and so nowhere to put secrets. */
   keys: DataKeys | undefined;
-  seal(key: Uint8Array, plain: Uint8Array, context: string): Uint8Array;
-  open(key: Uint8Array, sealed: Uint8Array, context: string): Uint8Array;
-  tagOf(tenant: string): string;
+  seal: (key: Uint8Array, plain: Uint8Array, context: string) => Uint8Array;
+  open: (key: Uint8Array, sealed: Uint8Array, context: string) => Uint8Array;
+  tagOf: (tenant: string) => string;
   /** Sealed secrets are bound to it: whoever can write into the table can't lead them elsewhere. */
-  destinationOf(settings: DataSourceSettings): string;
+  destinationOf: (settings: DataSourceSettings) => string;
 }
 
 type Row = Selectable<Database['dataSources']>;

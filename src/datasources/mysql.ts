@@ -66,8 +66,8 @@ const run = (connection: Connection, sql: string) =>
 interface Session {
   connection: Connection;
   version: string;
-  failure(error: unknown): unknown;
-  close(): Promise<void>;
+  failure: (error: unknown) => unknown;
+  close: () => Promise<void>;
 }
 
 async function begin(server: Server, cancelled: AbortSignal): Promise<Session> {
@@ -88,7 +88,9 @@ async function begin(server: Server, cancelled: AbortSignal): Promise<Session> {
         other.destroy();
       })
       .catch(() => undefined)
-      .finally(() => connection.destroy());
+      .finally(() => {
+        connection.destroy();
+      });
   };
   signal.addEventListener('abort', abort, { once: true });
   const close = () => {

@@ -28,8 +28,8 @@ const asText = { getTypeParser: () => (text: unknown) => text };
 
 interface Session {
   client: pg.Client;
-  failure(error: unknown): unknown;
-  close(): Promise<void>;
+  failure: (error: unknown) => unknown;
+  close: () => Promise<void>;
 }
 
 function tlsOf({ tls, ca }: ServerSettings, { servername }: Destination): ConnectionOptions | undefined {
@@ -66,8 +66,9 @@ async function begin({ settings, password, vetted, seconds }: Server, cancelled:
   client.on('error', () => undefined);
   const abort = () => {
     const { processID: processId, secretKey } = client as unknown as { processID: number | null; secretKey: unknown };
-    if (processId === null || typeof secretKey !== 'number') void client.end();
-    else void cancelQuery({ address: place.address, port, tls, processId, secretKey }).finally(() => client.end());
+    const end = () => client.end().catch(() => undefined);
+    if (processId === null || typeof secretKey !== 'number') void end();
+    else void cancelQuery({ address: place.address, port, tls, processId, secretKey }).then(end);
   };
   signal.addEventListener('abort', abort, { once: true });
   const close = async () => {

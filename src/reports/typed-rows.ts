@@ -102,7 +102,7 @@ export async function createTypedTable(
 }
 
 /** As the engine names the columns of a query: a second one gets `_1` behind it. Case does not tell names apart. */
-export function differentNames(names: readonly string[]): string[] {
+function differentNames(names: readonly string[]): string[] {
   const taken = new Set<string>();
   return names.map((name, index) => {
     const base = name === '' ? `column${String(index + 1)}` : name;

@@ -30,7 +30,10 @@ export function dataSourceBehaviour(open: () => Kysely<Database>): void {
     const { keys, store, put, row } = of('sources-sealed');
     expect(await put()).toMatchObject({ made: true, source: { version: 1, secretNames: ['password'] } });
     const stored = await row();
-    expect([JSON.stringify(stored).includes('hunter2'), Buffer.from(stored.sealed ?? '', 'base64').includes('hunter2')]).toEqual([false, false]);
+    expect([JSON.stringify(stored).includes('hunter2'), Buffer.from(stored.sealed ?? '', 'base64').includes('hunter2')]).toEqual([
+      false,
+      false,
+    ]);
     keys.rotate(tenantTag('sources-sealed'));
     expect((await store.open('sources-sealed', 'crm'))?.secrets).toEqual(secrets);
     expect(await put({ secrets: undefined, description: 'Sales' })).toMatchObject({ made: false, source: { version: 2 } });

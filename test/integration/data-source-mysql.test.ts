@@ -54,7 +54,10 @@ insert into crm.orders values (2, 'Bergen', 0.02), (3, 'Oslo', 12345678.90);`;
     connector?: ReturnType<typeof connectorWith>;
   }
 
-  async function rowsOf(sql: string, { parameters = {}, from = source(), signal = never, connector = connectorWith(['127.0.0.1']) }: Asked = {}) {
+  async function rowsOf(
+    sql: string,
+    { parameters = {}, from = source(), signal = never, connector = connectorWith(['127.0.0.1']) }: Asked = {},
+  ) {
     const engine = createReportEngine(directory, { memoryMb: 128, threads: 2, diskMb: 128, maxRows: 100_000, querySeconds: 60 });
     const table = { name: 'source', dataSource: 'crm', sql, parameters };
     const tables = [{ name: 'source', remote: (one: AbortSignal) => connector.read(from, table, one) }];
@@ -78,13 +81,18 @@ insert into crm.orders values (2, 'Bergen', 0.02), (3, 'Oslo', 12345678.90);`;
     expect(await rowsOf('select seq as a, 1 as a from seq_1_to_2000 order by seq')).toHaveLength(2_000);
   });
 
-  test.each(['delete from orders', 'select 1; delete from orders', 'create table x (a int)', 'set autocommit = 1', 'do sleep(0)', 'commit', '/*! delete from orders */'])(
-    'refuses %s',
-    async (sql) => {
-      await expect(rowsOf(sql)).rejects.toMatchObject({ code: 'query_invalid', retryable: false });
-      expect(await rowsOf('select id from orders order by id')).toEqual([[2], [3]]);
-    },
-  );
+  test.each([
+    'delete from orders',
+    'select 1; delete from orders',
+    'create table x (a int)',
+    'set autocommit = 1',
+    'do sleep(0)',
+    'commit',
+    '/*! delete from orders */',
+  ])('refuses %s', async (sql) => {
+    await expect(rowsOf(sql)).rejects.toMatchObject({ code: 'query_invalid', retryable: false });
+    expect(await rowsOf('select id from orders order by id')).toEqual([[2], [3]]);
+  });
 
   test('stops at the server when the job is cancelled, or time is over', async () => {
     const stop = new AbortController();
@@ -98,7 +106,9 @@ insert into crm.orders values (2, 'Bergen', 0.02), (3, 'Oslo', 12345678.90);`;
     await eventually(async () => {
       expect(await sleeping()).toEqual([[0]]);
     });
-    await expect(rowsOf('select sleep(100) as a', { connector: connectorWith(['127.0.0.1'], 1) })).rejects.toMatchObject({ code: 'query_timeout' });
+    await expect(rowsOf('select sleep(100) as a', { connector: connectorWith(['127.0.0.1'], 1) })).rejects.toMatchObject({
+      code: 'query_timeout',
+    });
   });
 
   test('that refuses our password, does not speak TLS or may not be reached waits for somebody; one that is away is asked again', async () => {
@@ -107,7 +117,10 @@ insert into crm.orders values (2, 'Bergen', 0.02), (3, 'Oslo', 12345678.90);`;
     await expect(rowsOf('select 1', { from: source('hunter2', { tls: 'verify-full' }) })).rejects.toMatchObject(configuration);
     await expect(rowsOf('select 1', { connector: connectorWith([]) })).rejects.toMatchObject(configuration);
     await expect(rowsOf('select 1', { from: source('hunter2', { port: 1 }) })).rejects.toMatchObject({ code: 'data_source_unreachable' });
-    await expect(rowsOf('select no_such from orders')).rejects.toMatchObject({ code: 'query_invalid', message: expect.stringContaining('no_such') });
+    await expect(rowsOf('select no_such from orders')).rejects.toMatchObject({
+      code: 'query_invalid',
+      message: expect.stringContaining('no_such'),
+    });
     expect(await connectorWith(['127.0.0.1']).check(source(), never)).toEqual({ serverVersion: expect.stringContaining('MariaDB') });
   });
 });

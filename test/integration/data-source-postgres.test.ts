@@ -34,7 +34,15 @@ const connectorWith = (allow: string[], seconds = 60) =>
   const sourceAt = (url: string, changes: Partial<Extract<DataSource['settings'], { host: string }>> = {}): DataSource => {
     const { hostname: host, port } = new URL(url);
     const settings = { kind: 'postgresql', host, port: Number(port), database: 'postgres', user: 'reader', tls: 'disable' } as const;
-    return { name: 'crm', description: null, version: 1, changedAt: null, secretNames: [], secrets: {}, settings: { ...settings, ...changes } };
+    return {
+      name: 'crm',
+      description: null,
+      version: 1,
+      changedAt: null,
+      secretNames: [],
+      secrets: {},
+      settings: { ...settings, ...changes },
+    };
   };
 
   beforeAll(async () => {
@@ -70,7 +78,10 @@ const connectorWith = (allow: string[], seconds = 60) =>
   }
   const limits = { memoryMb: 128, threads: 2, diskMb: 512, maxRows: 10_000_000, querySeconds: 60 };
 
-  async function rowsOf(sql: string, { parameters = {}, source = crm, signal = never, connector = connectorWith(['127.0.0.1']), query }: Asked = {}) {
+  async function rowsOf(
+    sql: string,
+    { parameters = {}, source = crm, signal = never, connector = connectorWith(['127.0.0.1']), query }: Asked = {},
+  ) {
     const engine = createReportEngine(directory, limits);
     const table = { name: 'source', dataSource: 'crm', sql, parameters };
     const tables = [{ name: 'source', remote: (one: AbortSignal) => connector.read(source, table, one) }];
@@ -140,7 +151,7 @@ const connectorWith = (allow: string[], seconds = 60) =>
 
   test.each([
     ['an insert', "insert into orders values (0, 'x', 0)"],
-    ['an insert that tells', "with gone as (delete from orders returning *) select * from gone"],
+    ['an insert that tells', 'with gone as (delete from orders returning *) select * from gone'],
     ['another statement', 'select 1; delete from orders'],
     ['the end of the transaction', 'select 1; commit; delete from orders'],
     ['a table', 'create table x (a int)'],
@@ -157,14 +168,18 @@ const connectorWith = (allow: string[], seconds = 60) =>
     ['no text', '  ;'],
   ])('refuses %s', async (_name, sql) => {
     expect(await codeOf(rowsOf(sql))).toBe('query_invalid');
-    expect((await admin.query('select count(*)::int as n, (select last_value::int from numbers) as last from orders')).rows).toEqual([{ n: 1000, last: 1 }]);
+    expect((await admin.query('select count(*)::int as n, (select last_value::int from numbers) as last from orders')).rows).toEqual([
+      { n: 1000, last: 1 },
+    ]);
     await leftAtServer();
   });
 
   test('shows no values in messages', async () => {
     const failed = async (sql: string) => (await rowsOf(sql).catch((error: unknown) => error as Error)) as Error;
     expect((await failed('select tells()')).message).toBe('source: The query failed with SQLSTATE P0001.');
-    expect((await failed("select city::int from orders")).message).toBe('source: invalid input syntax for type integer: … (SQLSTATE 22P02).');
+    expect((await failed('select city::int from orders')).message).toBe(
+      'source: invalid input syntax for type integer: … (SQLSTATE 22P02).',
+    );
     expect((await failed('select no_such from orders')).message).toBe('source: column "no_such" does not exist (SQLSTATE 42703).');
   });
 
@@ -172,7 +187,9 @@ const connectorWith = (allow: string[], seconds = 60) =>
     const stop = new AbortController();
     const reading = rowsOf('select pg_sleep(100)', { signal: stop.signal });
     await eventually(async () => {
-      expect((await admin.query("select 1 from pg_stat_activity where usename = 'reader' and wait_event = 'PgSleep'")).rows).toHaveLength(1);
+      expect((await admin.query("select 1 from pg_stat_activity where usename = 'reader' and wait_event = 'PgSleep'")).rows).toHaveLength(
+        1,
+      );
     });
     stop.abort(new Error('cancelled'));
     await expect(reading).rejects.toThrow('cancelled');
@@ -188,40 +205,51 @@ const connectorWith = (allow: string[], seconds = 60) =>
     const away = rowsOf('select 1', { source: sourceAt('postgresql://127.0.0.1:1') });
     await expect(away).rejects.toMatchObject({ code: 'data_source_unreachable', retryable: true });
     for (const changes of [{ user: 'nobody' }, { database: 'nowhere' }])
-      await expect(rowsOf('select 1', { source: sourceAt(server.url, changes) })).rejects.toMatchObject({ code: 'data_source_configuration', retryable: true });
+      await expect(rowsOf('select 1', { source: sourceAt(server.url, changes) })).rejects.toMatchObject({
+        code: 'data_source_configuration',
+        retryable: true,
+      });
     expect(await codeOf(rowsOf('select 1', { source: sourceAt(server.url, { tls: 'verify-full' }) }))).toBe('data_source_configuration');
   });
 
-  test.each(['127.0.0.1', 'localhost', '169.254.169.254', '10.0.0.1', '::1', '0'])('at %s is not connected to unless the operator allows it', async (host) => {
-    const source = sourceAt(server.url, { host });
-    const refused = { code: 'data_source_configuration', message: expect.stringContaining('not allowed') };
-    await expect(connectorWith([]).check(source, never)).rejects.toMatchObject(refused);
-  });
+  test.each(['127.0.0.1', 'localhost', '169.254.169.254', '10.0.0.1', '::1', '0'])(
+    'at %s is not connected to unless the operator allows it',
+    async (host) => {
+      const source = sourceAt(server.url, { host });
+      const refused = { code: 'data_source_configuration', message: expect.stringContaining('not allowed') };
+      await expect(connectorWith([]).check(source, never)).rejects.toMatchObject(refused);
+    },
+  );
 
   test('tells its version', async () => {
     expect(await connectorWith(['127.0.0.1']).check(crm, never)).toEqual({ serverVersion: expect.stringMatching(/^\d+/) });
   });
 
-  (noOpenssl === undefined ? test : test.skip)(`over TLS must have a certificate that is believed${noOpenssl ?? ''}`, async () => {
-    if ('skipped' in programs) throw new Error(programs.skipped);
-    const authority = await certificateAuthority();
-    const secure = await startPostgres(programs, { tls: await authority.issue('DNS:localhost') });
-    try {
-      const at = (host: string, ca?: string) => sourceAt(secure.url, { host, user: 'handoff', tls: 'verify-full', ...(ca !== undefined && { ca }) });
-      const connector = connectorWith(['127.0.0.1', '::1']);
-      const version = { serverVersion: expect.any(String) };
-      expect(await connector.check(at('localhost', authority.ca), never)).toEqual(version);
-      const refused = { code: 'data_source_configuration' };
-      await expect(connector.check(at('localhost'), never)).rejects.toMatchObject(refused);
-      await expect(connector.check(at('127.0.0.1', authority.ca), never)).rejects.toMatchObject(refused);
-      const stop = new AbortController();
-      const table = { name: 'source', dataSource: 'crm', sql: 'select pg_sleep(100)', parameters: {} };
-      const reading = connector.read(at('localhost', authority.ca), table, stop.signal);
-      setTimeout(() => stop.abort(new Error('cancelled')), 500);
-      await expect(reading).rejects.toThrow('cancelled');
-      expect(await connector.check(at('localhost', authority.ca), never)).toEqual(version);
-    } finally {
-      await secure.stop();
-    }
-  }, 60_000);
+  (noOpenssl === undefined ? describe : describe.skip)(`over TLS${noOpenssl === undefined ? '' : `: ${noOpenssl}`}`, () => {
+    test('must have a certificate that is believed', async () => {
+      if ('skipped' in programs) throw new Error(programs.skipped);
+      const authority = await certificateAuthority();
+      const secure = await startPostgres(programs, { tls: await authority.issue('DNS:localhost') });
+      try {
+        const at = (host: string, ca?: string) =>
+          sourceAt(secure.url, { host, user: 'handoff', tls: 'verify-full', ...(ca !== undefined && { ca }) });
+        const connector = connectorWith(['127.0.0.1', '::1']);
+        const version = { serverVersion: expect.any(String) };
+        expect(await connector.check(at('localhost', authority.ca), never)).toEqual(version);
+        const refused = { code: 'data_source_configuration' };
+        await expect(connector.check(at('localhost'), never)).rejects.toMatchObject(refused);
+        await expect(connector.check(at('127.0.0.1', authority.ca), never)).rejects.toMatchObject(refused);
+        const stop = new AbortController();
+        const table = { name: 'source', dataSource: 'crm', sql: 'select pg_sleep(100)', parameters: {} };
+        const reading = connector.read(at('localhost', authority.ca), table, stop.signal);
+        setTimeout(() => {
+          stop.abort(new Error('cancelled'));
+        }, 500);
+        await expect(reading).rejects.toThrow('cancelled');
+        expect(await connector.check(at('localhost', authority.ca), never)).toEqual(version);
+      } finally {
+        await secure.stop();
+      }
+    }, 60_000);
+  });
 });

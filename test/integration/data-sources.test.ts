@@ -97,7 +97,13 @@ const mark = 'canary5c0ffee';
       const history = await system.link.client().workflow.getHandle(one).fetchHistory();
       if (JSON.stringify(history).includes(mark)) found.push(one);
     }
-    for (const path of ['/v1/data-sources', '/v1/data-sources/crm', '/v1/audit-log', `/v1/jobs/${parked.id}`, `/v1/jobs/${parked.id}/explain`])
+    for (const path of [
+      '/v1/data-sources',
+      '/v1/data-sources/crm',
+      '/v1/audit-log',
+      `/v1/jobs/${parked.id}`,
+      `/v1/jobs/${parked.id}/explain`,
+    ])
       if (JSON.stringify((await acme.ask('GET', path)).body).includes(mark)) found.push(path);
     for (const entry of await readdir(system.dataDir, { recursive: true, withFileTypes: true }))
       if (entry.isFile() && (await readFile(join(entry.parentPath, entry.name))).includes(mark)) found.push(entry.name);

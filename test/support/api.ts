@@ -31,7 +31,7 @@ import { emptyPreview, parametersOf, testDefinitions } from './definitions.ts';
 import { createLimits } from '../../src/limits/limits.ts';
 import { testFileStore, type TestFileStore } from './file-store.ts';
 import { bulkActionOf, jobOf } from './jobs.ts';
-import { testConnector, testDataSources } from './data-sources.ts';
+import { testDataSources, type TestDataSources } from './data-sources.ts';
 import type { TestApiOptions } from './api-options.ts';
 import { keys, testKeys, type TestKeys } from './keys.ts';
 import { plainEngine, testTemplates } from './templates.ts';
@@ -65,8 +65,7 @@ export interface TestApi {
   /** Report definitions, as new for each test. */
   readonly definitions: ReturnType<typeof testDefinitions>;
   /** As new for each test. */
-  readonly dataSources: ReturnType<typeof testDataSources>;
-  connector: AppDependencies['connector'];
+  readonly sources: TestDataSources;
   /** As new for each test. */
   readonly suppressions: TestSuppressions;
   /** Messages that were sent, by their names, and who sends events. */
@@ -118,7 +117,7 @@ export function testApi({
   let apiKeys = testKeys(audit);
   let given = testLimits();
   let templates = testTemplates(audit);
-  let dataSources = testDataSources(audit);
+  const sources = testDataSources(audit);
   let definitions = testDefinitions(audit);
   let suppressions = testSuppressions(audit);
   const api: TestApi = {
@@ -128,7 +127,7 @@ export function testApi({
     answers: [],
     audit,
     jobs: {},
-    connector: testConnector,
+    sources,
     mailProviders: [],
     bulkActions: {},
     batches: {},
@@ -145,9 +144,6 @@ export function testApi({
     },
     get templates() {
       return templates;
-    },
-    get dataSources() {
-      return dataSources;
     },
     get definitions() {
       return definitions;
@@ -222,8 +218,7 @@ export function testApi({
     api.checks = {};
     apiKeys = testKeys(audit);
     templates = testTemplates(audit);
-    dataSources = testDataSources(audit);
-    api.connector = testConnector;
+    sources.reset();
     definitions = testDefinitions(audit);
     api.sentMail = {};
     api.mailEventSources = {};
@@ -267,8 +262,7 @@ export function testApi({
         page: (_jobId, { state, from = 0, limit }) =>
           Promise.resolve(api.deliveries.filter((one) => one.seq >= from && (state === undefined || one.state === state)).slice(0, limit)),
       },
-      dataSources,
-      connector: { check: (source, signal) => api.connector.check(source, signal) },
+      ...sources.dependencies,
       templates,
       templateVersions: createTemplateVersions(templates, variableFaults),
       templateEngine,

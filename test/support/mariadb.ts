@@ -47,7 +47,12 @@ export async function startMariadb(
   await writeFile(script, `${sql}\n`, { mode: 0o644 });
   const port = await freePort();
   const options = [`--datadir=${data}`, `--port=${String(port)}`, '--bind-address=127.0.0.1', `--socket=${join(directory, 'socket')}`];
-  const small = ['--innodb-buffer-pool-size=16M', '--innodb-flush-log-at-trx-commit=0', `--init-file=${script}`, `--pid-file=${join(directory, 'pid')}`];
+  const small = [
+    '--innodb-buffer-pool-size=16M',
+    '--innodb-flush-log-at-trx-commit=0',
+    `--init-file=${script}`,
+    `--pid-file=${join(directory, 'pid')}`,
+  ];
   const child = spawn(server, ['--no-defaults', ...options, ...small, ...as], { cwd: '/', stdio: ['ignore', 'ignore', 'pipe'] });
   const stop = async (): Promise<void> => {
     const exited = child.exitCode === null && child.signalCode === null ? once(child, 'exit') : undefined;

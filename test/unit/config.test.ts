@@ -27,7 +27,6 @@ const defaults: Config = {
     keylessRequestsPerMinute: 600,
     maxBacklog: 100_000,
   },
-  dataSources: [],
   reports: {
     concurrency: 2,
     memoryMb: 100,
@@ -36,6 +35,7 @@ const defaults: Config = {
     maxRows: 50_000_000,
     querySeconds: 600,
     previewSeconds: 20,
+    dataSources: [],
     pdf: { maxRows: 50_000, memoryMb: 1_024, threads: 1, fontsDirectory: undefined },
   },
   shutdownGraceSeconds: 20,
@@ -176,12 +176,6 @@ describe('the configuration', () => {
         ...{ requestsPerMinute: 100, openJobs: 200, storedBytes: 300 },
         ...{ emailsPerDay: 0, keylessRequestsPerMinute: 400, maxBacklog: 0 },
       },
-      dataSources: [
-        {
-          ...{ name: 'crm', kind: 'postgresql', host: 'db', port: 5432, database: 'd', user: 'u', password: 'p', tls: 'verify-full' },
-          tenants: ['acme'],
-        },
-      ],
       reports: {
         concurrency: 3,
         memoryMb: 256,
@@ -191,6 +185,12 @@ describe('the configuration', () => {
         querySeconds: 30,
         previewSeconds: 5,
         pdf: { maxRows: 500, memoryMb: 512, threads: 2, fontsDirectory: '/fonts' },
+        dataSources: [
+          {
+            ...{ name: 'crm', kind: 'postgresql', host: 'db', port: 5432, database: 'd', user: 'u', password: 'p', tls: 'verify-full' },
+            tenants: ['acme'],
+          },
+        ],
       },
       shutdownGraceSeconds: 5,
       encryption: { enabled: false, keys: [masterKey, masterKey], keyModule: '/etc/kms.mjs' },

@@ -45,7 +45,7 @@ async function recordDeeds(): Promise<[string, number][]> {
       parts: { subject: 'Ada', html: null, text: 'Ada' },
     },
   });
-  api.dataSources.kept.set('acme/crm', {
+  api.sources.kept.set('acme/crm', {
     ...{ name: 'crm', description: null, secretNames: [], version: 1, changedAt: new Date(0), secrets: {} },
     settings: { kind: 'http', url: 'https://api.example.com' },
   });

@@ -11,7 +11,7 @@ const path = '/v1/data-sources/crm';
 const crm = { kind: 'postgresql', host: 'db.example.com', database: 'crm', user: 'reports' };
 const rates = { kind: 'http', url: 'https://api.example.com/v2' };
 const put = (body: object, at = path) => api.agent().put(at).send(body);
-const secretsOf = (name = 'crm') => api.dataSources.kept.get(`acme/${name}`)?.secrets;
+const secretsOf = (name = 'crm') => api.sources.kept.get(`acme/${name}`)?.secrets;
 
 describe('a data source', () => {
   test('is made, changed, listed and removed; its secrets go in and never come out', async () => {
@@ -80,14 +80,14 @@ describe('a data source', () => {
 
   test('that can not be reached is a problem with a reason', async () => {
     await put(crm).expect(201);
-    api.connector = { check: () => Promise.reject(new AppError('data_source_unreachable', 'It can not be reached.', { retryable: true })) };
+    api.sources.check = () => Promise.reject(new AppError('data_source_unreachable', 'It can not be reached.', { retryable: true }));
     expect((await api.agent().post(`${path}/check`).expect(503)).body).toMatchObject({ code: 'data_source_unreachable', retryable: true });
   });
 });
 
 describe('a data source of the configuration', () => {
   test('stands before a stored one, is the business of its tenants only, and can not be changed', async () => {
-    const stored = testDataSources(api.audit);
+    const stored = testDataSources(api.audit).all;
     const entry = anEntry({ action: 'data_source.put' });
     const settings = { kind: 'http', url: 'http://10.0.0.7' } as const;
     const secrets = { headers: { 'X-Key': 'hunter5' } };
@@ -163,7 +163,7 @@ describe('a report', () => {
   ])('with %s is refused before it starts', async (_name, source, pointer, code) => {
     await put(crm);
     await put(rates, '/v1/data-sources/rates');
-    const { body } = await ask(source).expect(400);
+    const body: unknown = (await ask(source).expect(400)).body;
     expect(body).toMatchObject({ code });
     expect((body as { errors: { pointer: string }[] }).errors.map((error) => error.pointer)).toContain(pointer);
     expect(api.started).toEqual([]);
