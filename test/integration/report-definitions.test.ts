@@ -96,7 +96,7 @@ test('a preview shows the first rows by the same query, and leaves nothing behin
   });
   expect(plain).toMatchObject({ status: 200, body: { columns: [{ name: 'number', title: 'No' }], more: true } });
   expect(plain.body['rows']).toEqual(Array.from({ length: 100 }, (_, index) => [1_999 - index]));
-  const audit = await system.stores.audit.list('acme', { action: ['file.delete'] }, { limit: 5 });
+  const audit = await system.stores.audit.list('acme', { action: 'file.delete' }, { limit: 5 });
   expect(audit.items).toMatchObject([{ target: expect.stringMatching(/^file_/), details: { preview: true } }]);
   expect(await system.stores.files.find('acme', audit.items[0]?.target ?? '')).toBeUndefined();
 });
