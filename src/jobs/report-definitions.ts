@@ -6,7 +6,7 @@ import { singleLine } from './single-line.ts';
 import type { NewVersion, VersionEntry, VersionStore } from './versions.ts';
 
 /** In bytes, as JSON. Many rows belong into a file. */
-export const maxDefinitionBytes = 256 * 1024;
+const maxDefinitionBytes = 256 * 1024;
 
 /** Stands for what a call has to bring, where the rest is looked at. */
 const anySource: ReportRequest['source'] = { fileId: 'file_a' };

@@ -8,7 +8,7 @@ import request from 'supertest';
 
 import { type Answered, type AppDependencies, createApp } from '../../src/http/app.ts';
 import { open, seal } from '../../src/encryption/aes-gcm.ts';
-import { createHttpServer, type HttpServerOptions } from '../../src/http/http-server.ts';
+import { createHttpServer } from '../../src/http/http-server.ts';
 import { createMetrics } from '../../src/http/metrics.ts';
 import { createPresenter } from '../../src/http/presentation.ts';
 import type { BatchActions } from '../../src/jobs/batch-actions.ts';

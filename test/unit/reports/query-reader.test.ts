@@ -32,7 +32,7 @@ describe('the text of a query', () => {
     ["select getenv('HOME')", /not allowed/],
     ['select * from other.orders', /no table/],
     [`select ${'not '.repeat(1_900)}true`, /can't be parsed/],
-  ])('is refused: %.40s', async (sql, message) => {
+  ])('is refused: %s', async (sql, message) => {
     await expect(reader.read(sql, undefined)).rejects.toMatchObject({ code: 'query_invalid', message: expect.stringMatching(message) });
   });
 
@@ -40,7 +40,7 @@ describe('the text of a query', () => {
     const outcomes = await Promise.allSettled(Array.from({ length: 120 }, () => reader.read('select 1', [])));
     const refused = outcomes.filter(({ status }) => status === 'rejected');
     expect(refused).toHaveLength(20);
-    for (const one of refused) if (one.status === 'rejected') expect(one.reason).toMatchObject({ code: 'overloaded', retryable: true });
+    expect(refused).toMatchObject(refused.map(() => ({ reason: { code: 'overloaded', retryable: true } })));
     expect(await reader.read('select $x', [])).toEqual(['x']);
   });
 });
