@@ -146,6 +146,7 @@ export async function startApi(
     mailEvents: mailEventsOf(config, stores),
     writeCsv: writeCsvList,
     templates: stores.templates,
+    presets: stores.presets,
     templateVersions: createTemplateVersions(stores.templates, variableFaults),
     templateEngine: scope.closing(createWorkshop(), (workshop) => workshop.close()),
     textOf: (html) => textPart({ html }) ?? '',

@@ -11,6 +11,7 @@ import { createDatabaseLeases, createEmailCounter } from './database/limit-windo
 import { createDeliveryLookup, withProviderNames } from './database/provider-messages.ts';
 import { createSuppressions } from './database/suppressions.ts';
 import { createTenantLimits, storedBytesIn } from './database/tenant-limits.ts';
+import { createPresetStore } from './database/upload-presets.ts';
 import { createTenantSecrets } from './database/tenant-secrets.ts';
 import { open, seal } from './encryption/aes-gcm.ts';
 import { imageCompleteness } from './images/completeness.ts';
@@ -20,6 +21,7 @@ import type { DeliveryLookup } from './jobs/mail-events.ts';
 import { suppressionNames } from './jobs/suppression-names.ts';
 import type { TenantKeys } from './jobs/tenant-keys.ts';
 import { createUnsubscribeTokens, type UnsubscribeTokens } from './jobs/unsubscribe-token.ts';
+import type { PresetStore } from './jobs/upload-presets.ts';
 import type { Scope } from './lifecycle.ts';
 import type { LimitDependencies } from './limits/limits.ts';
 import { createMemoryLeases } from './limits/memory-leases.ts';
@@ -34,6 +36,7 @@ export interface Stores {
   audit: AuditLog;
   deliveries: Deliveries;
   templates: TemplateStore;
+  presets: PresetStore;
   tenantKeys: TenantKeys;
   /** Of what Temporal stores. */
   protection: Protection;
@@ -71,6 +74,7 @@ export async function openStores(scope: Scope, config: Config, location: Databas
     audit: createAuditLog(db),
     deliveries,
     templates: createTemplateStore(db),
+    presets: createPresetStore(db),
     tenantKeys,
     protection,
     limits: {

@@ -10,6 +10,7 @@ import { limits } from './migrations/0006-limits.ts';
 import { deliveries } from './migrations/0007-deliveries.ts';
 import { emailTemplates } from './migrations/0008-email-templates.ts';
 import { suppressions } from './migrations/0009-suppressions.ts';
+import { uploadPresets } from './migrations/0014-upload-presets.ts';
 import { openPglite } from './pglite.ts';
 import type { Database } from './schema.ts';
 
@@ -24,6 +25,7 @@ const migrations = {
   '0007-deliveries': deliveries,
   '0008-email-templates': emailTemplates,
   '0009-suppressions': suppressions,
+  '0014-upload-presets': uploadPresets,
 };
 
 export type DatabaseLocation = { url: string } | { directory: string };

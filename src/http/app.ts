@@ -14,6 +14,7 @@ import type { CaughtMail } from './dev-mail/caught-mail.ts';
 import { devMail } from './dev-mail/routes.ts';
 import { docs } from './docs.ts';
 import { emailBatches, type EmailBatchDependencies } from './email-batches.ts';
+import { type PresetDependencies, uploadPresets } from './upload-presets.ts';
 import { emailTemplates, type TemplateDependencies } from './email-templates.ts';
 import { type EventDependencies, events } from './events.ts';
 import { explaining } from './explain.ts';
@@ -59,6 +60,7 @@ export interface AppDependencies
     AuditLogDependencies,
     MailProviderDependencies,
     Omit<TemplateDependencies, 'refuseSecrets'>,
+    Omit<PresetDependencies, 'refuseSecrets'>,
     PreviewDependencies,
     Pick<EmailBatchDependencies, 'deliveries'>,
     SuppressionDependencies,
@@ -177,6 +179,7 @@ export function createApp(dependencies: AppDependencies): Express {
   v1.use(mailProviders(dependencies));
   v1.use(emailTemplates({ ...dependencies, refuseSecrets }));
   v1.use(templatePreview(dependencies));
+  v1.use(uploadPresets({ ...dependencies, refuseSecrets }));
   v1.use(suppressions(dependencies));
   v1.use(bounces(dependencies));
   app.use('/v1', v1);

@@ -10,6 +10,7 @@ import { type Charge, type Limits, mayBeDone } from '../jobs/limits.ts';
 import { changedOptions } from '../jobs/options.ts';
 import { jobTypeOf } from '../jobs/registry.ts';
 import type { TenantKeys } from '../jobs/tenant-keys.ts';
+import type { PresetStore } from '../jobs/upload-presets.ts';
 import type { Prepared } from './auditing.ts';
 import { tenantOf } from './authentication.ts';
 import type { Presenter } from './presentation.ts';
@@ -31,6 +32,7 @@ export interface EditDependencies {
   /** In bytes. */
   maxMessageBytes: number;
   templateVersions: TemplateVersions;
+  presets: PresetStore;
   tenantKeys: TenantKeys;
   presenter: Presenter;
   refuseSecrets: RefuseSecrets;
@@ -43,6 +45,7 @@ export function editing({
   limits,
   maxMessageBytes,
   templateVersions,
+  presets,
   tenantKeys,
   presenter,
   refuseSecrets,
@@ -64,7 +67,15 @@ export function editing({
         charge = await limits.charge(tenant, { emails: emails && { ...emails, pointer: `/request${emails.pointer}` } });
         return editOf(
           { type, job: found, options, ...changed },
-          { now: Date.now(), tenant, tenantKeys, files: limits.files(tenant, files), templates: templateVersions, maxMessageBytes },
+          {
+            now: Date.now(),
+            tenant,
+            tenantKeys,
+            files: limits.files(tenant, files),
+            templates: templateVersions,
+            presets,
+            maxMessageBytes,
+          },
         );
       });
     return {

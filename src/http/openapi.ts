@@ -4,6 +4,7 @@ import { OpenAPIRegistry, OpenApiGeneratorV31 } from '@asteasolutions/zod-to-ope
 import { describeApiKeys } from './openapi/api-keys.ts';
 import { describeAuditLog } from './openapi/audit-log.ts';
 import { describeCodec } from './openapi/codec.ts';
+import { describeUploadPresets } from './openapi/upload-presets.ts';
 import { describeEmailTemplates } from './openapi/email-templates.ts';
 import { describeExplain } from './openapi/explain.ts';
 import { describeBulkActions } from './openapi/bulk-actions.ts';
@@ -42,6 +43,7 @@ const resources = [
   describeLimits,
   describeMailProviders,
   describeEmailTemplates,
+  describeUploadPresets,
   describeTemplatePreview,
   describeSuppressions,
   describeMailEvents,

@@ -14,6 +14,7 @@ import type { ReadCsv } from '../jobs/recipient-sources.ts';
 import { allJobTypes, type AnyJobType } from '../jobs/registry.ts';
 import { startOptionsOf } from '../jobs/start-options.ts';
 import type { TenantKeys } from '../jobs/tenant-keys.ts';
+import type { PresetStore } from '../jobs/upload-presets.ts';
 import { tenantOf } from './authentication.ts';
 import { declaredJson, parsedJson } from './json-body.ts';
 import { declaredJsonOrLines, isNdjson, receiveLines } from './line-body.ts';
@@ -29,6 +30,7 @@ export interface SubmissionDependencies {
   files: FileStore;
   limits: Limits;
   templateVersions: TemplateVersions;
+  presets: PresetStore;
   /** In bytes. */
   maxUploadBytes: number;
   /** In bytes. */
@@ -81,8 +83,11 @@ async function receive(
   return receiveMultipart(request, limits.files(tenant, files, '/file'), maxUploadBytes);
 }
 
+/** Or of another thing that a tenant names, and that may be gone. */
 const isOfTemplate = (error: unknown) =>
-  error instanceof AppError && (error.code === 'template_not_found' || error.errors?.[0]?.pointer.startsWith('/template/') === true);
+  error instanceof AppError &&
+  (['template_not_found', 'preset_not_found', 'file_not_found', 'file_not_accepted'].includes(error.code) ||
+    error.errors?.[0]?.pointer.startsWith('/template/') === true);
 
 /** What the type wants to have looked at before anything is charged for; whoever asks discards it. */
 async function gathered(
@@ -139,9 +144,9 @@ function submit(type: AnyJobType, dependencies: SubmissionDependencies): Request
         list ??= await gathered({ type, tenant, asked }, undefined, dependencies);
         // Before anything is stored: what is refused leaves nothing behind.
         return charged(limits, { tenant, jobs: 1, emails: type.emails?.(asked, list) }, async () => {
-          const { templateVersions: templates, maxMessageBytes } = dependencies;
+          const { templateVersions: templates, presets, maxMessageBytes } = dependencies;
           const given = { ...(received.part && { part: received.part }), ...(list && { list }) };
-          const input = await type.prepare(asked, { tenant, jobId, createdAt, files, templates, maxMessageBytes, ...given });
+          const input = await type.prepare(asked, { tenant, jobId, createdAt, files, templates, presets, maxMessageBytes, ...given });
           return jobs.start({ jobId, type, tenant, createdAt, input, fingerprint: fingerprint(), options: startOptions });
         });
       };

@@ -7,6 +7,7 @@ import type { Line } from './lines.ts';
 import type { NewNote } from './messages.ts';
 import type { RetryOptions } from './options.ts';
 import type { Progress } from './progress.ts';
+import type { PresetStore } from './upload-presets.ts';
 import type { RecipientList } from './recipient-list.ts';
 import type { ReadCsv } from './recipient-sources.ts';
 
@@ -64,6 +65,8 @@ export interface Submission {
   files: FileStore;
   /** E-mail templates of the tenant. */
   templates: TemplateVersions;
+  /** Upload presets of the tenant. */
+  presets?: Pick<PresetStore, 'find'> | undefined;
   /** HANDOFF_MAX_MESSAGE_BYTES. */
   maxMessageBytes?: number;
   /** Present for job types with `body: 'multipart'`. */

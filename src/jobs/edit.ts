@@ -7,6 +7,7 @@ import type { Edit } from './messages.ts';
 import { type ChangedOptions, startTimeOf } from './options.ts';
 import type { AnyJobType } from './registry.ts';
 import type { TenantKeys } from './tenant-keys.ts';
+import type { PresetStore } from './upload-presets.ts';
 
 export interface Change {
   type: AnyJobType;
@@ -23,18 +24,19 @@ interface Surroundings {
   tenantKeys: TenantKeys;
   files: FileStore;
   templates: TemplateVersions;
+  presets?: Pick<PresetStore, 'find'>;
   maxMessageBytes?: number;
 }
 
 async function inputOf(
   { type, job, request }: Change,
-  { tenant, files, templates, maxMessageBytes }: Surroundings,
+  { tenant, files, templates, presets, maxMessageBytes }: Surroundings,
 ): Promise<Pick<Edit, 'input' | 'merge'>> {
   if (request === undefined) return {};
   if (type.body === 'json')
     return {
       input: await type.prepare(request, {
-        ...{ tenant, jobId: job.id, createdAt: job.createdAt.toISOString(), files, templates },
+        ...{ tenant, jobId: job.id, createdAt: job.createdAt.toISOString(), files, templates, presets },
         ...(maxMessageBytes !== undefined && { maxMessageBytes }),
       }),
     };

@@ -17,7 +17,7 @@ const bodies: Record<string, unknown> = {
 
 const operations = operationsOf(openApiDocument() as OpenApi)
   // Whoever puts a template puts one of their own; without a key there is no tenant to be told from another.
-  .filter(({ method, path }) => path.includes('{') && !(method === 'put' && path === '/v1/email-templates/{name}'))
+  .filter(({ method, path }) => path.includes('{') && !(method === 'put' && /^\/v1\/(email-templates|upload-presets)\/\{name\}$/.test(path)))
   .filter(({ security }) => security.length > 0)
   .map((operation) => ({ ...operation, path: operation.path.replace('{version}', '1') }))
   .flatMap(({ method, path }) => (method === 'get' ? ['get', 'head'] : [method]).map((each) => ({ method: each, path })))

@@ -30,6 +30,7 @@ import { createLimits } from '../../src/limits/limits.ts';
 import { testFileStore, type TestFileStore } from './file-store.ts';
 import { bulkActionOf, jobOf } from './jobs.ts';
 import { keys, testKeys, type TestKeys } from './keys.ts';
+import { testPresets } from './upload-presets.ts';
 import { plainEngine, testTemplates } from './templates.ts';
 import { testLimits, type TestLimits } from './limits.ts';
 import { testSuppressions, type TestSuppressions } from './suppressions.ts';
@@ -123,6 +124,7 @@ export function testApi({
   let given = testLimits();
   let templates = testTemplates(audit);
   let suppressions = testSuppressions(audit);
+  let presets = testPresets(audit);
   const api: TestApi = {
     store,
     started: [],
@@ -217,6 +219,7 @@ export function testApi({
     api.sentMail = {};
     api.mailEventSources = {};
     suppressions = testSuppressions(audit);
+    presets = testPresets(audit);
     audit.away = false;
     const stored = () => [...store.records.values()].reduce((sum, { size }) => sum + size, 0);
     given = testLimits(
@@ -257,6 +260,7 @@ export function testApi({
           Promise.resolve(api.deliveries.filter((one) => one.seq >= from && (state === undefined || one.state === state)).slice(0, limit)),
       },
       templates,
+      presets,
       templateVersions: createTemplateVersions(templates, variableFaults),
       templateEngine,
       textOf: (html) => `text of ${html}`,

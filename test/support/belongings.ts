@@ -105,6 +105,7 @@ export async function belongingsOf(client: TenantClient): Promise<Belongings> {
   await Promise.all([until(sent, 'completed'), until(parked, 'dead_lettered'), until(refused, 'failed'), until(cancelled, 'cancelled')]);
   const template = { subject: 'Hello {{ name }}', text: 'Hi', schema: true, sample: { name: 'Ada' } };
   expect((await ask('PUT', '/v1/email-templates/welcome-of-acme', template)).status).toBe(201);
+  expect((await ask('PUT', '/v1/upload-presets/avatar-of-acme', {})).status).toBe(201);
   const revoked = await made('/v1/api-keys', { scopes: ['read'] });
   await ask('DELETE', `/v1/api-keys/${revoked}`);
   return {
@@ -113,6 +114,7 @@ export async function belongingsOf(client: TenantClient): Promise<Belongings> {
     '/v1/email-batches/': { scheduled: jobs.scheduledBatch },
     '/v1/bulk-actions/': { dryRun: await made('/v1/bulk-actions', { action: 'discard', filter: {}, dryRun: true }) },
     '/v1/email-templates/': { put: 'welcome-of-acme' },
+    '/v1/upload-presets/': { put: 'avatar-of-acme' },
     '/v1/suppressions/': { byHand: await made('/v1/suppressions', { address: 'eve@example.com' }) },
     '/v1/api-keys/': { valid: await made('/v1/api-keys', { name: 'shop of acme', scopes: ['read'] }), revoked },
   };

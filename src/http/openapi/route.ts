@@ -10,6 +10,7 @@ export const tags = {
   Jobs: 'Reading, watching and steering jobs, whatever their type.',
   Files: 'What was uploaded, and what jobs have made.',
   'E-mail templates': 'What messages look like, by name and version.',
+  'Upload presets': 'What is taken, and what is made of it, by name and version.',
   'API keys': 'Who may call, and what for.',
   'Audit log': 'What operators and admins have done.',
   Encryption: 'What is stored is encrypted; this reads it for Temporal’s own tools.',
