@@ -9,6 +9,8 @@ import { burst } from './burst.ts';
 import { endToEnd } from './end-to-end.ts';
 import type { Finding, Settings } from './finding.ts';
 import { guard } from './guard.ts';
+import { hostile } from './hostile.ts';
+import { images } from './images.ts';
 import { kill } from './kill.ts';
 import { mailing } from './mailing.ts';
 import { memory } from './memory.ts';
@@ -30,6 +32,8 @@ const benchmarks: Record<string, (settings: Settings) => Promise<Finding>> = {
   guard,
   kill,
   mailing,
+  images,
+  hostile,
 };
 
 const help = `npm run bench [-- name …] [-- options]
@@ -49,6 +53,8 @@ directories, and is gone at the end. Needs PostgreSQL: initdb and postgres on th
   guard        what encryption, authentication and limits cost POST /v1/emails, and what they ask the database
   kill         50 times kill -9 of a worker that sends mail: what is lost, sent twice, or in doubt
   mailing      a batch against a nodemailer pool and against Celery with Redis, and one of 100,000 recipients
+  images       variants of pictures against sharp, and against Celery with Redis and Pillow
+  hostile      520 hostile pictures: who dies, what gets out, how much memory it takes
 
   --rounds N       rounds of each comparison (default 5)
   --quick          a tenth of the work: whether it runs, not how fast
