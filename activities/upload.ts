@@ -105,9 +105,15 @@ export function uploadActivities({ images, files, fileIdFor }: UploadDependencie
 
   return {
     /** null: not an image that we decode. */
-    inspectImage({ file }: { file: StoredFile }): Promise<ImageFacts | null> {
+    inspectImage({ file, camera: told }: { file: StoredFile; camera?: 'tell' | 'leave' }): Promise<ImageFacts | null> {
       const { contentType } = file;
-      return classified(() => decoding(() => heartbeating(({ signal }) => images.inspect(files.read(file), { contentType, signal }))));
+      const work = () => heartbeating(({ signal }) => images.inspect(files.read(file), { contentType, signal }));
+      return classified(async () => {
+        const facts = await decoding(work);
+        if (facts === null || told !== 'leave') return facts;
+        const { camera: _left, ...others } = facts;
+        return others;
+      });
     },
 
     /**

@@ -9,6 +9,8 @@ import { burst } from './burst.ts';
 import { endToEnd } from './end-to-end.ts';
 import type { Finding, Settings } from './finding.ts';
 import { guard } from './guard.ts';
+import { hostile } from './hostile.ts';
+import { images } from './images.ts';
 import { kill } from './kill.ts';
 import { mailing } from './mailing.ts';
 import { memory } from './memory.ts';
@@ -36,6 +38,8 @@ const benchmarks: Record<string, (settings: Settings) => Promise<Finding>> = {
   pdf,
   reports,
   xlsx,
+  images,
+  hostile,
 };
 
 const help = `npm run bench [-- name …] [-- options]
@@ -58,6 +62,8 @@ directories, and is gone at the end. Needs PostgreSQL: initdb and postgres on th
   pdf          a PDF file of 20,000 rows against bare pdfmake, and whether the process answers meanwhile
   reports      5 million rows as CSV and Parquet against bare COPY of the same engine, and ten such reports at once
   xlsx         a workbook of a million rows against exceljs and XlsxWriter
+  images       variants of pictures against sharp, and against Celery with Redis and Pillow
+  hostile      520 hostile pictures: who dies, what gets out, how much memory it takes
 
   --rounds N       rounds of each comparison (default 5)
   --quick          a tenth of the work: whether it runs, not how fast

@@ -1361,6 +1361,80 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/upload-presets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The upload presets of the tenant
+         * @description By name, each with its newest version.
+         *
+         *     Scope: `read`.
+         */
+        get: operations["listUploadPresets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/upload-presets/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The newest version of an upload preset
+         * @description Scope: `read`.
+         */
+        get: operations["getUploadPreset"];
+        /**
+         * Make a version of an upload preset
+         * @description The same body as that of the newest version makes no new one. `If-Match` with the ETag of the newest version, or `If-None-Match: *` for a new preset, refuses to overwrite what somebody else has put meanwhile.
+         *
+         *     Scope: `operate`.
+         */
+        put: operations["putUploadPreset"];
+        post?: never;
+        /**
+         * Remove an upload preset
+         * @description No new job can have it. Jobs that were taken before go on with what it said then.
+         *
+         *     Scope: `operate`.
+         */
+        delete: operations["deleteUploadPreset"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/upload-presets/{name}/versions/{version}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One version of an upload preset
+         * @description Scope: `read`.
+         */
+        get: operations["getUploadPresetVersion"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/uploads": {
         parameters: {
             query?: never;
@@ -1375,6 +1449,26 @@ export interface paths {
          * @description Scope: `submit`.
          */
         post: operations["submitUpload"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/uploads/reprocess": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Start a job of type reprocess
+         * @description Scope: `submit`.
+         */
+        post: operations["submitReprocess"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1431,7 +1525,7 @@ export interface components {
             /** @description Id of the API key, or `oidc_…` of an access token; `cli:` and a user of the operating system for commands. */
             actor: string;
             /** @enum {string} */
-            action: "job.cancel" | "job.retry" | "job.discard" | "job.note" | "job.edit" | "job_token.create" | "bulk_action.start" | "bulk_action.pause" | "bulk_action.resume" | "bulk_action.abort" | "file.delete" | "api_key.create" | "api_key.rotate" | "api_key.revoke" | "payload.decode" | "limit.change" | "tenant.erase" | "email_template.put" | "email_template.delete" | "data_source.put" | "data_source.delete" | "data_source.check" | "report_definition.put" | "report_definition.delete" | "email_batch.pause" | "email_batch.resume" | "suppression.add" | "suppression.remove" | "suppression.import";
+            action: "job.cancel" | "job.retry" | "job.discard" | "job.note" | "job.edit" | "job_token.create" | "bulk_action.start" | "bulk_action.pause" | "bulk_action.resume" | "bulk_action.abort" | "file.delete" | "api_key.create" | "api_key.rotate" | "api_key.revoke" | "payload.decode" | "limit.change" | "tenant.erase" | "email_template.put" | "email_template.delete" | "data_source.put" | "data_source.delete" | "data_source.check" | "report_definition.put" | "report_definition.delete" | "email_batch.pause" | "email_batch.resume" | "suppression.add" | "suppression.remove" | "suppression.import" | "upload_preset.put" | "upload_preset.delete";
             /**
              * @description `accepted`: it was begun; `refused`: the caller lacks the scope.
              * @enum {string}
@@ -1659,7 +1753,7 @@ export interface components {
             action: "retry" | "discard" | "cancel";
             filter: {
                 /** @enum {string} */
-                type?: "email" | "batch" | "report" | "upload";
+                type?: "email" | "batch" | "report" | "upload" | "reprocess";
                 /**
                  * @description Default: all that the action can be done to. `running` covers `queued` and `retrying`.
                  * @enum {string}
@@ -1708,7 +1802,7 @@ export interface components {
             failures: {
                 jobId: string;
                 /** @enum {string} */
-                code: "invalid_request" | "malformed_request" | "request_timeout" | "uri_too_long" | "headers_too_large" | "secret_in_request" | "value_out_of_range" | "invalid_idempotency_key" | "start_in_past" | "invalid_filter" | "invalid_cursor" | "malformed_json" | "malformed_multipart" | "unsupported_media_type" | "payload_too_large" | "unauthorized" | "insufficient_scope" | "not_found" | "link_expired" | "link_used_up" | "file_expired" | "method_not_allowed" | "range_not_satisfiable" | "idempotency_key_reused" | "job_not_cancellable" | "job_not_retryable" | "job_not_dead_lettered" | "job_not_scheduled" | "too_many_changes" | "bulk_action_finished" | "payload_unreadable" | "api_key_not_active" | "too_many_streams" | "rate_limited" | "limit_exceeded" | "content_type_mismatch" | "image_truncated" | "file_not_found" | "template_not_found" | "data_source_not_found" | "data_source_configured" | "encryption_needed" | "definition_not_found" | "precondition_failed" | "template_invalid" | "message_too_large" | "job_not_pausable" | "signature_invalid" | "temporal_unavailable" | "database_unavailable" | "identity_provider_unavailable" | "storage_unavailable" | "worker_unavailable" | "overloaded" | "not_ready" | "internal_error" | "mail_rejected" | "recipient_rejected" | "delivery_in_doubt" | "mail_refused_for_now" | "mail_server_unreachable" | "mail_configuration" | "template_failed" | "source_unreadable" | "report_too_large" | "source_too_large" | "query_invalid" | "query_timeout" | "query_too_large" | "data_source_unreachable" | "data_source_configuration" | "image_unreadable" | "image_too_large" | "decoder_failed" | "timed_out" | "terminated" | "expired" | "discarded" | "dead_letter_expired" | "redrive_limit_reached" | "job_failed";
+                code: "invalid_request" | "malformed_request" | "request_timeout" | "uri_too_long" | "headers_too_large" | "secret_in_request" | "value_out_of_range" | "invalid_idempotency_key" | "start_in_past" | "invalid_filter" | "invalid_cursor" | "malformed_json" | "malformed_multipart" | "unsupported_media_type" | "payload_too_large" | "unauthorized" | "insufficient_scope" | "not_found" | "link_expired" | "link_used_up" | "file_expired" | "method_not_allowed" | "range_not_satisfiable" | "idempotency_key_reused" | "job_not_cancellable" | "job_not_retryable" | "job_not_dead_lettered" | "job_not_scheduled" | "too_many_changes" | "bulk_action_finished" | "payload_unreadable" | "api_key_not_active" | "too_many_streams" | "rate_limited" | "limit_exceeded" | "content_type_mismatch" | "image_truncated" | "file_not_accepted" | "file_not_found" | "data_source_not_found" | "data_source_configured" | "encryption_needed" | "template_not_found" | "definition_not_found" | "preset_not_found" | "precondition_failed" | "template_invalid" | "message_too_large" | "job_not_pausable" | "signature_invalid" | "temporal_unavailable" | "database_unavailable" | "identity_provider_unavailable" | "storage_unavailable" | "worker_unavailable" | "overloaded" | "not_ready" | "internal_error" | "mail_rejected" | "recipient_rejected" | "delivery_in_doubt" | "mail_refused_for_now" | "mail_server_unreachable" | "mail_configuration" | "template_failed" | "source_unreadable" | "report_too_large" | "source_too_large" | "query_invalid" | "query_timeout" | "query_too_large" | "data_source_unreachable" | "data_source_configuration" | "image_unreadable" | "image_too_large" | "decoder_failed" | "timed_out" | "terminated" | "expired" | "discarded" | "dead_letter_expired" | "redrive_limit_reached" | "job_failed";
             }[];
             /** @description Of a dry run that has finished: up to twenty ids. */
             sample: string[] | null;
@@ -1751,7 +1845,7 @@ export interface components {
             action: "retry" | "discard" | "cancel";
             filter: {
                 /** @enum {string} */
-                type?: "email" | "batch" | "report" | "upload";
+                type?: "email" | "batch" | "report" | "upload" | "reprocess";
                 /**
                  * @description Default: all that the action can be done to. `running` covers `queued` and `retrying`.
                  * @enum {string}
@@ -2436,7 +2530,7 @@ export interface components {
             key: string;
         };
         /** @description `type` tells which. */
-        Job: components["schemas"]["EmailJob"] | components["schemas"]["BatchJob"] | components["schemas"]["ReportJob"] | components["schemas"]["UploadJob"];
+        Job: components["schemas"]["EmailJob"] | components["schemas"]["BatchJob"] | components["schemas"]["ReportJob"] | components["schemas"]["UploadJob"] | components["schemas"]["ReprocessJob"];
         JobCounts: {
             counts: {
                 scheduled: number;
@@ -2514,7 +2608,7 @@ export interface components {
             deadLetter: components["schemas"]["DeadLetter"] | null;
             links: components["schemas"]["JobLinks"];
             /** @enum {string} */
-            type: "email" | "batch" | "report" | "upload";
+            type: "email" | "batch" | "report" | "upload" | "reprocess";
         };
         /** @description `openJobs` are all that have not ended; every recipient of an e-mail counts; a day is one of UTC. */
         Limits: {
@@ -2591,6 +2685,14 @@ export interface components {
                     /** @description Set by the operator of the installation. */
                     ceiling: number | null;
                 };
+                reprocess: {
+                    /** @description What counts: the lower one of the others. null: not limited. */
+                    limit: number | null;
+                    /** @description Set by the tenant. */
+                    own: number | null;
+                    /** @description Set by the operator of the installation. */
+                    ceiling: number | null;
+                };
             };
         };
         /**
@@ -2614,6 +2716,7 @@ export interface components {
                 batch?: number | null;
                 report?: number | null;
                 upload?: number | null;
+                reprocess?: number | null;
             };
         };
         LinkedFile: {
@@ -2692,7 +2795,7 @@ export interface components {
              * @description Stable: decide by it, not by texts.
              * @enum {string}
              */
-            code: "invalid_request" | "malformed_request" | "request_timeout" | "uri_too_long" | "headers_too_large" | "secret_in_request" | "value_out_of_range" | "invalid_idempotency_key" | "start_in_past" | "invalid_filter" | "invalid_cursor" | "malformed_json" | "malformed_multipart" | "unsupported_media_type" | "payload_too_large" | "unauthorized" | "insufficient_scope" | "not_found" | "link_expired" | "link_used_up" | "file_expired" | "method_not_allowed" | "range_not_satisfiable" | "idempotency_key_reused" | "job_not_cancellable" | "job_not_retryable" | "job_not_dead_lettered" | "job_not_scheduled" | "too_many_changes" | "bulk_action_finished" | "payload_unreadable" | "api_key_not_active" | "too_many_streams" | "rate_limited" | "limit_exceeded" | "content_type_mismatch" | "image_truncated" | "file_not_found" | "template_not_found" | "data_source_not_found" | "data_source_configured" | "encryption_needed" | "definition_not_found" | "precondition_failed" | "template_invalid" | "message_too_large" | "job_not_pausable" | "signature_invalid" | "temporal_unavailable" | "database_unavailable" | "identity_provider_unavailable" | "storage_unavailable" | "worker_unavailable" | "overloaded" | "not_ready" | "internal_error" | "mail_rejected" | "recipient_rejected" | "delivery_in_doubt" | "mail_refused_for_now" | "mail_server_unreachable" | "mail_configuration" | "template_failed" | "source_unreadable" | "report_too_large" | "source_too_large" | "query_invalid" | "query_timeout" | "query_too_large" | "data_source_unreachable" | "data_source_configuration" | "image_unreadable" | "image_too_large" | "decoder_failed" | "timed_out" | "terminated" | "expired" | "discarded" | "dead_letter_expired" | "redrive_limit_reached" | "job_failed";
+            code: "invalid_request" | "malformed_request" | "request_timeout" | "uri_too_long" | "headers_too_large" | "secret_in_request" | "value_out_of_range" | "invalid_idempotency_key" | "start_in_past" | "invalid_filter" | "invalid_cursor" | "malformed_json" | "malformed_multipart" | "unsupported_media_type" | "payload_too_large" | "unauthorized" | "insufficient_scope" | "not_found" | "link_expired" | "link_used_up" | "file_expired" | "method_not_allowed" | "range_not_satisfiable" | "idempotency_key_reused" | "job_not_cancellable" | "job_not_retryable" | "job_not_dead_lettered" | "job_not_scheduled" | "too_many_changes" | "bulk_action_finished" | "payload_unreadable" | "api_key_not_active" | "too_many_streams" | "rate_limited" | "limit_exceeded" | "content_type_mismatch" | "image_truncated" | "file_not_accepted" | "file_not_found" | "data_source_not_found" | "data_source_configured" | "encryption_needed" | "template_not_found" | "definition_not_found" | "preset_not_found" | "precondition_failed" | "template_invalid" | "message_too_large" | "job_not_pausable" | "signature_invalid" | "temporal_unavailable" | "database_unavailable" | "identity_provider_unavailable" | "storage_unavailable" | "worker_unavailable" | "overloaded" | "not_ready" | "internal_error" | "mail_rejected" | "recipient_rejected" | "delivery_in_doubt" | "mail_refused_for_now" | "mail_server_unreachable" | "mail_configuration" | "template_failed" | "source_unreadable" | "report_too_large" | "source_too_large" | "query_invalid" | "query_timeout" | "query_too_large" | "data_source_unreachable" | "data_source_configuration" | "image_unreadable" | "image_too_large" | "decoder_failed" | "timed_out" | "terminated" | "expired" | "discarded" | "dead_letter_expired" | "redrive_limit_reached" | "job_failed";
             /** @description The same as in X-Request-Id. */
             requestId?: string;
             /** @description Whether the same request may succeed later. */
@@ -4321,6 +4424,203 @@ export interface components {
             /** @description When they were queried. */
             madeAt?: string;
         };
+        ReprocessJob: {
+            id: string;
+            status: components["schemas"]["JobStatus"];
+            /** Format: date-time */
+            createdAt: string;
+            /**
+             * Format: date-time
+             * @description The start time that was asked for.
+             */
+            startAt: string | null;
+            /** Format: date-time */
+            finishedAt: string | null;
+            /** @description 1 first … 5 last. */
+            priority: number;
+            labels: {
+                [key: string]: string;
+            };
+            /** @description Why and since when the job is parked. */
+            deadLetter: components["schemas"]["DeadLetter"] | null;
+            links: components["schemas"]["JobLinks"];
+            /** @enum {string} */
+            type: "reprocess";
+            /** Format: date-time */
+            startedAt: string | null;
+            /**
+             * Format: date-time
+             * @description When the job expires if no worker has begun by then.
+             */
+            expiresAt: string | null;
+            /** @description Of the step that runs now, or ran last; 1 is the first. */
+            attempt: number | null;
+            /** @description Of that step; null: as many as its time allows. */
+            maximumAttempts: number | null;
+            /**
+             * Format: date-time
+             * @description While retrying.
+             */
+            nextAttemptAt: string | null;
+            progress: components["schemas"]["Progress"] | null;
+            /** @description null until the job is completed; of a cancelled job, what was done by then. */
+            result: components["schemas"]["ReprocessResult"] | null;
+            /** @description The final failure or, while retrying, the last. */
+            error: components["schemas"]["Problem"] | null;
+            /** @description The workflow itself fails again and again: a defect, or incompatible code. */
+            stuck: boolean;
+            stuckReason: string | null;
+            notes: {
+                /** Format: date-time */
+                at: string;
+                text: string;
+            }[];
+        };
+        ReprocessRequest: {
+            /** @description Default: those of the preset; without one thumb (160 px), medium (640 px) and large (1600 px), all WebP. Ignored for files that can not be shown as a picture. */
+            variants?: {
+                name: string;
+                width?: number;
+                height?: number;
+                /**
+                 * @description Default: inside. How the picture goes into width × height: within it; over it; cut to it; within it, with background around it; squeezed into it.
+                 * @enum {string}
+                 */
+                fit?: "inside" | "outside" | "cover" | "contain" | "fill";
+                /**
+                 * @description With cover and contain. Default: centre. attention and entropy (cover only) keep what the eye looks at, and what has most detail.
+                 * @enum {string}
+                 */
+                position?: "centre" | "top" | "right" | "bottom" | "left" | "attention" | "entropy";
+                /** @enum {string} */
+                format: "jpeg" | "png" | "webp" | "avif";
+                /** @description Default: 80, AVIF 50. PNG is lossless. */
+                quality?: number;
+                /** @description Around what is contained, and behind transparent parts in JPEG. Default: transparent; white in JPEG. */
+                background?: string;
+                /** @description Default: false. true: left out when it is not smaller than the file. */
+                onlyIfSmaller?: boolean;
+                /**
+                 * @description Default: drop, which takes the first frame. keep: all frames, as WebP.
+                 * @enum {string}
+                 */
+                animated?: "drop" | "keep";
+            }[];
+            /** @description Name of an upload preset: what is taken, and what is made of it. */
+            preset?: string;
+            /** @description Default: the newest one. */
+            presetVersion?: number;
+            /** @description How long the files are kept. Default: HANDOFF_FILE_RETENTION_DAYS, else until they are deleted. */
+            retentionDays?: number;
+            /**
+             * @description Any file of the tenant. It stays as it is.
+             * @example file_favhp5o4hkxjxccacfxq2eja7m
+             */
+            fileId: string;
+            options?: components["schemas"]["JobOptions"];
+        };
+        /**
+         * @example {
+         *       "file": {
+         *         "id": "file_favhp5o4hkxjxccacfxq2eja7m",
+         *         "name": "sales.csv",
+         *         "contentType": "text/csv",
+         *         "size": 19,
+         *         "sha256": "59103b2fef93a6b7b5e6b2e4b9b3f0e3f1b2a1c1f6a1c2d3e4f5061728394a5b",
+         *         "links": {
+         *           "self": "/v1/files/file_favhp5o4hkxjxccacfxq2eja7m",
+         *           "content": "/v1/files/file_favhp5o4hkxjxccacfxq2eja7m/content"
+         *         }
+         *       },
+         *       "image": null,
+         *       "variants": []
+         *     }
+         */
+        ReprocessResult: {
+            file: components["schemas"]["LinkedFile"];
+            /** @description As shown upright, in pixels; null: not an image that we decode. */
+            image: {
+                format: string;
+                width: number;
+                height: number;
+                /** @description Frames of an animation, pages of a TIFF. */
+                pages?: number;
+                hasAlpha?: boolean;
+                camera?: {
+                    make?: string;
+                    model?: string;
+                    exposureSeconds?: number;
+                    aperture?: number;
+                    iso?: number;
+                    focalLengthMm?: number;
+                    /** @description By the camera's clock, without a time zone. */
+                    takenAt?: string;
+                };
+                /** @example #a0c0ff */
+                dominantColour?: string;
+                /** @description ThumbHash in base 64: some 25 bytes to show before the picture is there. */
+                placeholder?: string;
+            } | null;
+            variants: {
+                name: string;
+                width: number;
+                height: number;
+                /** @enum {string} */
+                format: "jpeg" | "png" | "webp" | "avif";
+                file: components["schemas"]["LinkedFile"];
+            }[];
+            /** @description Variants that were asked for and are not there. */
+            omitted?: {
+                name: string;
+                /** @enum {string} */
+                reason: "not_smaller";
+            }[];
+            /** @description Of a PDF, a video or a table (CSV, Parquet). Variants are then made of its poster. */
+            document?: {
+                /** @enum {string} */
+                kind: "pdf";
+                pages?: number;
+                /**
+                 * @description tool_missing: poppler or ffmpeg is not installed; unreadable: they do not understand it; too_much: it takes too much time or memory.
+                 * @enum {string}
+                 */
+                problem?: "tool_missing" | "unreadable" | "too_much";
+                poster?: components["schemas"]["LinkedFile"];
+                text?: components["schemas"]["LinkedFile"];
+            } | {
+                /** @enum {string} */
+                kind: "video";
+                durationSeconds?: number;
+                width?: number;
+                height?: number;
+                videoCodec?: string;
+                audioCodec?: string;
+                /**
+                 * @description tool_missing: poppler or ffmpeg is not installed; unreadable: they do not understand it; too_much: it takes too much time or memory.
+                 * @enum {string}
+                 */
+                problem?: "tool_missing" | "unreadable" | "too_much";
+                poster?: components["schemas"]["LinkedFile"];
+                text?: components["schemas"]["LinkedFile"];
+            } | {
+                /** @enum {string} */
+                kind: "table";
+                rows?: number;
+                columns?: {
+                    name: string;
+                    kind: string;
+                }[];
+                /** @description The first rows. Long texts are cut off. */
+                preview?: (string | number | boolean | null)[][];
+                /**
+                 * @description tool_missing: poppler or ffmpeg is not installed; unreadable: they do not understand it; too_much: it takes too much time or memory.
+                 * @enum {string}
+                 */
+                problem?: "tool_missing" | "unreadable" | "too_much";
+                poster?: components["schemas"]["LinkedFile"];
+                text?: components["schemas"]["LinkedFile"];
+            };
+        };
         /** @description Temporal's Retry Policy for every step of this job. What is left out is as the step's own policy says. */
         RetryOptions: {
             maximumAttempts?: number;
@@ -4434,8 +4734,20 @@ export interface components {
                 text: string;
             }[];
         };
-        UploadRequest: {
-            /** @description Default: thumb (160 px), medium (640 px) and large (1600 px), all WebP. Ignored for files that are no image. */
+        /** @description One version, as it was put. It never changes. */
+        UploadPreset: {
+            name: string;
+            version: number;
+            /**
+             * Format: date-time
+             * @description Of this version.
+             */
+            createdAt: string;
+            /** @description Types of files that are taken, as their bytes prove them. Default: all. */
+            accept?: string[];
+            /** @description Larger files are refused. Default: HANDOFF_MAX_UPLOAD_BYTES. */
+            maxBytes?: number;
+            /** @description Default: thumb (160 px), medium (640 px) and large (1600 px), all WebP. */
             variants?: {
                 name: string;
                 width?: number;
@@ -4464,6 +4776,116 @@ export interface components {
                  */
                 animated?: "drop" | "keep";
             }[];
+            /**
+             * @description Default: tell. Whether the result tells camera, exposure and time. Variants never have metadata.
+             * @enum {string}
+             */
+            camera?: "tell" | "leave";
+            description?: string;
+            links: {
+                self: string;
+                version: string;
+            };
+        };
+        UploadPresetPage: {
+            items: components["schemas"]["UploadPreset"][];
+            /** @description `cursor` of the next page; null: there is none. */
+            nextCursor: string | null;
+        };
+        /**
+         * @example {
+         *       "accept": [
+         *         "image/*"
+         *       ],
+         *       "maxBytes": 10000000,
+         *       "variants": [
+         *         {
+         *           "name": "avatar",
+         *           "width": 256,
+         *           "height": 256,
+         *           "fit": "cover",
+         *           "position": "attention",
+         *           "format": "webp"
+         *         }
+         *       ],
+         *       "camera": "leave"
+         *     }
+         */
+        UploadPresetRequest: {
+            /** @description Types of files that are taken, as their bytes prove them. Default: all. */
+            accept?: string[];
+            /** @description Larger files are refused. Default: HANDOFF_MAX_UPLOAD_BYTES. */
+            maxBytes?: number;
+            /** @description Default: thumb (160 px), medium (640 px) and large (1600 px), all WebP. */
+            variants?: {
+                name: string;
+                width?: number;
+                height?: number;
+                /**
+                 * @description Default: inside. How the picture goes into width × height: within it; over it; cut to it; within it, with background around it; squeezed into it.
+                 * @enum {string}
+                 */
+                fit?: "inside" | "outside" | "cover" | "contain" | "fill";
+                /**
+                 * @description With cover and contain. Default: centre. attention and entropy (cover only) keep what the eye looks at, and what has most detail.
+                 * @enum {string}
+                 */
+                position?: "centre" | "top" | "right" | "bottom" | "left" | "attention" | "entropy";
+                /** @enum {string} */
+                format: "jpeg" | "png" | "webp" | "avif";
+                /** @description Default: 80, AVIF 50. PNG is lossless. */
+                quality?: number;
+                /** @description Around what is contained, and behind transparent parts in JPEG. Default: transparent; white in JPEG. */
+                background?: string;
+                /** @description Default: false. true: left out when it is not smaller than the file. */
+                onlyIfSmaller?: boolean;
+                /**
+                 * @description Default: drop, which takes the first frame. keep: all frames, as WebP.
+                 * @enum {string}
+                 */
+                animated?: "drop" | "keep";
+            }[];
+            /**
+             * @description Default: tell. Whether the result tells camera, exposure and time. Variants never have metadata.
+             * @enum {string}
+             */
+            camera?: "tell" | "leave";
+            description?: string;
+        };
+        UploadRequest: {
+            /** @description Default: those of the preset; without one thumb (160 px), medium (640 px) and large (1600 px), all WebP. Ignored for files that can not be shown as a picture. */
+            variants?: {
+                name: string;
+                width?: number;
+                height?: number;
+                /**
+                 * @description Default: inside. How the picture goes into width × height: within it; over it; cut to it; within it, with background around it; squeezed into it.
+                 * @enum {string}
+                 */
+                fit?: "inside" | "outside" | "cover" | "contain" | "fill";
+                /**
+                 * @description With cover and contain. Default: centre. attention and entropy (cover only) keep what the eye looks at, and what has most detail.
+                 * @enum {string}
+                 */
+                position?: "centre" | "top" | "right" | "bottom" | "left" | "attention" | "entropy";
+                /** @enum {string} */
+                format: "jpeg" | "png" | "webp" | "avif";
+                /** @description Default: 80, AVIF 50. PNG is lossless. */
+                quality?: number;
+                /** @description Around what is contained, and behind transparent parts in JPEG. Default: transparent; white in JPEG. */
+                background?: string;
+                /** @description Default: false. true: left out when it is not smaller than the file. */
+                onlyIfSmaller?: boolean;
+                /**
+                 * @description Default: drop, which takes the first frame. keep: all frames, as WebP.
+                 * @enum {string}
+                 */
+                animated?: "drop" | "keep";
+            }[];
+            /** @description Name of an upload preset: what is taken, and what is made of it. */
+            preset?: string;
+            /** @description Default: the newest one. */
+            presetVersion?: number;
             /** @description How long the files are kept. Default: HANDOFF_FILE_RETENTION_DAYS, else until they are deleted. */
             retentionDays?: number;
             options?: components["schemas"]["JobOptions"];
@@ -5600,7 +6022,7 @@ export interface operations {
     listAuditEntries: {
         parameters: {
             query?: {
-                action?: "job.cancel" | "job.retry" | "job.discard" | "job.note" | "job.edit" | "job_token.create" | "bulk_action.start" | "bulk_action.pause" | "bulk_action.resume" | "bulk_action.abort" | "file.delete" | "api_key.create" | "api_key.rotate" | "api_key.revoke" | "payload.decode" | "limit.change" | "tenant.erase" | "email_template.put" | "email_template.delete" | "data_source.put" | "data_source.delete" | "data_source.check" | "report_definition.put" | "report_definition.delete" | "email_batch.pause" | "email_batch.resume" | "suppression.add" | "suppression.remove" | "suppression.import";
+                action?: "job.cancel" | "job.retry" | "job.discard" | "job.note" | "job.edit" | "job_token.create" | "bulk_action.start" | "bulk_action.pause" | "bulk_action.resume" | "bulk_action.abort" | "file.delete" | "api_key.create" | "api_key.rotate" | "api_key.revoke" | "payload.decode" | "limit.change" | "tenant.erase" | "email_template.put" | "email_template.delete" | "data_source.put" | "data_source.delete" | "data_source.check" | "report_definition.put" | "report_definition.delete" | "email_batch.pause" | "email_batch.resume" | "suppression.add" | "suppression.remove" | "suppression.import" | "upload_preset.put" | "upload_preset.delete";
                 /** @description Id of an API key, or what else an entry has as `actor`. */
                 actor?: string;
                 /** @description Id of a job, file, API key, … */
@@ -10399,7 +10821,7 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description Any of these: several times, or separated by commas. */
-                type?: ("email" | "batch" | "report" | "upload")[];
+                type?: ("email" | "batch" | "report" | "upload" | "reprocess")[];
                 /** @description All of these: `key:value` or `key=value`, several times. */
                 label?: string[];
                 /** @description Inclusive. */
@@ -10536,7 +10958,7 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description Any of these: several times, or separated by commas. */
-                type?: ("email" | "batch" | "report" | "upload")[];
+                type?: ("email" | "batch" | "report" | "upload" | "reprocess")[];
                 /** @description All of these: `key:value` or `key=value`, several times. */
                 label?: string[];
                 /** @description Inclusive. */
@@ -15035,6 +15457,707 @@ export interface operations {
             };
         };
     };
+    listUploadPresets: {
+        parameters: {
+            query?: {
+                /** @description Presets on a page. */
+                limit?: number;
+                /** @description `nextCursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Link: components["headers"]["Link"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UploadPresetPage"];
+                };
+            };
+            /**
+             * @description `invalid_filter`: There is no such filter.
+             *     `value_out_of_range`: A number or a time is outside its range.
+             *     `invalid_cursor`: The cursor is not one of ours.
+             */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: A valid API key is needed. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_scope`: The API key may not do this. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `method_not_allowed`: This method is not allowed here. */
+            405: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Allow: components["headers"]["Allow"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests in this minute. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `database_unavailable`: The database does not answer.
+             *     `identity_provider_unavailable`: The identity provider does not answer.
+             */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getUploadPreset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the preset. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The newest version. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    ETag: components["headers"]["ETag"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UploadPreset"];
+                };
+            };
+            /** @description `invalid_request`: The request is not valid. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: A valid API key is needed. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_scope`: The API key may not do this. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `method_not_allowed`: This method is not allowed here. */
+            405: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Allow: components["headers"]["Allow"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests in this minute. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `database_unavailable`: The database does not answer.
+             *     `identity_provider_unavailable`: The identity provider does not answer.
+             */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putUploadPreset: {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: string;
+                "If-None-Match"?: string;
+            };
+            path: {
+                /** @description Name of the preset. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UploadPresetRequest"];
+            };
+        };
+        responses: {
+            /** @description It is the newest version already. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    ETag: components["headers"]["ETag"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UploadPreset"];
+                };
+            };
+            /** @description The new version. */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Location: components["headers"]["Location"];
+                    ETag: components["headers"]["ETag"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UploadPreset"];
+                };
+            };
+            /**
+             * @description `invalid_request`: The request is not valid.
+             *     `malformed_json`: The body is not JSON.
+             *     `secret_in_request`: The request carries what looks like a credential.
+             */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: A valid API key is needed. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_scope`: The API key may not do this. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `method_not_allowed`: This method is not allowed here. */
+            405: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Allow: components["headers"]["Allow"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `precondition_failed`: It has changed meanwhile. */
+            412: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: This content type is not taken here. */
+            415: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests in this minute. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `database_unavailable`: The database does not answer.
+             *     `identity_provider_unavailable`: The identity provider does not answer.
+             */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteUploadPreset: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the preset. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is removed. */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_request`: The request is not valid. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: A valid API key is needed. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_scope`: The API key may not do this. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `method_not_allowed`: This method is not allowed here. */
+            405: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Allow: components["headers"]["Allow"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests in this minute. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `database_unavailable`: The database does not answer.
+             *     `identity_provider_unavailable`: The identity provider does not answer.
+             */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getUploadPresetVersion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of the preset. */
+                name: string;
+                version: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The version. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    ETag: components["headers"]["ETag"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UploadPreset"];
+                };
+            };
+            /** @description `invalid_request`: The request is not valid. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: A valid API key is needed. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_scope`: The API key may not do this. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `method_not_allowed`: This method is not allowed here. */
+            405: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Allow: components["headers"]["Allow"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests in this minute. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `database_unavailable`: The database does not answer.
+             *     `identity_provider_unavailable`: The identity provider does not answer.
+             */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     submitUpload: {
         parameters: {
             query?: never;
@@ -15098,6 +16221,203 @@ export interface operations {
              *     `malformed_multipart`: The body is not a complete multipart message.
              *     `content_type_mismatch`: The file is not what it is declared to be.
              *     `image_truncated`: The image is incomplete.
+             *     `preset_not_found`: There is no such upload preset.
+             *     `file_not_accepted`: The preset does not take this file.
+             */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: A valid API key is needed. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_scope`: The API key may not do this. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `method_not_allowed`: This method is not allowed here. */
+            405: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Allow: components["headers"]["Allow"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: This content type is not taken here. */
+            415: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency_key_reused`: The Idempotency-Key belongs to another request. */
+            422: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `limit_exceeded`: A limit of the tenant is exceeded.
+             *     `rate_limited`: Too many requests in this minute.
+             */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `temporal_unavailable`: Temporal does not answer.
+             *     `storage_unavailable`: Files cannot be stored now.
+             *     `overloaded`: More work is waiting than can be done soon.
+             *     `database_unavailable`: The database does not answer.
+             *     `identity_provider_unavailable`: The identity provider does not answer.
+             */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    submitReprocess: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes repeating safe: the same key is the same job. */
+                "Idempotency-Key"?: string;
+                /** @description RFC 7240. `wait=N`: answer when the job has finished, or after N seconds (at most 30). */
+                Prefer?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReprocessRequest"];
+            };
+        };
+        responses: {
+            /** @description Finished while you waited (`Prefer: wait=N`). */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Location: components["headers"]["Location"];
+                    "Preference-Applied": components["headers"]["Preference-Applied"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReprocessJob"];
+                };
+            };
+            /** @description Stored by Temporal, not done yet. */
+            202: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Location: components["headers"]["Location"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "Preference-Applied": components["headers"]["Preference-Applied"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReprocessJob"];
+                };
+            };
+            /**
+             * @description `invalid_request`: The request is not valid.
+             *     `secret_in_request`: The request carries what looks like a credential.
+             *     `value_out_of_range`: A number or a time is outside its range.
+             *     `invalid_idempotency_key`: The Idempotency-Key is not usable.
+             *     `start_in_past`: The start time lies in the past.
+             *     `malformed_json`: The body is not JSON.
+             *     `file_not_found`: There is no such file.
+             *     `preset_not_found`: There is no such upload preset.
+             *     `file_not_accepted`: The preset does not take this file.
              */
             400: {
                 headers: {

@@ -150,6 +150,7 @@ export async function startApi(
     templates: stores.templates,
     dataSources: stores.dataSources,
     connector: dataSourceConnector(config),
+    presets: stores.presets,
     templateVersions: createTemplateVersions(stores.templates, variableFaults),
     definitions: stores.definitions,
     previewSeconds: config.reports.previewSeconds,

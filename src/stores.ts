@@ -14,6 +14,7 @@ import { createDeliveryLookup, withProviderNames } from './database/provider-mes
 import { createDefinitionStore } from './database/report-definitions.ts';
 import { createSuppressions } from './database/suppressions.ts';
 import { createTenantLimits, storedBytesIn } from './database/tenant-limits.ts';
+import { createPresetStore } from './database/upload-presets.ts';
 import { createTenantSecrets } from './database/tenant-secrets.ts';
 import { open, seal } from './encryption/aes-gcm.ts';
 import { imageCompleteness } from './images/completeness.ts';
@@ -25,6 +26,7 @@ import type { DefinitionStore } from './jobs/report-definitions.ts';
 import { suppressionNames } from './jobs/suppression-names.ts';
 import type { TenantKeys } from './jobs/tenant-keys.ts';
 import { createUnsubscribeTokens, type UnsubscribeTokens } from './jobs/unsubscribe-token.ts';
+import type { PresetStore } from './jobs/upload-presets.ts';
 import type { Scope } from './lifecycle.ts';
 import type { LimitDependencies } from './limits/limits.ts';
 import { createMemoryLeases } from './limits/memory-leases.ts';
@@ -42,6 +44,7 @@ export interface Stores {
   dataSources: DataSources;
   definitions: DefinitionStore;
   keptExtracts: ReturnType<typeof createKeptExtracts>;
+  presets: PresetStore;
   tenantKeys: TenantKeys;
   /** Of what Temporal stores. */
   protection: Protection;
@@ -73,6 +76,7 @@ export async function openStores(scope: Scope, config: Config, location: Databas
     dataSources: openDataSources(db, config, protection.dataKeys),
     definitions: createDefinitionStore(db),
     keptExtracts: createKeptExtracts(db),
+    presets: createPresetStore(db),
     tenantKeys,
     protection,
     limits: {

@@ -1,19 +1,22 @@
 import { patched } from '@temporalio/workflow';
 
 import type { Rendition, UploadInput, UploadResult, Variant } from '../src/jobs/upload.ts';
-import { job } from './job.ts';
+import { job, type JobContext } from './job.ts';
 
 /** By its type: there may be more in it than its bytes. */
 const isDocument = (contentType: string): boolean =>
   /^(?:video\/.*|application\/pdf|text\/csv|application\/vnd\.apache\.parquet)$/.test(contentType);
 
 /** Looks into the stored file and, when it is a picture or can be shown as one, makes the variants that were asked for. */
-export const processUpload = job<UploadInput, UploadResult>(async ({ tenant, input }, { step, achieves }) => {
-  const { file, variants, retentionDays } = input;
+export async function uploadSteps(
+  { tenant, input }: { tenant: string; input: UploadInput },
+  { step, achieves }: JobContext<UploadResult>,
+): Promise<UploadResult> {
+  const { file, variants, preset, camera, retentionDays } = input;
   const order = { tenant, file, variants, ...(retentionDays !== undefined && { retentionDays }) };
-  let result: UploadResult = { file, image: null, variants: [] };
+  let result: UploadResult = { file, image: null, variants: [], ...(preset && { preset }) };
   achieves(() => result);
-  const image = await step('inspectImage')({ file });
+  const image = await step('inspectImage')({ file, ...(camera && { camera }) });
   if (image === null && isDocument(file.contentType) && patched('documents')) {
     const document = await step('readDocument')({ tenant, file });
     result = { ...result, document };
@@ -28,4 +31,6 @@ export const processUpload = job<UploadInput, UploadResult>(async ({ tenant, inp
   // As they told it then.
   if (Array.isArray(made)) return { ...result, variants: made };
   return { ...result, image: { ...image, ...made.colours }, variants: made.variants, omitted: made.omitted };
-});
+}
+
+export const processUpload = job<UploadInput, UploadResult>(uploadSteps);

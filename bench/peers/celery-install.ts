@@ -25,9 +25,9 @@ async function works(command: string, args: string[]): Promise<boolean> {
  * @returns the path of its python.
  * @throws NoCelery when Python, pip's index or Redis is missing.
  */
-export async function installCelery(say: (line: string) => void): Promise<string> {
+export async function installCelery(say: (line: string) => void, folder = celeryFolder): Promise<string> {
   if (!(await works('redis-server', ['--version']))) throw new NoCelery('Celery needs a broker: no redis-server here');
-  const requirements = join(celeryFolder, 'requirements.txt');
+  const requirements = join(folder, 'requirements.txt');
   const hash = createHash('sha256')
     .update(await readFile(requirements))
     .digest('hex')

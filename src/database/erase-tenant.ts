@@ -6,7 +6,16 @@ import type { Database } from './schema.ts';
 
 /** Who is known here, in whatever table. */
 export async function knownTenants(db: Kysely<Database>): Promise<string[]> {
-  const tables = ['apiKeys', 'tenantSecrets', 'files', 'emailTemplates', 'dataSources', 'reportDefinitions', 'suppressions'] as const;
+  const tables = [
+    'apiKeys',
+    'tenantSecrets',
+    'files',
+    'emailTemplates',
+    'dataSources',
+    'reportDefinitions',
+    'uploadPresets',
+    'suppressions',
+  ] as const;
   const rows = await Promise.all(tables.map((table) => db.selectFrom(table).select('tenant').distinct().execute()));
   return [...new Set(rows.flat().map(({ tenant }) => tenant))];
 }
@@ -33,6 +42,7 @@ export async function removeTenant(db: Kysely<Database>, tenant: string): Promis
     await transaction.deleteFrom('dataSources').where('tenant', '=', tenant).execute();
     await transaction.deleteFrom('reportDefinitions').where('tenant', '=', tenant).execute();
     await transaction.deleteFrom('reportExtracts').where('tenant', '=', tenant).execute();
+    await transaction.deleteFrom('uploadPresets').where('tenant', '=', tenant).execute();
     await transaction.deleteFrom('suppressions').where('tenant', '=', tenant).execute();
     await transaction.deleteFrom('tenantSecrets').where('tenant', '=', tenant).execute();
     await transaction.updateTable('apiKeys').set({ name: null }).where('tenant', '=', tenant).execute();

@@ -14,6 +14,7 @@ import { reportExtracts } from './migrations/0010-report-extracts.ts';
 import { dataSources } from './migrations/0011-data-sources.ts';
 import { reportDefinitions } from './migrations/0012-report-definitions.ts';
 import { fileRetention } from './migrations/0013-file-retention.ts';
+import { uploadPresets } from './migrations/0014-upload-presets.ts';
 import { openPglite } from './pglite.ts';
 import type { Database } from './schema.ts';
 
@@ -32,6 +33,7 @@ const migrations = {
   '0011-data-sources': dataSources,
   '0012-report-definitions': reportDefinitions,
   '0013-file-retention': fileRetention,
+  '0014-upload-presets': uploadPresets,
 };
 
 export type DatabaseLocation = { url: string } | { directory: string };

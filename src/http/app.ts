@@ -15,6 +15,7 @@ import { dataSources, type DataSourceDependencies } from './data-sources.ts';
 import { devMail } from './dev-mail/routes.ts';
 import { docs } from './docs.ts';
 import { emailBatches, type EmailBatchDependencies } from './email-batches.ts';
+import { type PresetDependencies, uploadPresets } from './upload-presets.ts';
 import { emailTemplates, type TemplateDependencies } from './email-templates.ts';
 import { type EventDependencies, events } from './events.ts';
 import { explaining } from './explain.ts';
@@ -62,6 +63,7 @@ export interface AppDependencies
     AuditLogDependencies,
     MailProviderDependencies,
     Omit<TemplateDependencies, 'refuseSecrets'>,
+    Omit<PresetDependencies, 'refuseSecrets'>,
     PreviewDependencies,
     Omit<DefinitionDependencies, 'refuseSecrets'>,
     Pick<ReportPreviewDependencies, 'previewSeconds'>,
@@ -186,6 +188,7 @@ export function createApp(dependencies: AppDependencies): Express {
   v1.use(dataSources(dependencies));
   v1.use(reportPreviews({ ...dependencies, refuseSecrets }));
   v1.use(reportDefinitions({ ...dependencies, refuseSecrets }));
+  v1.use(uploadPresets({ ...dependencies, refuseSecrets }));
   v1.use(suppressions(dependencies));
   v1.use(bounces(dependencies));
   app.use('/v1', v1);

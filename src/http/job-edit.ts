@@ -13,6 +13,7 @@ import type { ReadQuery } from '../jobs/query-check.ts';
 import { jobTypeOf } from '../jobs/registry.ts';
 import type { Definitions } from '../jobs/report-definitions.ts';
 import type { TenantKeys } from '../jobs/tenant-keys.ts';
+import type { PresetStore } from '../jobs/upload-presets.ts';
 import type { Prepared } from './auditing.ts';
 import { tenantOf } from './authentication.ts';
 import type { Presenter } from './presentation.ts';
@@ -38,6 +39,7 @@ export interface EditDependencies {
   dataSources: Pick<DataSources, 'find'>;
   definitions: Definitions;
   readQuery: ReadQuery;
+  presets: PresetStore;
   tenantKeys: TenantKeys;
   presenter: Presenter;
   refuseSecrets: RefuseSecrets;
@@ -54,6 +56,7 @@ export function editing({
   dataSources,
   definitions,
   readQuery,
+  presets,
   tenantKeys,
   presenter,
   refuseSecrets,
@@ -77,7 +80,7 @@ export function editing({
           { type, job: found, options, ...changed },
           {
             ...{ now: Date.now(), tenant, tenantKeys, files: limits.files(tenant, files) },
-            ...{ templates: templateVersions, dataSources, definitions, readQuery, maxMessageBytes, publicUrl },
+            ...{ templates: templateVersions, dataSources, definitions, readQuery, presets, maxMessageBytes, publicUrl },
           },
         );
       });

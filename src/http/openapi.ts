@@ -5,6 +5,7 @@ import { describeApiKeys } from './openapi/api-keys.ts';
 import { describeAuditLog } from './openapi/audit-log.ts';
 import { describeCodec } from './openapi/codec.ts';
 import { describeDataSources } from './openapi/data-sources.ts';
+import { describeUploadPresets } from './openapi/upload-presets.ts';
 import { describeEmailTemplates } from './openapi/email-templates.ts';
 import { describeExplain } from './openapi/explain.ts';
 import { describeBulkActions } from './openapi/bulk-actions.ts';
@@ -46,6 +47,7 @@ const resources = [
   describeMailProviders,
   describeDataSources,
   describeEmailTemplates,
+  describeUploadPresets,
   describeTemplatePreview,
   describeReportDefinitions,
   describeReportPreviews,

@@ -17,6 +17,7 @@ import { allJobTypes, type AnyJobType } from '../jobs/registry.ts';
 import type { DefinitionStore } from '../jobs/report-definitions.ts';
 import { startOptionsOf } from '../jobs/start-options.ts';
 import type { TenantKeys } from '../jobs/tenant-keys.ts';
+import type { PresetStore } from '../jobs/upload-presets.ts';
 import { tenantOf } from './authentication.ts';
 import { declaredJson, parsedJson } from './json-body.ts';
 import { declaredJsonOrLines, isNdjson, receiveLines } from './line-body.ts';
@@ -35,6 +36,7 @@ export interface SubmissionDependencies {
   dataSources: Pick<DataSources, 'find'>;
   definitions: DefinitionStore;
   readQuery: ReadQuery;
+  presets: PresetStore;
   /** In bytes. */
   maxUploadBytes: number;
   /** In bytes. */
@@ -89,11 +91,10 @@ async function receive(
   return receiveMultipart(request, limits.files(tenant, files, '/file'), maxUploadBytes);
 }
 
-/** Of something with versions, which may have changed since. */
+/** Of something that a tenant names, and that may have changed or gone since. */
 const isOfVersion = (error: unknown) =>
   error instanceof AppError &&
-  (error.code === 'template_not_found' ||
-    error.code === 'definition_not_found' ||
+  (['template_not_found', 'definition_not_found', 'preset_not_found', 'file_not_found', 'file_not_accepted'].includes(error.code) ||
     /^\/(template|parameters|definition)(\/|$)/.test(error.errors?.[0]?.pointer ?? ''));
 
 /** What the type wants to have looked at before anything is charged for; whoever asks discards it. */
@@ -151,9 +152,9 @@ function submit(type: AnyJobType, dependencies: SubmissionDependencies): Request
         list ??= await gathered({ type, tenant, asked }, undefined, dependencies);
         // Before anything is stored: what is refused leaves nothing behind.
         return charged(limits, { tenant, jobs: 1, emails: type.emails?.(asked, list) }, async () => {
-          const { templateVersions: templates, definitions, readQuery, maxMessageBytes, publicUrl, dataSources } = dependencies;
+          const { templateVersions: templates, definitions, presets, readQuery, maxMessageBytes, publicUrl, dataSources } = dependencies;
           const given = { ...(received.part && { part: received.part }), ...(list && { list }) };
-          const around = { files, templates, definitions, readQuery, dataSources, maxMessageBytes, publicUrl };
+          const around = { files, templates, definitions, presets, readQuery, dataSources, maxMessageBytes, publicUrl };
           const input = await type.prepare(asked, { tenant, jobId, createdAt, ...around, ...given });
           return jobs.start({ jobId, type, tenant, createdAt, input, fingerprint: fingerprint(), options: startOptions });
         });

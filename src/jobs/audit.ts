@@ -29,6 +29,8 @@ export const auditActions = [
   'suppression.add',
   'suppression.remove',
   'suppression.import',
+  'upload_preset.put',
+  'upload_preset.delete',
 ] as const;
 
 export type AuditAction = (typeof auditActions)[number];

@@ -9,6 +9,7 @@ import type { NewNote } from './messages.ts';
 import type { RetryOptions } from './options.ts';
 import type { Progress } from './progress.ts';
 import type { ReadQuery } from './query-check.ts';
+import type { PresetStore } from './upload-presets.ts';
 import type { RecipientList } from './recipient-list.ts';
 import type { ReadCsv } from './recipient-sources.ts';
 import type { Definitions } from './report-definitions.ts';
@@ -73,6 +74,8 @@ export interface Submission {
   definitions?: Definitions;
   /** For queries of reports. Default: they are read when the job runs. */
   readQuery?: ReadQuery;
+  /** Upload presets of the tenant. */
+  presets?: Pick<PresetStore, 'find'> | undefined;
   /** HANDOFF_MAX_MESSAGE_BYTES. */
   maxMessageBytes?: number;
   /** HANDOFF_PUBLIC_URL: where links in e-mails begin. */

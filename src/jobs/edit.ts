@@ -9,6 +9,7 @@ import type { Edit } from './messages.ts';
 import { type ChangedOptions, startTimeOf } from './options.ts';
 import type { AnyJobType } from './registry.ts';
 import type { TenantKeys } from './tenant-keys.ts';
+import type { PresetStore } from './upload-presets.ts';
 
 export interface Change {
   type: AnyJobType;
@@ -26,19 +27,20 @@ interface Surroundings extends Pick<Submission, 'definitions' | 'readQuery'> {
   files: FileStore;
   templates: TemplateVersions;
   dataSources?: Pick<DataSources, 'find'>;
+  presets?: Pick<PresetStore, 'find'>;
   maxMessageBytes?: number;
   publicUrl?: string | undefined;
 }
 
 async function inputOf(
   { type, job, request }: Change,
-  { tenant, files, templates, dataSources, definitions, readQuery, maxMessageBytes, publicUrl }: Surroundings,
+  { tenant, files, templates, dataSources, definitions, readQuery, presets, maxMessageBytes, publicUrl }: Surroundings,
 ): Promise<Pick<Edit, 'input' | 'merge'>> {
   if (request === undefined) return {};
   if (type.body === 'json')
     return {
       input: await type.prepare(request, {
-        ...{ tenant, jobId: job.id, createdAt: job.createdAt.toISOString(), files, templates, publicUrl },
+        ...{ tenant, jobId: job.id, createdAt: job.createdAt.toISOString(), files, templates, publicUrl, presets },
         ...(dataSources && { dataSources }),
         ...(definitions && { definitions }),
         ...(readQuery && { readQuery }),

@@ -7,6 +7,7 @@ import type { JobType } from './definition.ts';
 import { email } from './email.ts';
 import { type JobOptions, jobOptions } from './options.ts';
 import { reportJob } from './report-call.ts';
+import { reprocess } from './reprocess.ts';
 import { upload } from './upload.ts';
 
 /** What the registry must look like for a set of workflows, each made by `job()`: same names, and each type's input and result those of its workflow. */
@@ -23,6 +24,7 @@ export const jobTypes = {
   sendEmailBatch: batch,
   generateReport: reportJob,
   processUpload: upload,
+  reprocessUpload: reprocess,
 } satisfies JobTypesFor<typeof registered>;
 
 export type WorkflowType = keyof typeof jobTypes;

@@ -2,74 +2,37 @@ import { z } from 'zod';
 
 import { invalid } from '../errors.ts';
 import { contentTypeOf } from './content-type.ts';
-import type { JobType } from './definition.ts';
+import type { JobType, Submission } from './definition.ts';
+
 import type { StoredFile } from './files.ts';
 import { fileIdFor } from './ids.ts';
 import { exampleFile, linkedFile } from './linked-file.ts';
 import { retentionDays } from './retention.ts';
 import { presentDocument, type UploadDocument, uploadDocument } from './upload-documents.ts';
+import { assertAccepted, chosenPreset } from './upload-presets.ts';
+import { versionedName } from './versions.ts';
+import { type VariantFormat, variantFormats, type VariantRequest, variantRequests } from './upload-variants.ts';
 
-export const variantFormats = ['jpeg', 'png', 'webp', 'avif'] as const;
-export type VariantFormat = (typeof variantFormats)[number];
-
-/** In pixels. WebP ends at 16,383 a side. */
-const side = z.int().min(1).max(16_383);
-
-const positions = ['centre', 'top', 'right', 'bottom', 'left', 'attention', 'entropy'] as const;
-
-const variantRequest = z
-  .strictObject({
-    name: z.string().regex(/^[a-z0-9][a-z0-9_-]{0,39}$/, 'must be 1 to 40 of a-z, 0-9, _ and -'),
-    width: side.optional(),
-    height: side.optional(),
-    fit: z.enum(['inside', 'outside', 'cover', 'contain', 'fill']).optional().meta({
-      description:
-        'Default: inside. How the picture goes into width × height: within it; over it; cut to it; within it, with background around it; squeezed into it.',
-    }),
-    position: z.enum(positions).optional().meta({
-      description:
-        'With cover and contain. Default: centre. attention and entropy (cover only) keep what the eye looks at, and what has most detail.',
-    }),
-    format: z.enum(variantFormats),
-    quality: z.int().min(1).max(100).optional().meta({ description: 'Default: 80, AVIF 50. PNG is lossless.' }),
-    background: z
-      .string()
-      .regex(/^#[0-9a-fA-F]{6}([0-9a-fA-F]{2})?$/, 'must be a colour like #ffffff, or #ffffff80')
-      .optional()
-      .meta({ description: 'Around what is contained, and behind transparent parts in JPEG. Default: transparent; white in JPEG.' }),
-    onlyIfSmaller: z.boolean().optional().meta({ description: 'Default: false. true: left out when it is not smaller than the file.' }),
-    animated: z
-      .enum(['drop', 'keep'])
-      .optional()
-      .meta({ description: 'Default: drop, which takes the first frame. keep: all frames, as WebP.' }),
-  })
-  .superRefine(({ width, height, fit, position, quality, animated, format }, context) => {
-    const refuse = (path: string, message: string) => {
-      context.addIssue({ code: 'custom', path: [path], message });
-    };
-    if (width === undefined && height === undefined) refuse('width', 'is missing; width, height or both are needed');
-    const inBox = fit === 'cover' || fit === 'contain' || fit === 'fill';
-    if (inBox && (width === undefined || height === undefined)) refuse('fit', 'needs both width and height');
-    if (position !== undefined && fit !== 'cover' && fit !== 'contain') refuse('position', 'needs the fit cover or contain');
-    if ((position === 'attention' || position === 'entropy') && fit === 'contain') refuse('position', 'needs the fit cover');
-    if (quality !== undefined && format === 'png') refuse('quality', 'is nothing that PNG has');
-    if (animated === 'keep' && format !== 'webp') refuse('animated', 'can be kept as WebP only');
-    if (animated === 'keep' && (position === 'attention' || position === 'entropy')) refuse('position', 'would differ from frame to frame');
-  });
+export type { VariantFormat, VariantRequest };
 
 /** Part `request` of `POST /v1/uploads`. No picture is ever enlarged. */
-export const uploadRequest = z.strictObject({
-  variants: z
-    .array(variantRequest)
-    .max(10)
-    .refine((variants) => new Set(variants.map((variant) => variant.name)).size === variants.length, 'has the same name twice')
-    .optional()
-    .meta({ description: 'Default: thumb (160 px), medium (640 px) and large (1600 px), all WebP. Ignored for files that are no image.' }),
-  retentionDays: retentionDays.optional(),
-});
+export const uploadRequest = z
+  .strictObject({
+    variants: variantRequests.optional().meta({
+      description:
+        'Default: those of the preset; without one thumb (160 px), medium (640 px) and large (1600 px), all WebP. Ignored for files that can not be shown as a picture.',
+    }),
+    preset: versionedName.optional().meta({ description: 'Name of an upload preset: what is taken, and what is made of it.' }),
+    presetVersion: z.int().min(1).max(999_999_999).optional().meta({ description: 'Default: the newest one.' }),
+    retentionDays: retentionDays.optional(),
+  })
+  .refine(({ variants, preset }) => variants === undefined || preset === undefined, {
+    path: ['variants'],
+    error: 'give variants or a preset, not both',
+  })
+  .refine(({ preset, presetVersion }) => presetVersion === undefined || preset !== undefined, { path: ['preset'], error: 'is missing' });
 
 export type UploadRequest = z.infer<typeof uploadRequest>;
-export type VariantRequest = z.infer<typeof variantRequest>;
 
 export const defaultVariants: VariantRequest[] = [
   { name: 'thumb', width: 160, format: 'webp' },
@@ -83,6 +46,10 @@ export interface UploadInput {
   variants: VariantRequest[];
   /** Of the variants: the file has it already. */
   retentionDays?: number;
+  /** As it was chosen; null: another choice has taken its place. */
+  preset?: { name: string; version: number } | null;
+  /** Whether camera, exposure and time are told. Default: tell. */
+  camera?: 'tell' | 'leave';
 }
 
 /** What cameras write into pictures, without places, serial numbers and names of people. */
@@ -147,6 +114,7 @@ export interface UploadResult {
   omitted?: Omission[];
   /** Of a PDF, a video or a table. */
   document?: UploadDocument;
+  preset?: { name: string; version: number };
 }
 
 const camera = z.object({
@@ -190,29 +158,57 @@ const uploadResult = z
   })
   .meta({ examples: [{ file: exampleFile, image: null, variants: [] }] });
 
+interface Planning extends Pick<Submission, 'tenant' | 'presets'> {
+  file: Pick<StoredFile, 'contentType' | 'size'>;
+  /** Pointers, for what is wrong. */
+  at: { file: string; request: string };
+}
+
+/** What is done with a file, once and for all. @throws AppError `preset_not_found`, `file_not_accepted`. */
+export async function plannedUpload(
+  { variants, preset, presetVersion }: UploadRequest,
+  { tenant, presets, file, at }: Planning,
+): Promise<Omit<UploadInput, 'file'>> {
+  if (preset === undefined) return { variants: variants ?? defaultVariants };
+  const { name, version, source } = await chosenPreset(presets, tenant, { preset, presetVersion }, at.request);
+  assertAccepted(source, file, at.file);
+  return { variants: source.variants ?? defaultVariants, preset: { name, version }, ...(source.camera && { camera: source.camera }) };
+}
+
 export const upload: JobType<UploadRequest, UploadInput, UploadResult> = {
   type: 'upload',
   path: '/uploads',
   body: 'multipart',
   request: uploadRequest,
   result: uploadResult,
-  problems: ['content_type_mismatch', 'image_truncated'],
-  async prepare({ variants = defaultVariants, retentionDays: days }, { part, jobId, tenant }) {
+  problems: ['content_type_mismatch', 'image_truncated', 'preset_not_found', 'file_not_accepted'],
+  async prepare(asked, { part, jobId, tenant, presets }) {
     if (part === undefined) throw invalid('/file', 'is missing');
     const contentType = contentTypeOf(part.declaredType, part.staged.sniffedType, '/file');
     if (part.staged.size === 0) throw invalid('/file', 'is empty');
     if (part.staged.truncation !== undefined) throw invalid('/file', part.staged.truncation, 'image_truncated');
+    const plan = await plannedUpload(asked, {
+      tenant,
+      presets,
+      file: { contentType, size: part.staged.size },
+      at: { file: '/file', request: '/request' },
+    });
     // The hash in the role: a second body under the same key must not touch the first one's file.
     const id = fileIdFor(jobId, `source ${part.staged.sha256}`);
+    const { retentionDays: days } = asked;
     const file = await part.staged.commit({ id, name: part.name, contentType, tenant, jobId, retentionDays: days });
-    return { file, variants, ...(days !== undefined && { retentionDays: days }) };
+    return { file, ...plan, ...(days !== undefined && { retentionDays: days }) };
   },
-  revise: ({ variants = defaultVariants, retentionDays: days }) => ({ variants, ...(days !== undefined && { retentionDays: days }) }),
+  revise({ variants = defaultVariants, preset, retentionDays: days }) {
+    if (preset !== undefined) throw invalid('/request/preset', 'can be chosen only with the upload; give variants');
+    return { variants, preset: null, ...(days !== undefined && { retentionDays: days }) };
+  },
   summary: ({ file, variants }) => (file.contentType.startsWith('image/') ? `Upload, ${String(variants.length)} variants` : 'Upload'),
-  present: ({ file, image, variants, omitted = [], document }, link) => ({
+  present: ({ file, image, variants, omitted = [], document, preset }, link) => ({
     file: link(file),
     image,
     ...(omitted.length > 0 && { omitted }),
+    ...(preset && { preset }),
     ...(document && { document: presentDocument(document, link) }),
     variants: variants.map((variant) => ({ ...variant, file: link(variant.file) })),
   }),

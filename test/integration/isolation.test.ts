@@ -16,7 +16,7 @@ const bodies: Record<string, unknown> = {
 };
 
 const operations = operationsOf(openApiDocument() as OpenApi)
-  // Whoever puts a template, a definition or a data source puts one of their own; without a key there is no tenant to be told from another.
+  // Whoever puts a template, a preset, a definition or a data source puts one of their own; without a key there is no tenant to be told from another.
   .filter(({ method, path }) => path.includes('{') && !(method === 'put' && path.endsWith('/{name}')))
   .filter(({ security }) => security.length > 0)
   .map((operation) => ({ ...operation, path: operation.path.replace('{version}', '1') }))

@@ -34,6 +34,7 @@ import { bulkActionOf, jobOf } from './jobs.ts';
 import { testDataSources, type TestDataSources } from './data-sources.ts';
 import type { TestApiOptions } from './api-options.ts';
 import { keys, testKeys, type TestKeys } from './keys.ts';
+import { testPresets } from './upload-presets.ts';
 import { plainEngine, testTemplates } from './templates.ts';
 import { testLimits, type TestLimits } from './limits.ts';
 import { testSuppressions, type TestSuppressions } from './suppressions.ts';
@@ -120,6 +121,7 @@ export function testApi({
   const sources = testDataSources(audit);
   let definitions = testDefinitions(audit);
   let suppressions = testSuppressions(audit);
+  let presets = testPresets(audit);
   const api: TestApi = {
     store,
     started: [],
@@ -223,6 +225,7 @@ export function testApi({
     api.sentMail = {};
     api.mailEventSources = {};
     suppressions = testSuppressions(audit);
+    presets = testPresets(audit);
     audit.away = false;
     const stored = () => [...store.records.values()].reduce((sum, { size }) => sum + size, 0);
     given = testLimits(
@@ -264,6 +267,7 @@ export function testApi({
       },
       ...sources.dependencies,
       templates,
+      presets,
       templateVersions: createTemplateVersions(templates, variableFaults),
       templateEngine,
       definitions,

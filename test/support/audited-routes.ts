@@ -94,6 +94,14 @@ export const auditedRoutes: [string, Audited][] = [
     details: { version: 1, new: false },
   }),
   one('delete /v1/report-definitions/{name}', { action: 'report_definition.delete', id: 'sales', status: 204 }),
+  one('put /v1/upload-presets/{name}', {
+    action: 'upload_preset.put',
+    id: 'avatar',
+    body: { description: 'Of Ada' },
+    status: 201,
+    details: { version: 1, new: true },
+  }),
+  one('delete /v1/upload-presets/{name}', { action: 'upload_preset.delete', id: 'avatar', status: 204 }),
   one('post /v1/suppressions', {
     action: 'suppression.add',
     body: { address: 'Ada@example.com', reason: 'complaint', note: 'Ada' },

@@ -107,7 +107,7 @@ function flatPng(width: number, height: number): Buffer {
 
 /** Frames of one pixel on a canvas of any size. */
 function gif(frames: number, width: number, height: number): Buffer {
-  const start = Buffer.from('474946383961000000008000000000000ffffff'.padEnd(38, '0'), 'hex');
+  const start = Buffer.from('47494638396100000000800000000000ffffff', 'hex');
   start.writeUInt16LE(width, 6);
   start.writeUInt16LE(height, 8);
   const frame = Buffer.from('21f90400010000002c00000000010001000002024401003b', 'hex').subarray(0, 23);

@@ -12,6 +12,7 @@ export const tags = {
   'Data sources': 'Where the rows of reports come from, with secrets that nobody gets to see again.',
   'E-mail templates': 'What messages look like, by name and version.',
   'Report definitions': 'What reports are made of, by name and version, and what they would show.',
+  'Upload presets': 'What is taken, and what is made of it, by name and version.',
   'API keys': 'Who may call, and what for.',
   'Audit log': 'What operators and admins have done.',
   Encryption: 'What is stored is encrypted; this reads it for Temporal’s own tools.',
