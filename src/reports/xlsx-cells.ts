@@ -43,7 +43,9 @@ function content(cell: string | number | boolean, column: SheetColumn): string {
   const value = shaped(cell, column);
   if (typeof value === 'number') return numberCell(value, shape === 'text' ? textStyle : style);
   if (typeof value === 'boolean') return `${styled(style)} t="b"><v>${value ? '1' : '0'}</v>`;
-  if (looksLikeFormula.test(value)) return textCell(value, quotedStyle);
+  // A numeral with too many digits is none, though it may begin with a sign.
+  const numeral = shape === 'number' && /^-?\d+(\.\d+)?$/.test(value);
+  if (looksLikeFormula.test(value) && !numeral) return textCell(value, quotedStyle);
   return textCell(value, shape === 'text' || shape === 'mixed' || shape === 'link' ? style : textStyle);
 }
 
