@@ -2599,6 +2599,12 @@ export interface components {
             } | {
                 /** @enum {string} */
                 format: "xlsx";
+                /** @description Default: the title, as far as a sheet can have it for a name. */
+                sheetName?: string;
+                /** @description Whether the first row stays in sight. Default: true. */
+                freezeHeader?: boolean;
+                /** @description Whether the header has buttons to filter and sort. Default: true. */
+                autoFilter?: boolean;
             } | {
                 /** @enum {string} */
                 format: "json";
@@ -2608,6 +2614,11 @@ export interface components {
             } | {
                 /** @enum {string} */
                 format: "parquet";
+            } | {
+                /** @enum {string} */
+                format: "html";
+                /** @description Of the separators and the names of months in number formats that name none. Default: en. */
+                locale?: string;
             })[];
             options?: components["schemas"]["JobOptions"];
         };
@@ -2648,7 +2659,7 @@ export interface components {
                     content: string;
                 };
                 /** @enum {string} */
-                format: "csv" | "xlsx" | "json" | "ndjson" | "parquet";
+                format: "csv" | "xlsx" | "json" | "ndjson" | "parquet" | "html";
             }[];
         };
         /** @description Temporal's Retry Policy for every step of this job. What is left out is as the step's own policy says. */
