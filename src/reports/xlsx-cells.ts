@@ -34,7 +34,7 @@ export const styled = (style: number) => (style === 0 ? '' : ` s="${String(style
 export const numberCell = (value: number, style: number) => `${styled(style)}><v>${String(value)}</v>`;
 
 export function textCell(text: string, style: number): string {
-  const space = /^\s|\s$/.test(text) ? ' xml:space="preserve"' : '';
+  const space = /^[ \t\n\r]|[ \t\n\r]$/.test(text) ? ' xml:space="preserve"' : '';
   return `${styled(style)} t="inlineStr"><is><t${space}>${escapeText(text)}</t></is>`;
 }
 

@@ -10,7 +10,7 @@ import { type SheetColumn, shapeOf } from './xlsx-columns.ts';
 
 const notInXml = '[\\x00-\\x08\\x0b-\\x1f\\x{fffe}\\x{ffff}]';
 const formula = '^[=+\\-@\\x00\\t\\n\\r\\x{ff1d}\\x{ff0b}\\x{ff0d}\\x{ff20}]';
-const outerSpace = '^\\s|\\s$';
+const outerSpace = '^[ \\t\\n\\r]|[ \\t\\n\\r]$';
 /** All that does not stand in a cell as it is. */
 const special = `[&<>]|_x|${notInXml}|${formula}|${outerSpace}`;
 const controls = [...Array.from({ length: 32 }, (_, code) => code).filter((code) => code !== 9 && code !== 10), 0xfffe, 0xffff];
