@@ -12,6 +12,8 @@ export function serialOf(text: string): number | undefined {
   const found = dateTime.exec(text);
   if (found === null) return undefined;
   const [year, month, day, hours = '0', minutes = '0', seconds = '0'] = found.slice(1);
+  // Date.UTC takes years below 100 for ones of the twentieth century.
+  if (Number(year) < 1900) return undefined;
   const date = new Date(Date.UTC(Number(year), Number(month) - 1, Number(day)));
   const days = (date.getTime() - epoch) / dayMs;
   // A day that is none has become one of the next month.
