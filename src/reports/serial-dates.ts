@@ -1,5 +1,5 @@
 const dayMs = 86_400_000;
-const daySeconds = 86_400;
+const dayMicroseconds = 86_400_000_000;
 /** Day 0 of the 1900 date system, as it is from March 1900 on: before, it counts a 29 February 1900 that never was. */
 const epoch = Date.UTC(1899, 11, 30);
 const first = (Date.UTC(1900, 2, 1) - epoch) / dayMs;
@@ -12,6 +12,8 @@ export function serialOf(text: string): number | undefined {
   const found = dateTime.exec(text);
   if (found === null) return undefined;
   const [year, month, day, hours = '0', minutes = '0', seconds = '0'] = found.slice(1);
+  // Date.UTC takes years below 100 for ones of the twentieth century.
+  if (Number(year) < 1900) return undefined;
   const date = new Date(Date.UTC(Number(year), Number(month) - 1, Number(day)));
   const days = (date.getTime() - epoch) / dayMs;
   // A day that is none has become one of the next month.
@@ -28,5 +30,5 @@ export function serialOfTime(text: string): number | undefined {
 
 function fractionOf(hours: string, minutes: string, seconds: string): number | undefined {
   const [h, m, s] = [Number(hours), Number(minutes), Number(seconds)];
-  return h < 24 && m < 60 && s < 60 ? (h * 3600 + m * 60 + s) / daySeconds : undefined;
+  return h < 24 && m < 60 && s < 60 ? ((h * 60 + m) * 60_000_000 + Math.round(s * 1_000_000)) / dayMicroseconds : undefined;
 }

@@ -34,7 +34,7 @@ export const styled = (style: number) => (style === 0 ? '' : ` s="${String(style
 export const numberCell = (value: number, style: number) => `${styled(style)}><v>${String(value)}</v>`;
 
 export function textCell(text: string, style: number): string {
-  const space = /^\s|\s$/.test(text) ? ' xml:space="preserve"' : '';
+  const space = /^[ \t\n\r]|[ \t\n\r]$/.test(text) ? ' xml:space="preserve"' : '';
   return `${styled(style)} t="inlineStr"><is><t${space}>${escapeText(text)}</t></is>`;
 }
 
@@ -43,7 +43,9 @@ function content(cell: string | number | boolean, column: SheetColumn): string {
   const value = shaped(cell, column);
   if (typeof value === 'number') return numberCell(value, shape === 'text' ? textStyle : style);
   if (typeof value === 'boolean') return `${styled(style)} t="b"><v>${value ? '1' : '0'}</v>`;
-  if (looksLikeFormula.test(value)) return textCell(value, quotedStyle);
+  // A numeral with too many digits is none, though it may begin with a sign.
+  const numeral = shape === 'number' && /^-?\d+(\.\d+)?$/.test(value);
+  if (looksLikeFormula.test(value) && !numeral) return textCell(value, quotedStyle);
   return textCell(value, shape === 'text' || shape === 'mixed' || shape === 'link' ? style : textStyle);
 }
 

@@ -10,7 +10,7 @@ import { type SheetColumn, shapeOf } from './xlsx-columns.ts';
 
 const notInXml = '[\\x00-\\x08\\x0b-\\x1f\\x{fffe}\\x{ffff}]';
 const formula = '^[=+\\-@\\x00\\t\\n\\r\\x{ff1d}\\x{ff0b}\\x{ff0d}\\x{ff20}]';
-const outerSpace = '^\\s|\\s$';
+const outerSpace = '^[ \\t\\n\\r]|[ \\t\\n\\r]$';
 /** All that does not stand in a cell as it is. */
 const special = `[&<>]|_x|${notInXml}|${formula}|${outerSpace}`;
 const controls = [...Array.from({ length: 32 }, (_, code) => code).filter((code) => code !== 9 && code !== 10), 0xfffe, 0xffff];
@@ -59,13 +59,15 @@ function numberParts(value: string, type: string, { style, textStyle }: SheetCol
   return [`case when ${value} < ${bound} and ${value} > -${bound} then concat(${asNumber.join(', ')}) else ${text} end`];
 }
 
-function dateParts(value: string, type: string, { style, textStyle }: SheetColumn): string[] {
+function dateParts(value: string, type: string, { style, textStyle, quotedStyle }: SheetColumn): string[] {
   const local = type === 'TIMESTAMP WITH TIME ZONE' ? `(${value} at time zone 'UTC')` : value;
   const days = `(cast(${local} as date) - date '1899-12-30')`;
   const serial = type === 'DATE' ? days : `${days} + epoch_us(cast(${local} as time)) / 86400000000.0`;
   const inRange = `isfinite(${value}) and ${value} >= '1900-03-01' and ${value} < '10000-01-01'`;
   const { expression } = forCells({ name: value, type });
-  const text = `concat(${literal(inline(textStyle))}, ${expression}, '</t></is></c>')`;
+  // "-infinity" looks like a formula.
+  const start = `case when ${value} = '-infinity' then ${literal(inline(quotedStyle))} else ${literal(inline(textStyle))} end`;
+  const text = `concat(${start}, ${expression}, '</t></is></c>')`;
   return [`case when ${inRange} then concat(${literal(`${styled(style)}><v>`)}, ${serial}, '</v></c>') else ${text} end`];
 }
 

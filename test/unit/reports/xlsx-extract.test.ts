@@ -20,10 +20,9 @@ interface Wanted {
   byCells?: boolean;
 }
 
-async function written(sql: string, { columns, options, byCells = false }: Wanted = {}): Promise<Buffer> {
-  const { bytes } = await reports.extract([], { sql });
+async function book(extract: Buffer, { columns, options, byCells = false }: Wanted): Promise<Buffer> {
   const signal = new AbortController().signal;
-  const { close, ...table } = await reports.engine().readExtract(streamOf(bytes), { numbers: true, columns, signal });
+  const { close, ...table } = await reports.engine().readExtract(streamOf(extract), { numbers: true, columns, signal });
   expect(table.held).toBeDefined();
   if (byCells) delete table.held;
   try {
@@ -33,23 +32,21 @@ async function written(sql: string, { columns, options, byCells = false }: Wante
   }
 }
 
+const written = async (sql: string, wanted: Wanted = {}) => book((await reports.extract([], { sql })).bytes, wanted);
+
 async function read(bytes: Buffer): Promise<ExcelJS.Workbook> {
   const book = new ExcelJS.Workbook();
   await book.xlsx.load(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length) as ArrayBuffer);
   return book;
 }
 
-/** What and how each cell is; times to the microsecond. */
-function cellsOf(book: ExcelJS.Workbook): unknown[] {
-  const cells: unknown[] = [];
-  for (const sheet of book.worksheets)
-    sheet.eachRow((row) => {
-      row.eachCell((cell) => {
-        const value = cell.value instanceof Date ? cell.value.toISOString() : cell.value;
-        cells.push([sheet.name, cell.address, value, cell.numFmt, cell.alignment, (cell.style as { quotePrefix?: boolean }).quotePrefix]);
-      });
-    });
-  return cells;
+/** Each cell as it is written; numbers by their value: 1.50 is 1.5. */
+async function cellsOf(extract: Buffer, byCells: boolean): Promise<unknown[]> {
+  const xml = unzipped(await book(extract, { byCells })).get('xl/worksheets/sheet1.xml') ?? '';
+  return [...xml.matchAll(/<c r="(\w+)"(.*?)<\/c>/gs)].map(([, reference, cell = '']) => [
+    reference,
+    cell.replaceAll('&quot;', '"').replace(/<v>(.*)<\/v>/, (_, value: string) => `<v>${String(Number(value))}</v>`),
+  ]);
 }
 
 const first = async (sql: string, wanted?: Wanted) => (await read(await written(sql, wanted))).worksheets[0] as ExcelJS.Worksheet;
@@ -90,38 +87,32 @@ describe('XLSX of an extract', () => {
   });
 
   test('is the same whether the engine or JavaScript writes its rows', async () => {
-    const double = fc.double({ noNaN: true, noDefaultInfinity: true }).filter((value) => !Object.is(value, -0));
-    const row = fc.tuple(
-      ...[hostileText.filter(isWellFormed).map(anyText), double.map((value) => `${String(value)}::double`)],
-      ...[
-        fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }).map(String),
-        fc.bigInt({ min: -(10n ** 18n), max: 10n ** 18n }).map((n) => `${String(n)} / 1`),
-      ],
-      fc.date({ min: new Date('0001-01-01'), max: new Date('9999-12-31'), noInvalidDate: true }).map((at) => quoted(at.toISOString())),
-      fc.integer({ min: 0, max: 86_399_999_999 }).map(String),
-      fc.constantFrom('true', 'false', 'null'),
-    );
+    const row = fc.record({
+      // @duckdb/node-api loses a byte order mark at the beginning of a text; the engine does not.
+      text: hostileText.filter((text) => isWellFormed(text) && !text.startsWith('\ufeff')),
+      double: fc.double({ noNaN: true, noDefaultInfinity: true }),
+      big: fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
+      moment: fc.oneof(
+        fc.date({ min: new Date('0001-01-01'), max: new Date('9999-12-31'), noInvalidDate: true }).map((at) => at.toISOString()),
+        fc.constantFrom('infinity', '-infinity', '0044-03-15 (BC)', '1900-02-28', '1900-03-01', '9999-12-31 23:59:59'),
+      ),
+      time: fc.integer({ min: 0, max: 86_400_000_000 }),
+      flag: fc.boolean(),
+    });
     await fc.assert(
-      fc.asyncProperty(fc.array(row, { minLength: 20, maxLength: 40 }), fc.boolean(), async (rows, nulls) => {
-        const values = rows.map(([text, double, big, decimal, at, time, flag]) => [
-          ...[text, double, `(${big})::bigint`, `(${decimal.replace(' / 1', '')})::decimal(38,0)::decimal(38,9)`, `${at}::timestamp`],
-          ...[
-            `${at}::timestamp::date`,
-            `${at}::timestamptz`,
-            `make_time(0, 0, 0) + to_microseconds(${time})`,
-            `${flag}::boolean`,
-            `[${text}]`,
-            `encode(${text})`,
-          ],
-        ]);
-        const sql = `from (values ${values.map((cells) => `(${cells.join(', ')})`).join(', ')}) t(text, d, big, dec, moment, day, instant, time, flag, list, bytes)
-          ${nulls ? 'union all select null, null, null, null, null, null, null, null, null, null, null' : ''}`;
-        const options = { rowsPerSheet: 15 };
-        const byEngine = await read(await written(`select * ${sql}`, { options }));
-        const byCells = await read(await written(`select * ${sql}`, { options, byCells: true }));
-        expect(cellsOf(byEngine)).toEqual(cellsOf(byCells));
+      fc.asyncProperty(fc.array(row, { minLength: 100, maxLength: 150 }), fc.boolean(), async (rows, nulls) => {
+        const values = rows.map(({ text, double, big, moment, time, flag }) => {
+          const [t, at] = [anyText(text), `${quoted(moment)}::timestamp`];
+          return `(${t}, ${String(double)}::double, (${String(big)})::bigint, ((${String(big)})::decimal(38,0) / 1000)::decimal(38,5),
+            ${at}, ${at}::date, ${quoted(moment)}::timestamptz, ${time === 86_400_000_000 ? "'24:00:00'::time" : `make_time(0, 0, 0) + to_microseconds(${String(time)})`}, ${String(flag)}, [${t}])`;
+        });
+        const none = nulls ? `union all select ${Array(10).fill('null').join(', ')}` : '';
+        const sql = `select *, encode(text) as bytes, sin(least(1e6, greatest(-1e6, d)))::float as f
+          from (values ${values.join(', ')} ${none}) t(text, d, big, dec, moment, day, instant, time, flag, list)`;
+        const { bytes } = await reports.extract([], { sql });
+        expect(await cellsOf(bytes, false)).toEqual(await cellsOf(bytes, true));
       }),
-      { numRuns: 4 },
+      { numRuns: 3, endOnFailure: true },
     );
   });
 
