@@ -107,7 +107,9 @@ export async function startWorker(
     rate: () => rates.rateOf(provider),
   });
   const { maxRows: pdfMaxRows, fontsDirectory, ...drawing } = config.reports.pdf;
-  const room = scope.closing(createDrawingRoom({ ...drawing, ...(fontsDirectory !== undefined && { fontsDirectory }) }), (open) => open.close());
+  const room = scope.closing(createDrawingRoom({ ...drawing, ...(fontsDirectory !== undefined && { fontsDirectory }) }), (open) =>
+    open.close(),
+  );
   const activities = createActivities({
     email: emailOn(firstLane),
     'bulk-email': bulkOn(firstLane, providers[0]?.name ?? ''),

@@ -11,7 +11,11 @@ export const reportChart = z
     type: z.enum(chartTypes),
     title: singleLine.min(1).max(200).optional(),
     x: columnName.meta({ description: 'The column of the categories, slices or positions.', examples: ['month'] }),
-    y: z.array(columnName).min(1).max(8).meta({ description: 'Columns of numbers, each a series of its own.', examples: [['total']] }),
+    y: z
+      .array(columnName)
+      .min(1)
+      .max(8)
+      .meta({ description: 'Columns of numbers, each a series of its own.', examples: [['total']] }),
     stacked: z.boolean().optional().meta({ description: 'Of `bar` and `area`: series stand on one another.' }),
   })
   .refine(({ type, y }) => type !== 'pie' || y.length === 1, { path: ['y'], error: 'a pie has one column of numbers' })

@@ -95,7 +95,14 @@ export interface ReportResult {
 const reportResult = z
   .object({
     rows: z.int().meta({ description: 'Data rows, without the header.' }),
-    files: z.array(linkedFile.extend({ format: z.enum(reportFormats), notes: z.array(z.string()).optional().meta({ description: 'What could not be shown in it.' }) })).meta({ description: 'In the order of `outputs`.' }),
+    files: z
+      .array(
+        linkedFile.extend({
+          format: z.enum(reportFormats),
+          notes: z.array(z.string()).optional().meta({ description: 'What could not be shown in it.' }),
+        }),
+      )
+      .meta({ description: 'In the order of `outputs`.' }),
   })
   .meta({ examples: [{ rows: 1, files: [{ ...exampleFile, format: 'csv' }] }] });
 
@@ -125,7 +132,8 @@ async function preparedSource({ source, query, columns, charts, outputs }: Repor
   const bound = query && { query: { sql: query.sql, parameters: boundParameters(query) } };
   if (bound !== undefined && !fitsPayload(bound)) throw invalid('/query', 'is too large: text and parameters together have at most 32 KiB');
   // Its columns have types, which the rows of the other sources lack.
-  const typed = bound !== undefined || columns !== undefined || charts !== undefined || outputs.some(({ format }) => typedFormats.has(format));
+  const typed =
+    bound !== undefined || columns !== undefined || charts !== undefined || outputs.some(({ format }) => typedFormats.has(format));
   if ('rows' in source) {
     const rows = await inlineSource(source.rows, submission);
     return typed ? { tables: [{ name: 'rows', ...rows }], ...bound } : rows;
@@ -158,5 +166,8 @@ export const report: JobType<ReportRequest, ReportInput, ReportResult> = {
     outputs: request.outputs,
   }),
   summary: ({ outputs }) => `Report as ${outputs.map((output) => output.format).join(' and ')}`,
-  present: ({ rows, files }, link) => ({ rows, files: files.map((file) => ({ ...link(file), format: file.format, ...(file.notes && { notes: file.notes }) })) }),
+  present: ({ rows, files }, link) => ({
+    rows,
+    files: files.map((file) => ({ ...link(file), format: file.format, ...(file.notes && { notes: file.notes }) })),
+  }),
 };

@@ -50,7 +50,9 @@ function plain(cell: Cell): string {
 function serialOf(text: string): number | undefined {
   const found = moment.exec(text);
   if (found === null) return undefined;
-  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = found.slice(1).map((part) => Number((part as string | undefined) ?? 0));
+  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = found
+    .slice(1)
+    .map((part) => Number((part as string | undefined) ?? 0));
   const serial = dateToSerial([year, month, day, hour, minute, second]);
   return serial !== undefined && serial >= firstSerial ? serial : undefined;
 }

@@ -24,7 +24,9 @@ export function chartOptions(plotted: PlottedChart, font: string): Record<string
     color: chartColours,
     backgroundColor: 'transparent',
     textStyle: { fontFamily: font },
-    ...(titled && { title: { text: chart.title, left: 'center', top: 4, textStyle: { fontSize: 14, fontWeight: 'bold', color: '#222222' } } }),
+    ...(titled && {
+      title: { text: chart.title, left: 'center', top: 4, textStyle: { fontSize: 14, fontWeight: 'bold', color: '#222222' } },
+    }),
     ...(legend && { legend: { top: titled ? 28 : 4, textStyle: { fontSize: 11, color: '#222222' }, itemWidth: 22 } }),
     ...(chart.type === 'pie' ? pie(plotted, top) : axes(plotted, top)),
   };
@@ -41,7 +43,16 @@ function pie({ x, y: [values], points }: PlottedChart, top: number) {
   const label = { fontSize: 10, color: '#222222', lineHeight: 13 };
   return {
     series: [
-      { type: 'pie', top, bottom: 8, radius: ['0%', '74%'], data, label, itemStyle: { borderColor: '#ffffff', borderWidth: 1.5 }, startAngle: 90 },
+      {
+        type: 'pie',
+        top,
+        bottom: 8,
+        radius: ['0%', '74%'],
+        data,
+        label,
+        itemStyle: { borderColor: '#ffffff', borderWidth: 1.5 },
+        startAngle: 90,
+      },
     ],
   };
 }
@@ -76,7 +87,10 @@ function axes(plotted: PlottedChart, top: number) {
     ...(chart.stacked === true && { stack: 'all' }),
     ...(kind === 'bar' && { barMaxWidth: 48 }),
     ...(chart.type === 'area' && { areaStyle: { opacity: chart.stacked === true ? 0.75 : 0.3 } }),
-    ...(kind === 'line' && { lineStyle: { width: 2, type: lineStyles[index % lineStyles.length] }, showSymbol: points.length <= mostMarks }),
+    ...(kind === 'line' && {
+      lineStyle: { width: 2, type: lineStyles[index % lineStyles.length] },
+      showSymbol: points.length <= mostMarks,
+    }),
     ...(kind !== 'bar' && { symbol: symbols[index % symbols.length], symbolSize: 6 }),
   }));
   return {
@@ -105,14 +119,23 @@ function positionsOf({ chart: { type }, x, points }: PlottedChart): Positions {
   const numbers = points.every((point) => typeof point.x === 'number');
   if (type !== 'bar' && numbers && points.length > 0)
     return {
-      axis: { type: 'value', scale: true, axisLabel: { ...within, formatter: (value: number) => text(rounded(value)) }, splitLine: { show: false } },
+      axis: {
+        type: 'value',
+        scale: true,
+        axisLabel: { ...within, formatter: (value: number) => text(rounded(value)) },
+        splitLine: { show: false },
+      },
       depth: oneLine,
       of: (cell) => cell as number,
     };
   const times = isMoment(x) ? points.map((point) => Date.parse(utc(String(point.x)))) : [];
   if (type !== 'bar' && times.length > 0 && !times.some(Number.isNaN) && !sideBySide(times))
     return {
-      axis: { type: 'time', axisLabel: { ...within, formatter: (time: number) => text(shownTime(time, x.kind)) }, splitLine: { show: false } },
+      axis: {
+        type: 'time',
+        axisLabel: { ...within, formatter: (time: number) => text(shownTime(time, x.kind)) },
+        splitLine: { show: false },
+      },
       depth: oneLine,
       of: (_, at) => times[at] ?? 0,
     };
@@ -124,7 +147,10 @@ function positionsOf({ chart: { type }, x, points }: PlottedChart): Positions {
     axis: {
       type: 'category',
       data: names,
-      axisLabel: { ...label, ...(crowded ? { rotate: turned, width: longestLabel * letter, overflow: 'truncate', ellipsis: '…' } : { interval: 0 }) },
+      axisLabel: {
+        ...label,
+        ...(crowded ? { rotate: turned, width: longestLabel * letter, overflow: 'truncate', ellipsis: '…' } : { interval: 0 }),
+      },
     },
     of: (_, at) => at,
   };

@@ -65,7 +65,8 @@ function collectorOf(chart: ReportChart, columns: readonly TableColumn[]) {
     }
     const most = mostPoints[type];
     if (points.size >= most) {
-      const advice = type === 'scatter' ? 'Let the query choose some of them.' : 'Let the query add them up to fewer, or choose another type.';
+      const advice =
+        type === 'scatter' ? 'Let the query choose some of them.' : 'Let the query add them up to fewer, or choose another type.';
       throw new AppError('report_too_large', `The chart ${shownName(title)} would have more than ${String(most)} points. ${advice}`);
     }
     points.set(key, { x: cell, y: values });
@@ -87,7 +88,10 @@ function numberOf(cell: Cell, column: TableColumn | undefined): number | null {
   if (cell === null) return null;
   const value = typeof cell === 'boolean' || cell === '' ? NaN : Number(cell);
   if (Number.isFinite(value)) return value;
-  throw new AppError('query_invalid', `The column ${shownName(column?.name ?? '')} has values that are no numbers; a chart can't show them.`);
+  throw new AppError(
+    'query_invalid',
+    `The column ${shownName(column?.name ?? '')} has values that are no numbers; a chart can't show them.`,
+  );
 }
 
 const summed = (one: number | null, two: number | null) => (one === null ? two : two === null ? one : one + two);

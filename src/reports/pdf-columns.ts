@@ -49,11 +49,16 @@ export function fittedColumns(needs: readonly ColumnNeed[], rooms: readonly Room
   const sum = (of: (need: ColumnNeed) => number) => needs.reduce((total, need) => total + (need.given ?? of(need)), 0);
   const ample = sum(({ natural, least }) => Math.max(Math.min(natural, comfortable), Math.min(least, longestWord)));
   const scarce = sum(({ least }) => Math.min(least, longestWord));
-  const fits = (thousandths: number) => (choice: (typeof choices)[number]) => points(thousandths, choice.fontSize) + gaps(choice.fontSize) <= choice.width;
+  const fits = (thousandths: number) => (choice: (typeof choices)[number]) =>
+    points(thousandths, choice.fontSize) + gaps(choice.fontSize) <= choice.width;
   // Rather a turned page, or a slightly smaller font, than many lines a row; the smallest one only when nothing else helps.
   const choice = choices.filter(({ fontSize }) => fontSize > 7).find(fits(ample)) ?? choices.find(fits(scarce));
   if (choice === undefined) throw tooWide(needs.length, points(scarce, smallestFont) + gaps(smallestFont), rooms);
-  return { orientation: choice.orientation, fontSize: choice.fontSize, widths: shared(needs, choice.fontSize, choice.width - gaps(choice.fontSize)) };
+  return {
+    orientation: choice.orientation,
+    fontSize: choice.fontSize,
+    widths: shared(needs, choice.fontSize, choice.width - gaps(choice.fontSize)),
+  };
 }
 
 const points = (thousandths: number, fontSize: number) => (thousandths * slack * fontSize) / 1000;

@@ -1,6 +1,5 @@
 import pdfmake, { type Content, type DocumentDefinition } from 'pdfmake';
 
-
 import type { Cell } from '../jobs/report-sources.ts';
 import { cellText } from './cell-text.ts';
 import { collectCharts } from './chart-points.ts';
@@ -101,13 +100,17 @@ function totalTexts({ columns }: PdfOrder, cells: Cell[], write: ((cell: Cell) =
 }
 
 /** Around each page. */
-function frameOf({ page, title }: PdfOrder, sheet: Sheet, text: ReturnType<typeof pdfText>): Pick<DocumentDefinition, 'pageSize' | 'pageMargins' | 'header' | 'footer'> {
+function frameOf(
+  { page, title }: PdfOrder,
+  sheet: Sheet,
+  text: ReturnType<typeof pdfText>,
+): Pick<DocumentDefinition, 'pageSize' | 'pageMargins' | 'header' | 'footer'> {
   const { size, margins } = sheet;
   const [left, top, right, bottom] = margins;
   const small = { fontSize: 8, color: '#555555' };
   const width = 400;
   return {
-    pageSize: size.toUpperCase() as Uppercase<Sheet['size']>,
+    pageSize: size.toUpperCase(),
     pageMargins: [left, top + (page.header === undefined ? 10 : 24), right, bottom + 16],
     header: (current) => {
       const shown = page.header ?? (current === 1 ? undefined : title);

@@ -85,7 +85,8 @@ export function pdfTable({ columns, header, rows, totals }: TableTexts, fitted: 
   if (totals !== undefined) body.push(line(totals, true));
   const [ofHeader = 0, ofFirst = 0] = heights;
   // It stands on each page, in one piece.
-  if (ofHeader > highestWhole) throw new AppError('report_too_large', 'The titles of the columns take too much of a page. Take shorter titles, or fewer columns.');
+  if (ofHeader > highestWhole)
+    throw new AppError('report_too_large', 'The titles of the columns take too much of a page. Take shorter titles, or fewer columns.');
   const tallest = heights.reduce((most, height) => Math.max(most, height), 0);
   return {
     table: {

@@ -17,7 +17,10 @@ export function pdfText(setter: TypeSetter) {
     const text = setter.shown(said);
     if (!runsBackwards(text)) return { text: setter.runs(text), ...looks };
     const width = (piece: string) => (setter.width(piece, looks.bold) * looks.fontSize) / 1000;
-    const lines = ownLines(text, room * 0.97, width).map((pieces) => ({ text: pieces.flatMap((piece) => setter.runs(piece)), noWrap: true }));
+    const lines = ownLines(text, room * 0.97, width).map((pieces) => ({
+      text: pieces.flatMap((piece) => setter.runs(piece)),
+      noWrap: true,
+    }));
     return { stack: lines, ...looks, ...(beginsBackwards(text) && { alignment: 'right' }) };
   };
 }

@@ -44,7 +44,11 @@ function ended(work: Promise<unknown>): AbortSignal {
   return over.signal;
 }
 
-async function handOver(rows: AsyncIterable<Cell[]>, port: MessagePort, { maxRows, until }: { maxRows: number; until: AbortSignal }): Promise<void> {
+async function handOver(
+  rows: AsyncIterable<Cell[]>,
+  port: MessagePort,
+  { maxRows, until }: { maxRows: number; until: AbortSignal },
+): Promise<void> {
   const asked = on(port, 'message', { signal: until })[Symbol.asyncIterator]();
   const send = async (batch: Cell[][] | null) => {
     await asked.next();

@@ -42,10 +42,11 @@ const typed = (columns: (Partial<TableColumn> & { name: string })[], rows: Cell[
 
 const columns60 = Array.from({ length: 60 }, (_, n) => `c${String(n)}`);
 
-const caught = (work: Promise<unknown>) => work.then(
-  () => undefined,
-  (error: unknown) => error,
-);
+const caught = (work: Promise<unknown>) =>
+  work.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
 
 /** Each of it 20 KB, and none twice. */
 // eslint-disable-next-line @typescript-eslint/require-await -- never waits
@@ -59,7 +60,15 @@ const unbroken = (pages: string[]) => pages.join('').replaceAll(/\s+/g, '');
 describe('writePdf', () => {
   readBack('has the title, all rows, the header on each page, and the number of each page', async () => {
     const rows = Array.from({ length: 120 }, (_, n) => [`row ${String(n)}`, n]);
-    const { bytes } = await pdf(typed([{ name: 'What', total: 'count' }, { name: 'Number', kind: 'number', total: 'sum' }], rows));
+    const { bytes } = await pdf(
+      typed(
+        [
+          { name: 'What', total: 'count' },
+          { name: 'Number', kind: 'number', total: 'sum' },
+        ],
+        rows,
+      ),
+    );
     const pages = await pdfPages(bytes);
     expect(pages.length).toBeGreaterThan(2);
     for (const [index, page] of pages.entries()) {
@@ -84,23 +93,39 @@ describe('writePdf', () => {
       ['1850-06-01', 2, 0.2, '0.02', null],
     ];
     const [page = ''] = await pdfPages((await pdf(typed([...columns], rows))).bytes);
-    for (const text of ['31 Jan 2026', '1850-06-01', 'kr 1 234,50', '€ 0,10', '12345678901234567890.12', '25.6%', 'kr 1 236,50', '€ 0,15', 'Average'])
+    for (const text of [
+      '31 Jan 2026',
+      '1850-06-01',
+      'kr 1 234,50',
+      '€ 0,10',
+      '12345678901234567890.12',
+      '25.6%',
+      'kr 1 236,50',
+      '€ 0,15',
+      'Average',
+    ])
       expect(page.replaceAll('\u00a0', ' ')).toContain(text);
     expect(page).toContain('12345678901234567890.14');
   });
 
-  readBack('keeps each character that a font has, of generated tables', async () => {
-    const cell = fc.array(fc.constantFrom(...'aZ09 .,-ßŁőΩжЯ€½“–ქაԱ→✓'), { minLength: 1, maxLength: 40 }).map((letters) => letters.join('').trim());
-    await fc.assert(
-      fc.asyncProperty(fc.array(fc.array(cell, { minLength: 3, maxLength: 3 }), { minLength: 1, maxLength: 12 }), async (rows) => {
-        const { bytes, notes } = await pdf(table(['one', 'two', 'three'], rows));
-        expect(notes).toEqual([]);
-        const text = unbroken(await pdfPages(bytes, { layout: false }));
-        for (const value of rows.flat()) expect(text).toContain(value.replaceAll(/\s+/g, ''));
-      }),
-      { numRuns: 5 },
-    );
-  }, 60_000);
+  readBack(
+    'keeps each character that a font has, of generated tables',
+    async () => {
+      const cell = fc
+        .array(fc.constantFrom(...'aZ09 .,-ßŁőΩжЯ€½“–ქაԱ→✓'), { minLength: 1, maxLength: 40 })
+        .map((letters) => letters.join('').trim());
+      await fc.assert(
+        fc.asyncProperty(fc.array(fc.array(cell, { minLength: 3, maxLength: 3 }), { minLength: 1, maxLength: 12 }), async (rows) => {
+          const { bytes, notes } = await pdf(table(['one', 'two', 'three'], rows));
+          expect(notes).toEqual([]);
+          const text = unbroken(await pdfPages(bytes, { layout: false }));
+          for (const value of rows.flat()) expect(text).toContain(value.replaceAll(/\s+/g, ''));
+        }),
+        { numRuns: 5 },
+      );
+    },
+    60_000,
+  );
 
   readBack('orders text from right to left for readers', async () => {
     const [page = ''] = await pdfPages((await pdf(table(['a', 'b'], [['שלום עולם (טוב) 12', 'plain']]))).bytes);
@@ -129,17 +154,31 @@ describe('writePdf', () => {
 
   test('refuses more columns than a page has room for, and says how much that is', async () => {
     const wide = table(columns60, [columns60.map((name) => `wordy-${name}`)]);
-    expect(await caught(pdf(wide))).toMatchObject({ code: 'report_too_large', message: expect.stringMatching(/60 columns need \d+ points .* a page has 756/) });
+    expect(await caught(pdf(wide))).toMatchObject({
+      code: 'report_too_large',
+      message: expect.stringMatching(/60 columns need \d+ points .* a page has 756/),
+    });
   });
 
   test('refuses more rows than it may have, counted or not', async () => {
     const rows = Array.from({ length: 11 }, (_, n) => [n]);
     for (const total of [11, null])
-      expect(await caught(pdf({ ...table(['a'], rows), total }, { maxRows: 10 }))).toMatchObject({ code: 'report_too_large', message: expect.stringContaining('10 rows') });
+      expect(await caught(pdf({ ...table(['a'], rows), total }, { maxRows: 10 }))).toMatchObject({
+        code: 'report_too_large',
+        message: expect.stringContaining('10 rows'),
+      });
   });
 
   test('gives the same bytes for the same table', async () => {
-    const source = () => typed([{ name: 'x' }, { name: 'y', kind: 'number' }], [['Ω', 1], ['😀', 2]], { charts: [{ type: 'bar', x: 'x', y: ['y'], title: 'Some' }] });
+    const source = () =>
+      typed(
+        [{ name: 'x' }, { name: 'y', kind: 'number' }],
+        [
+          ['Ω', 1],
+          ['😀', 2],
+        ],
+        { charts: [{ type: 'bar', x: 'x', y: ['y'], title: 'Some' }] },
+      );
     expect((await pdf(source())).bytes.equals((await pdf(source())).bytes)).toBe(true);
   });
 
@@ -154,7 +193,10 @@ describe('writePdf', () => {
   });
 
   test('too little memory ends the report and nothing else', async () => {
-    expect(await caught(pdf({ ...table(['a'], []), rows: largeRows() }, { maxRows: Infinity, in: smallRoom }))).toMatchObject({ code: 'report_too_large', message: expect.stringContaining('128 MiB') });
+    expect(await caught(pdf({ ...table(['a'], []), rows: largeRows() }, { maxRows: Infinity, in: smallRoom }))).toMatchObject({
+      code: 'report_too_large',
+      message: expect.stringContaining('128 MiB'),
+    });
     expect((await pdf(table(['a'], [[1]]))).bytes.toString('latin1', 0, 5)).toBe('%PDF-');
   }, 60_000);
 

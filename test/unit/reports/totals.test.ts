@@ -14,7 +14,12 @@ function total(kind: ColumnTotal, cells: Cell[]): Cell {
 describe('totals', () => {
   test('a sum is that of the decimals, not of doubles', () => {
     expect(total('sum', [0.1, 0.2])).toBe(0.3);
-    expect(total('sum', Array.from({ length: 10_000 }, () => 0.07))).toBe(700);
+    expect(
+      total(
+        'sum',
+        Array.from({ length: 10_000 }, () => 0.07),
+      ),
+    ).toBe(700);
     expect(total('sum', ['0.1', 1e-7, null, -2])).toBe(-1.8999999);
     expect(total('sum', [1e21, -1])).toBe('999999999999999999999');
     expect(total('sum', ['12345678901234567890.12', '0.02'])).toBe('12345678901234567890.14');
@@ -23,7 +28,12 @@ describe('totals', () => {
   test('a sum of generated cents is that of whole cents', () => {
     fc.assert(
       fc.property(fc.array(fc.maxSafeInteger(), { maxLength: 40 }), (cents) => {
-        const cells = cents.map((cent) => `${cent < 0 ? '-' : ''}${String(Math.abs(cent)).padStart(3, '0').replace(/(\d\d)$/, '.$1')}`);
+        const cells = cents.map(
+          (cent) =>
+            `${cent < 0 ? '-' : ''}${String(Math.abs(cent))
+              .padStart(3, '0')
+              .replace(/(\d\d)$/, '.$1')}`,
+        );
         const sum = cents.reduce((all, cent) => all + BigInt(cent), 0n);
         const [whole = '', fraction = ''] = String(total('sum', cells) ?? 0).split('.');
         expect(BigInt(whole + fraction.padEnd(2, '0'))).toBe(sum);
