@@ -72,7 +72,7 @@ function fontsIn(directory: string): FontFamily[] {
 }
 
 function stylesIn(path: string): OpenFont[] {
-  const found = openSync(path) as Font | FontCollection;
+  const found = openSync(path);
   if (!('fonts' in found)) return [{ path, font: found }];
   return found.fonts.map((font) => ({ path, postscriptName: font.postscriptName, font }));
 }

@@ -110,7 +110,7 @@ function frameOf(
   const small = { fontSize: 8, color: '#555555' };
   const width = 400;
   return {
-    pageSize: size.toUpperCase() as Uppercase<Sheet['size']>,
+    pageSize: size.toUpperCase(),
     pageMargins: [left, top + (page.header === undefined ? 10 : 24), right, bottom + 16],
     header: (current) => {
       const shown = page.header ?? (current === 1 ? undefined : title);

@@ -31,7 +31,12 @@ const kinds = { sum, average, count, min: () => extreme(-1), max: () => extreme(
 
 function count(): Total {
   let counted = 0;
-  return { add: () => void counted++, value: () => counted };
+  return {
+    add() {
+      counted += 1;
+    },
+    value: () => counted,
+  };
 }
 
 function sum(): Total {
@@ -104,7 +109,7 @@ function exactSum() {
     units = 0;
   };
   return {
-    add(cell: Exclude<Cell, null>) {
+    add: (cell: Exclude<Cell, null>): void => {
       const whole = typeof cell === 'number' ? Math.round(cell * unit) : NaN;
       if (Math.abs(whole) < exactBelow && whole / unit === cell) {
         if (Math.abs(units + whole) >= exactBelow) flush();
