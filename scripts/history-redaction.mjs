@@ -9,6 +9,7 @@ const ourWords = new Set([
     'fit',
     'format',
     'HandoffState',
+    'TemporalChangeVersion',
     'kind',
     'reasonClass',
     'stage',
@@ -49,6 +50,8 @@ function redactedPayload(payload, field) {
 
 /** The same history, as JSON, in clear and without anything that users wrote. @param {any} value @returns {any} */
 export function redacted(value, field = '') {
+  // Names of changes in workflows, by which a replay knows the way that was taken.
+  if (field === 'patch-data') return value;
   if (isPayload(value)) return redactedPayload(value, field);
   if (Array.isArray(value)) return value.map((item) => redacted(item, field));
   if (value === null || typeof value !== 'object') return field === 'stackTrace' ? '' : field === 'message' ? 'redacted' : value;

@@ -41,10 +41,16 @@ function fieldOf({ column }: ShownColumn, { formulas = 'guard' }: CsvOptions): s
   const { expression, kind } = forCells(column);
   if (column.type === 'DOUBLE') return asNumeral(quoted(column.name));
   if (kind === 'boolean' || (kind === 'number' && column.type !== 'FLOAT')) return quoted(column.name);
-  const guarded = formulas === 'guard' ? withGuard(expression) : expression;
-  // Empty text is nothing, too.
-  return `nullif(${guarded}, '')`;
+  if (kind === 'time') return expression;
+  const text = formulas === 'guard' ? withGuard(expression) : textOrNothing(expression);
+  // Each mention of the text makes it anew, and of these only the one before all times begins like a formula.
+  return datelike.test(column.type) ? `case when isinf(${quoted(column.name)}) then ${text} else ${expression} end` : text;
 }
+
+const datelike = /^(DATE|TIMESTAMP( WITH TIME ZONE)?)$/;
+
+/** Empty text is nothing, too. */
+const textOrNothing = (text: string) => `nullif(${text}, '')`;
 
 const formula = String.raw`^[=+\-@\x00\t\n\r＝＋－＠]`;
 const plainNumber = String.raw`[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?`;
@@ -52,7 +58,7 @@ const plainNumber = String.raw`[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?
 /** Nearly all text is told by its first letter: only what stands before `A`, or from the full-width signs on, is looked at. */
 function withGuard(text: string): string {
   const dangerous = `regexp_matches(${text}, ${literal(formula)}) and not regexp_full_match(${text}, ${literal(plainNumber)})`;
-  return `case when (${text} < 'A' or ${text} >= '＋') and ${dangerous} then '''' || ${text} else ${text} end`;
+  return `case when ${text} = '' then null when (${text} < 'A' or ${text} >= '＋') and ${dangerous} then '''' || ${text} else ${text} end`;
 }
 
 /** Marks an error of ours in what the engine reports. */

@@ -50,4 +50,9 @@ describe('a recorded history', () => {
     const sealed = { metadata: { encoding: Buffer.from('binary/encrypted').toString('base64') }, data: 'AAAA' };
     expect(() => redacted({ events: [{ input: { payloads: [sealed] } }] })).toThrow('binary/encrypted');
   });
+
+  test('keeps the names of changes in workflows, without which it would not replay', () => {
+    const marker = { markerName: 'core_patch', details: { 'patch-data': { payloads: [payload({ id: 'a-change', deprecated: false })] } } };
+    expect(redacted(marker)).toEqual(marker);
+  });
 });

@@ -78,7 +78,7 @@ describe('a CSV that the engine writes', () => {
         const tables = (): TableBytes[] => [{ name: 'rows', columns, rows: rowsOf(rows) }];
         expect(await inOneStep(tables(), undefined, csv)).toBe(await throughJavaScript(tables(), undefined, csv));
       }),
-      { numRuns: 60 },
+      { numRuns: 40 },
     );
   });
 

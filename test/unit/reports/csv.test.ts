@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { parse } from 'csv-parse/sync';
 import fc from 'fast-check';
 
+import type { CsvOptions } from '../../../src/jobs/report-outputs.ts';
 import { writeCsv } from '../../../src/reports/csv.ts';
 import { hostileTable } from './hostile.ts';
 import { breakingTable, bytesOf, endlessTable, sha256, table } from './tables.ts';
@@ -64,6 +65,22 @@ describe('writeCsv', () => {
 
   test('guards column names as well, and leaves real numbers as they are', async () => {
     expect(await csv(['=h', 'i'], [-5, -1e-7])).toBe("'=h,i\r\n-5,-1e-7\r\n");
+  });
+
+  test.each<[string, CsvOptions, string]>([
+    ['another delimiter', { delimiter: ';' }, 'a;b\r\n"x;y";1,5\r\n\'=z;\r\n'],
+    ['every field in quotes', { quote: 'all' }, '"a","b"\r\n"x;y","1,5"\r\n"\'=z",""\r\n'],
+    ['lines that end in LF', { lineEnd: 'lf', delimiter: '|' }, "a|b\nx;y|1,5\n'=z|\n"],
+    ['a byte order mark', { bom: true, delimiter: '\t' }, "\ufeffa\tb\r\nx;y\t1,5\r\n'=z\t\r\n"],
+    ['no header', { header: false }, 'x;y,"1,5"\r\n\'=z,\r\n'],
+    ['formulas as they are', { formulas: 'keep' }, 'a,b\r\nx;y,"1,5"\r\n=z,\r\n'],
+  ])('writes %s when that is asked for', async (_, options, written) => {
+    expect((await bytesOf(writeCsv(table(['a', 'b'], [['x;y', '1,5'], ['=z', null]]), options))).toString()).toBe(written); // prettier-ignore
+  });
+
+  test('quotes what would be a byte order mark at the beginning of the file', async () => {
+    expect((await bytesOf(writeCsv(table(['\ufeffa', 'b'], [['\ufeffx', 1]])))).toString()).toBe('"\ufeffa",b\r\n\ufeffx,1\r\n');
+    expect((await bytesOf(writeCsv(table(['a', 'b'], [['\ufeffx', 1]]), { header: false }))).toString()).toBe('"\ufeffx",1\r\n');
   });
 
   test('gives every value back through a CSV parser', async () => {
