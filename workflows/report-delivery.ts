@@ -36,7 +36,14 @@ async function sent(
   const emails = () => named.map((recipient, index) => outcomeOf(recipient, settled[index]));
   const result = (): ReportResult => ({ ...made, delivery: { status: 'incomplete', ...how, emails: emails() } });
   achieves(result);
-  const shared = { tenant, to, content, date: at, ...(duplicatePolicy !== undefined && { duplicatePolicy }), ...(ownPauses && { ownPauses }) };
+  const shared = {
+    tenant,
+    to,
+    content,
+    date: at,
+    ...(duplicatePolicy !== undefined && { duplicatePolicy }),
+    ...(ownPauses && { ownPauses }),
+  };
   await stepForEach(
     'deliverEmail',
     to,

@@ -66,7 +66,15 @@ export function editing({
         charge = await limits.charge(tenant, { emails: emails && { ...emails, pointer: `/request${emails.pointer}` } });
         return editOf(
           { type, job: found, options, ...changed },
-          { now: Date.now(), tenant, tenantKeys, files: limits.files(tenant, files), templates: templateVersions, maxMessageBytes, publicUrl },
+          {
+            now: Date.now(),
+            tenant,
+            tenantKeys,
+            files: limits.files(tenant, files),
+            templates: templateVersions,
+            maxMessageBytes,
+            publicUrl,
+          },
         );
       });
     return {

@@ -65,13 +65,19 @@ function attached(task: DeliveryTask, mail: ReportMail, files: StoredFile[]): Pr
 
 /** What a delivery needs beside the sending: how long files are kept, and the message about them. */
 export function createReportDeliveries({ files, tenantKeys }: { files: Pick<FileStore, 'setTerms'>; tenantKeys: TenantKeys }) {
-  async function linked(task: DeliveryTask, mail: ReportMail, publicUrl: string, stored: StoredFile[]): Promise<PreparedDelivery['message']> {
+  async function linked(
+    task: DeliveryTask,
+    mail: ReportMail,
+    publicUrl: string,
+    stored: StoredFile[],
+  ): Promise<PreparedDelivery['message']> {
     const until = new Date(Date.parse(task.at) + mail.linkSeconds * 1000);
     const linkTo = await fileLinksOf(tenantKeys, task.tenant).lasting(until);
     const links = stored.map((file) => ({ ...file, ...linkTo(file) }));
     const linksExpireAt = new Date(Math.min(...links.map(({ expiresAt }) => expiresAt.getTime()))).toISOString();
     const { maxDownloads } = task;
-    const times = maxDownloads === undefined ? '' : ` Each file can be downloaded ${maxDownloads === 1 ? 'once' : `${String(maxDownloads)} times`}.`;
+    const times =
+      maxDownloads === undefined ? '' : ` Each file can be downloaded ${maxDownloads === 1 ? 'once' : `${String(maxDownloads)} times`}.`;
     const letter = {
       opening: openingOf(task, mail),
       files: links.map(({ name, size, path }) => ({ name, size, url: publicUrl + path })),
@@ -93,7 +99,8 @@ export function createReportDeliveries({ files, tenantKeys }: { files: Pick<File
       const stored = fileIds.flatMap((id) => changed.get(id) ?? []);
       if (stored.length < fileIds.length) throw new AppError('file_not_found', 'A file of the report has been deleted.');
       if (email === undefined || (skipIfEmpty === true && rows === 0)) return { files: stored };
-      const message = attached(task, email, stored) ?? (email.publicUrl === undefined ? undefined : await linked(task, email, email.publicUrl, stored));
+      const message =
+        attached(task, email, stored) ?? (email.publicUrl === undefined ? undefined : await linked(task, email, email.publicUrl, stored));
       if (message === undefined)
         throw new AppError('message_too_large', 'The files of the report are too large for an e-mail, and links were not asked for.');
       return { files: stored, message };

@@ -218,7 +218,16 @@ export async function startSystem({
           check: (schema, value) => schema.parse(value),
         });
         const publicUrl = 'https://jobs.example.org';
-        const submission = { tenant, jobId, createdAt, files: stores.files, templates, publicUrl, ...(part && { part }), ...(list && { list }) };
+        const submission = {
+          tenant,
+          jobId,
+          createdAt,
+          files: stores.files,
+          templates,
+          publicUrl,
+          ...(part && { part }),
+          ...(list && { list }),
+        };
         const input = Object.assign((await type.prepare(asked, submission)) as object, more);
         const startOptions = await startOptionsOf(options, { now: Date.now(), tenant, tenantKeys: stores.tenantKeys });
         return jobs.start({ jobId, type, tenant, createdAt, input, fingerprint: fingerprintOf(request, part), options: startOptions });
