@@ -10,6 +10,7 @@ import { open, seal } from './encryption/aes-gcm.ts';
 import { createMasterKeys } from './encryption/master-keys.ts';
 import type { KeyWrapper } from './jobs/data-keys.ts';
 import { tagOf } from './jobs/ids.ts';
+import { isMaintenance } from './jobs/maintenance.ts';
 import { type CodecServer, createCodecServer } from './temporal/codec-server.ts';
 import { createPayloadCodec } from './temporal/payload-codec.ts';
 import { createProtection } from './temporal/protection.ts';
@@ -61,7 +62,9 @@ export async function openProtection(db: Kysely<Database>, config: Config): Prom
   const dataKeys = await openDataKeys(db, config);
   const cipher = { open, seal };
   return {
-    plugin: createProtection(createPayloadCodec({ keys: dataKeys, cipher, tagOf, namespace: config.temporal.namespace, writes: enabled })),
+    plugin: createProtection(
+      createPayloadCodec({ keys: dataKeys, cipher, tagOf, isOpen: isMaintenance, namespace: config.temporal.namespace, writes: enabled }),
+    ),
     dataKeys,
     codecServer: createCodecServer({ keys: dataKeys, cipher }),
   };

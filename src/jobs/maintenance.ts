@@ -19,6 +19,9 @@ export interface MaintenanceResult {
 /** @param taskQueue of the workflows. */
 export const maintenanceIdOf = (taskQueue: string) => `${taskQueue}-maintenance`;
 
+/** Of the runs that the schedule starts: it puts a time behind. No job has such an id. */
+export const isMaintenance = (workflowId: string) => /^[A-Za-z0-9-]+-maintenance(?:-\d{4}-\d\d-\d\dT[\d:.]+Z)?$/.test(workflowId);
+
 const deadlineMs = 10_000;
 
 /**

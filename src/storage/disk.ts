@@ -24,7 +24,14 @@ export function createDiskBlobStore(directory: string): BlobStore {
       await onDisk(makeDirectory(places.temporary));
       await onDisk(writeFile(probe, 'probe', { mode: fileMode })).finally(() => rm(probe, { force: true }).catch(() => undefined));
     },
-    sweep: (options) => sweepDisk(places, options),
+    async sweep(options) {
+      try {
+        return await sweepDisk(places, options);
+      } catch (error) {
+        // Where the records can't be asked, that is what failed.
+        throw error instanceof AppError ? error : storageUnavailable(error);
+      }
+    },
   };
 }
 

@@ -70,7 +70,11 @@ const received = (address: string) =>
 
 describe('a report by e-mail', () => {
   test('that is small is attached, under the name and the type of the file', async () => {
-    const email = { to: [{ name: 'Ada', address: 'ada@example.com' }, 'bob@example.com'], text: 'As every Monday.', replyTo: ['help@example.com'] };
+    const email = {
+      to: [{ name: 'Ada', address: 'ada@example.com' }, 'bob@example.com'],
+      text: 'As every Monday.',
+      replyTo: ['help@example.com'],
+    };
     const job = await until(await report({ delivery: { email } }), 'completed');
     expect(resultOf(job).delivery).toMatchObject({
       ...{ status: 'delivered', by: 'attachment' },

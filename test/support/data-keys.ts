@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { open, seal } from '../../src/encryption/aes-gcm.ts';
 import type { DataKey, DataKeys } from '../../src/jobs/data-keys.ts';
 import { tagOf } from '../../src/jobs/ids.ts';
+import { isMaintenance } from '../../src/jobs/maintenance.ts';
 import { createPayloadCodec } from '../../src/temporal/payload-codec.ts';
 
 export const cipher = { open, seal };
@@ -29,5 +30,5 @@ export function memoryDataKeys(): DataKeys & { rotate(tag: string): void; destro
 }
 
 export function codecWith(keys: DataKeys, { writes = true } = {}) {
-  return createPayloadCodec({ keys, cipher, tagOf, namespace: 'default', writes });
+  return createPayloadCodec({ keys, cipher, tagOf, isOpen: isMaintenance, namespace: 'default', writes });
 }

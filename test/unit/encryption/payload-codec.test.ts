@@ -37,6 +37,15 @@ describe('the payload codec', () => {
     expect(textIn(sealed)).not.toContain('canary-7f3a');
   });
 
+  test('leaves the counts of the maintenance readable, and takes no job for it', async () => {
+    const codec = codecWith(memoryDataKeys());
+    const written = async (workflowId: string) => (await codec.encode([payloadOf('canary-7f3a')], { ...context, workflowId }))[0];
+    for (const id of ['handoff-maintenance', 'handoff-maintenance-2026-11-30T00:43:55Z'])
+      expect(valueOf(await written(id))).toBe('canary-7f3a');
+    for (const id of ['', 'maintenance', jobId, `${jobId}-maintenance`, 'handoff-maintenance-x'])
+      expect(textIn((await written(id)) ?? {})).not.toContain('canary-7f3a');
+  });
+
   test('writes two equal values differently', async () => {
     const [one, other] = await codecWith(memoryDataKeys()).encode([payloadOf('same'), payloadOf('same')], context);
     expect(Buffer.from(one?.data ?? []).equals(Buffer.from(other?.data ?? []))).toBe(false);
