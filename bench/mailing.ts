@@ -22,7 +22,7 @@ const perThousand = (cpu: Record<string, number>, messages: number) =>
   Object.values(cpu).reduce((sum, milliseconds) => sum + milliseconds, 0) / messages;
 
 /** One batch against nodemailer's pool and against Celery, and one of 100,000 recipients. */
-export async function mailing({ rounds, quick, temporalSettings, say }: Settings): Promise<Finding> {
+export async function mailing({ rounds, quick, profile, temporalSettings, say }: Settings): Promise<Finding> {
   const [messages, many] = quick ? [500, 5_000] : [5_000, 100_000];
   return onStage(say, async (stage) => {
     const sink = startPeer<'state', SinkState>(stage, new URL('./peers/sink.ts', import.meta.url));
@@ -31,7 +31,7 @@ export async function mailing({ rounds, quick, temporalSettings, say }: Settings
     const ground = await prepareGround(stage, { temporalSettings, smtpPort: port });
     const environment = { ...ground.environment, HANDOFF_MAIL_CONNECTIONS: String(connections) };
     const api = await startApi(stage, { ...ground, environment });
-    const worker = await startWorker(stage, { ...ground, environment });
+    const worker = await startWorker(stage, { ...ground, environment }, profile);
     const pool = startPeer<BarePool, number>(stage, new URL('./peers/bare-pool.ts', import.meta.url));
     const http = createHttp({ ...api, connections: 2 });
     const { address, pid: temporal } = ground.temporal;

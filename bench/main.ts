@@ -69,7 +69,7 @@ directories, and is gone at the end. Needs PostgreSQL: initdb and postgres on th
   --quick          a tenth of the work: whether it runs, not how fast
   --write          put the report into bench/RESULTS.md
   --temporal K=V   set a dynamic configuration value of the Temporal server; may be repeated
-  --profile DIR    write CPU profiles of the api process there`;
+  --profile DIR    write CPU profiles of the api process (mailing: the worker) there`;
 
 const say = (line: string) => {
   console.error(line);
