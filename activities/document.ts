@@ -78,6 +78,7 @@ async function tableFacts(
 function shownCell(cell: unknown): string | number | boolean | null {
   if (cell === null || cell === undefined) return null;
   if (typeof cell === 'boolean' || (typeof cell === 'number' && Number.isFinite(cell))) return cell;
+  if (cell instanceof Date) return cell.toISOString();
   const text = typeof cell === 'string' ? cell : typeof cell === 'bigint' ? cell.toString() : JSON.stringify(cell);
   return text.slice(0, longestCell);
 }
