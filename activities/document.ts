@@ -78,7 +78,8 @@ async function tableFacts(
 function shownCell(cell: unknown): string | number | boolean | null {
   if (cell === null || cell === undefined) return null;
   if (typeof cell === 'boolean' || (typeof cell === 'number' && Number.isFinite(cell))) return cell;
-  const text = cell instanceof Date ? cell.toISOString() : typeof cell === 'string' ? cell : String(cell as bigint);
+  if (cell instanceof Date) return cell.toISOString();
+  const text = typeof cell === 'string' ? cell : typeof cell === 'bigint' ? cell.toString() : JSON.stringify(cell);
   return text.slice(0, longestCell);
 }
 
@@ -113,7 +114,7 @@ export function documentActivities({ documents, tables, files, fileIdFor }: Docu
         heartbeating(({ signal }) =>
           work(signal).catch((error: unknown): UploadDocument => {
             signal.throwIfAborted();
-            return { kind: kindOf(file.contentType), problem: problemOf(error) } as UploadDocument;
+            return { kind: kindOf(file.contentType), problem: problemOf(error) };
           }),
         ),
       );

@@ -111,7 +111,8 @@ export function uploadActivities({ images, files, fileIdFor }: UploadDependencie
       return classified(async () => {
         const facts = await decoding(work);
         if (facts === null || told !== 'leave') return facts;
-        const { camera: _left, ...others } = facts;
+        const others = { ...facts };
+        delete others.camera;
         return others;
       });
     },

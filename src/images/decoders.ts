@@ -1,4 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 
 import { AppError } from '../errors.ts';
 import { spawnLimited } from './limited-process.ts';
@@ -179,9 +180,11 @@ export function createDecoders({ memoryMb, seconds }: DecoderLimits): Decoders {
     },
     async close() {
       closed = true;
-      const ended = [...all].map(
-        (decoder) => new Promise<void>((resolve) => (decoder.process.once('exit', () => resolve()), end(decoder))),
-      );
+      const ended = [...all].map(async (decoder) => {
+        const gone = once(decoder.process, 'exit');
+        end(decoder);
+        await gone;
+      });
       await Promise.all(ended);
     },
   };

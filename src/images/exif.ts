@@ -18,7 +18,7 @@ export function cameraFacts(exif: Buffer | undefined): CameraFacts | undefined {
     takenAt: moment(Photo?.DateTimeOriginal),
   };
   const known = Object.entries(facts).filter(([, value]) => value !== undefined);
-  return known.length === 0 ? undefined : (Object.fromEntries(known) as CameraFacts);
+  return known.length === 0 ? undefined : Object.fromEntries(known);
 }
 
 /** What can't be read tells nothing. */
@@ -26,7 +26,7 @@ function readable(exif: Buffer): ReturnType<typeof readExif> {
   try {
     return readExif(exif);
   } catch {
-    return { bigEndian: false } as ReturnType<typeof readExif>;
+    return { bigEndian: false };
   }
 }
 

@@ -28,12 +28,12 @@ export async function runTool(
   signal?.throwIfAborted();
   const limits = { memoryMb, fileMb, cpuSeconds: seconds };
   const child = spawnLimited(command, limits, { cwd: directory, stdio: ['ignore', 'pipe', 'ignore'] });
-  let late = false;
+  const over = new AbortController();
   const kill = (): void => {
     child.kill('SIGKILL');
   };
   const timer = setTimeout(() => {
-    late = true;
+    over.abort();
     kill();
   }, seconds * 1000);
   signal?.addEventListener('abort', kill);
@@ -45,7 +45,8 @@ export async function runTool(
     const [code, by] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
     signal?.throwIfAborted();
     const name = command[0] ?? '';
-    if (late) throw new AppError('decoder_failed', `${name} takes more than ${String(seconds)} seconds.`, { retryable: true });
+    if (over.signal.aborted)
+      throw new AppError('decoder_failed', `${name} takes more than ${String(seconds)} seconds.`, { retryable: true });
     if (by !== null) throw new AppError('decoder_failed', `${name} ended in the middle of the file (${by}).`, { retryable: true });
     // 126 and 127 are the shell's: it can't be run, it is not there.
     if (code === 126 || code === 127) return 'missing';

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
-import { AppError, invalid } from '../errors.ts';
+import type { AppError } from '../errors.ts';
+import { invalid } from '../errors.ts';
 import type { AuditEntry } from './audit.ts';
 import { singleLine } from './single-line.ts';
 import { variantRequests } from './upload-variants.ts';

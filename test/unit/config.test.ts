@@ -96,6 +96,8 @@ describe('the configuration', () => {
       HANDOFF_MAX_UPLOAD_BYTES: '1000',
       HANDOFF_MAX_IMAGE_PIXELS: '2000',
       HANDOFF_FILE_RETENTION_DAYS: '30',
+      HANDOFF_IMAGE_MEMORY_MB: '600',
+      HANDOFF_IMAGE_SECONDS: '7',
       HANDOFF_MAX_STREAMS_PER_KEY: '7',
       HANDOFF_LIMIT_REQUESTS_PER_MINUTE: '100',
       HANDOFF_LIMIT_OPEN_JOBS: '200',
@@ -169,7 +171,7 @@ describe('the configuration', () => {
         sesTopicArn: 'arn:aws:sns:eu-west-1:123456789012:bounces',
       },
       maxUploadBytes: 1000,
-      maxImagePixels: 2000,
+      images: { maxPixels: 2000, memoryMb: 600, timeoutSeconds: 7 },
       fileRetentionDays: 30,
       maxStreamsPerKey: 7,
       limits: {
