@@ -6,7 +6,7 @@ import type { DocumentFacts, TableFacts, UploadDocument } from '../src/jobs/uplo
 import { currentAttempt, currentJobId } from './current-job.ts';
 import { classified } from './failures.ts';
 import { heartbeating } from './heartbeat.ts';
-import type { ReportEngine } from './report.ts';
+import type { ReportEngine } from './report-ports.ts';
 
 /** Reads PDFs and videos. */
 export interface DocumentReader {

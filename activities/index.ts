@@ -5,7 +5,8 @@ import { emailActivities, type EmailDependencies } from './email.ts';
 import { limitActivities, type LimitDependencies } from './limits.ts';
 import { maintenanceActivities, type MaintenanceDependencies } from './maintenance.ts';
 import { reportDeliveryActivities, type ReportDeliveryDependencies } from './report-delivery.ts';
-import { reportActivities, type ReportDependencies } from './report.ts';
+import { reportActivities } from './report.ts';
+import { type ReportDependencies } from './report-ports.ts';
 import { previewActivities, type PreviewDependencies } from './report-preview.ts';
 import { uploadActivities, type UploadDependencies } from './upload.ts';
 

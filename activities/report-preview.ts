@@ -1,9 +1,11 @@
 import { AppError } from '../src/errors.ts';
 import type { Cell, Extraction } from '../src/jobs/report.ts';
-import { boundedPreview, type PreviewOrder, previewRows, type ReportPreview } from '../src/jobs/report-preview.ts';
+import type { PreviewOrder, ReportPreview } from '../src/jobs/report-preview.ts';
 import { classified } from './failures.ts';
 import { type Beat, heartbeating } from './heartbeat.ts';
-import { type ReportDependencies, tableBytesOf } from './report.ts';
+import { boundedPreview, previewRows } from './preview-bounds.ts';
+import { type ReportDependencies } from './report-ports.ts';
+import { tableBytesOf } from './report-tables.ts';
 
 export interface PreviewDependencies extends Pick<ReportDependencies, 'engine' | 'files' | 'readRemote'> {
   /** For all of it. */

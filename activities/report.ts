@@ -1,154 +1,19 @@
 import type { Readable } from 'node:stream';
 
 import { AppError } from '../src/errors.ts';
-import type { FileStore, StagedFile, StoredFile } from '../src/jobs/files.ts';
-import { extractionKey } from '../src/jobs/report-cache.ts';
-import type { Cell, Extraction, PlainSource, ReportFile } from '../src/jobs/report.ts';
+import type { StagedFile, StoredFile } from '../src/jobs/files.ts';
+import type { Extraction, PlainSource, ReportFile } from '../src/jobs/report.ts';
 import type { ReportChart } from '../src/jobs/report-charts.ts';
-import type { ReportColumn, TableColumn } from '../src/jobs/report-columns.ts';
-import { type DirectOutput, isDirect, type ReportFormat, type ReportOutput } from '../src/jobs/report-outputs.ts';
+import type { ReportColumn } from '../src/jobs/report-columns.ts';
+import type { DirectOutput, ReportFormat, ReportOutput } from '../src/jobs/report-outputs.ts';
 import type { PageLayout } from '../src/jobs/report-page.ts';
-import type { BoundParameter } from '../src/jobs/report-query.ts';
-import type { CsvDialect, RemoteTable, SourceFormat, TableSource } from '../src/jobs/report-sources.ts';
+import { counted, countedParts } from './counted-rows.ts';
 import { currentJobId } from './current-job.ts';
 import { classified } from './failures.ts';
-import type { RemoteContent } from '../src/jobs/data-sources.ts';
 import { type Beat, heartbeating } from './heartbeat.ts';
-
-export interface Table {
-  title: string;
-  columns: TableColumn[];
-  /** How many rows there are; null: nobody has counted them. */
-  total: number | null;
-  /** A row may be shorter than `columns`. */
-  rows: AsyncIterable<Cell[]>;
-  /** One for each column; null for those without. */
-  totals?: (TotalValue | null)[];
-  /** The same rows, for a writer that takes them instead of `rows`. */
-  held?: HeldRows;
-  charts?: ReportChart[];
-  page?: Omit<PageLayout, 'logo'>;
-  /** The bytes of a PNG or JPEG file. */
-  logo?: Uint8Array;
-  /** Ends the work within two seconds. */
-  signal?: AbortSignal;
-  /** Takes what a reader must know, once the document is complete. */
-  note?: (text: string) => void;
-}
-
-/** What stands below a column. */
-export interface TotalValue {
-  /** Exact: a numeral where a double can't keep it. */
-  value: Cell;
-  /** Whether a spreadsheet comes to the same from the cells: not when some are text there. */
-  recountable: boolean;
-}
-
-/** Rows that the engine still holds: it writes them as text many times faster than they can be read out. */
-export interface HeldRows {
-  /** In the order of the table's. */
-  columns: HeldColumn[];
-  first: (count: number) => Promise<Cell[][]>;
-  /**
-   * Runs once. Parts are to be read to their end, one after the other.
-   * @param expression SQL for the text of a row
-   * @param every parts end after multiples of so many rows, and may end before
-   */
-  write: (expression: string, every: number) => AsyncIterable<WrittenRows>;
-}
-
-export interface HeldColumn {
-  /** Its name in an expression. */
-  sql: string;
-  /** As the engine writes it. */
-  type: string;
-  mayBeNull: boolean;
-}
-
-export interface WrittenRows {
-  rows: number;
-  /** Each chunk is good until the next one is asked for. */
-  bytes: AsyncIterable<Uint8Array>;
-}
-
-/** The finished document, as a stream with back-pressure: the same table gives the same bytes. */
-export type RenderTable = (output: TableOutput, table: Table) => AsyncIterable<Uint8Array>;
-
-/** All but what the engine writes itself. */
-export type TableOutput = Exclude<ReportOutput, { format: 'parquet' }>;
-
-/** A source of a query, to be read once. */
-export type TableBytes = { name: string } & (
-  | { columns: string[]; rows: AsyncIterable<Cell[]> }
-  | { bytes: () => Readable; format: SourceFormat; csv: CsvDialect | undefined }
-  | { remote: (signal: AbortSignal) => Promise<RemoteContent> }
-);
-
-/**
- * Makes the rows of a query, as Parquet, in bounded memory. Whoever calls closes.
- * @throws AppError `source_unreadable`, `source_too_large`, `query_invalid`, `query_timeout`, `query_too_large`; the reason of `signal`
- */
-export type Extract = (task: {
-  tables: readonly TableBytes[];
-  /** Default: all of the only table. */
-  query: { sql: string; parameters: BoundParameter[] } | undefined;
-  signal: AbortSignal;
-  /** How much of the query is done, of 100; it may stay at 0 while nobody knows. */
-  report: (percent: number) => void;
-}) => Promise<{ rows: number; bytes: Readable; close: () => Promise<void> }>;
-
-/**
- * The rows of a query, written to the file of that path by the engine itself, with the bytes that `render` would give. What it
- * has written beyond the first mebibyte does not change.
- * @throws AppError as `Extract`
- */
-export type WriteRows = (
-  task: Parameters<Extract>[0] & { path: string; output: DirectOutput; columns: ReportColumn[] | undefined },
-) => Promise<number>;
-
-/**
- * The rows of an extract.
- * @param numbers as for `readCsv`
- * @param columns which, and how they are shown. Default: all.
- * @throws AppError `query_invalid` for a column that is not there
- */
-export type ReadExtract = (
-  bytes: Readable,
-  options: { numbers: boolean; columns: ReportColumn[] | undefined; signal: AbortSignal },
-) => Promise<Pick<Table, 'columns' | 'rows' | 'totals' | 'held'> & { close: () => Promise<void> }>;
-
-export interface ReportEngine {
-  render: RenderTable;
-  /** Numerals as numbers where the output has a type for them. @throws AppError `source_unreadable`, also while iterating. */
-  readCsv(bytes: Readable, options: { numbers: boolean }): Promise<{ columns: string[]; rows: AsyncIterable<Cell[]> }>;
-  readNdjson(bytes: Readable): AsyncIterable<Cell[]>;
-  write: WriteRows;
-  extract: Extract;
-  readExtract: ReadExtract;
-}
-
-/** Which extracts there are, of those that may be used again. */
-export interface KeptExtracts {
-  find(tenant: string, key: string): Promise<KeptExtract | undefined>;
-  /** Instead of an earlier one. */
-  keep(tenant: string, key: string, extract: KeptExtract): Promise<void>;
-}
-
-export interface KeptExtract {
-  fileId: string;
-  rows: number;
-  madeAt: Date;
-}
-
-export interface ReportDependencies {
-  engine: ReportEngine;
-  files: Pick<FileStore, 'read' | 'stage' | 'stageWritten' | 'find'>;
-  kept: KeptExtracts;
-  /** The same id for the same job and role. */
-  fileIdFor: (jobId: string, role: string) => string;
-  /** What a data source of the tenant gives. Default: there are none. @throws AppError */
-  readRemote?: (tenant: string, table: RemoteTable, signal: AbortSignal) => Promise<RemoteContent>;
-}
+import type { ReportDependencies } from './report-ports.ts';
+import type { TableOutput } from './report-table.ts';
+import { openTable, tableBytesOf } from './report-tables.ts';
 
 export interface RowsToExtract {
   tenant: string;
@@ -193,43 +58,6 @@ const contentTypes: Record<ReportFormat, string> = {
   html: 'text/html; charset=utf-8',
 };
 
-/** Rows between two progress reports. */
-const stride = 1_000;
-
-async function* counted(rows: AsyncIterable<Cell[]>, each: (done: number) => void, signal: AbortSignal): AsyncGenerator<Cell[]> {
-  let done = 0;
-  for await (const row of rows) {
-    yield row;
-    done += 1;
-    if (done % stride === 0) {
-      signal.throwIfAborted();
-      each(done);
-    }
-  }
-  each(done);
-}
-
-/** The same count for rows that the engine writes. */
-function countedParts({ write, ...held }: HeldRows, each: (done: number) => void, signal: AbortSignal): HeldRows {
-  return {
-    ...held,
-    write: async function* (expression, every) {
-      let done = 0;
-      for await (const part of write(expression, every)) {
-        signal.throwIfAborted();
-        yield part;
-        each((done += part.rows));
-      }
-      each(done);
-    },
-  };
-}
-
-// eslint-disable-next-line @typescript-eslint/require-await -- an async view of an array
-async function* each(rows: Cell[][]): AsyncGenerator<Cell[]> {
-  yield* rows;
-}
-
 /** Of a small file. */
 async function bytesOf(stream: Readable): Promise<Uint8Array> {
   const chunks: Buffer[] = [];
@@ -237,50 +65,8 @@ async function bytesOf(stream: Readable): Promise<Uint8Array> {
   return Buffer.concat(chunks);
 }
 
-interface OpenSource extends Pick<Table, 'columns' | 'total' | 'rows' | 'totals' | 'held'> {
-  /** For when the rows were not read to their end, too. */
-  close(): Promise<void> | void;
-}
-
-/** Columns of which nothing is known but their names. */
-const named = (names: string[]) => names.map((name): TableColumn => ({ name, title: name, kind: 'mixed' }));
-
-async function open(
-  { source, columns, output: { format } }: Rendering,
-  { engine, files }: ReportDependencies,
-  signal: AbortSignal,
-): Promise<OpenSource> {
-  if ('rows' in source)
-    return { columns: named(source.columns), rows: each(source.rows), total: source.rows.length, close: () => undefined };
-  if ('tables' in source) throw new TypeError('This output is made of an extract');
-  const numbers = format !== 'csv';
-  if ('extract' in source)
-    return { ...(await engine.readExtract(files.read(source.extract), { numbers, columns, signal })), total: source.total };
-  const bytes = files.read(source.file);
-  const close = () => void bytes.destroy();
-  if ('columns' in source) return { columns: named(source.columns), rows: engine.readNdjson(bytes), total: source.total, close };
-  const read = await engine.readCsv(bytes, { numbers });
-  return { columns: named(read.columns), rows: read.rows, total: null, close };
-}
-
 /** An extract, read again by the engine. */
 const tableOf = ({ extract }: ExtractedRows): Extraction => ({ tables: [{ name: 'rows', file: extract, format: 'parquet' }] });
-
-const noRemote = () => Promise.reject(new AppError('data_source_not_found', 'There are no data sources here.'));
-
-/** A source of a query of the tenant, ready to be read. */
-export function tableBytesOf(
-  table: TableSource,
-  tenant: string,
-  { engine, files, readRemote = noRemote }: Pick<ReportDependencies, 'engine' | 'files' | 'readRemote'>,
-): TableBytes {
-  const { name } = table;
-  if ('dataSource' in table) return { name, remote: (signal) => readRemote(tenant, table, signal) };
-  if ('rows' in table) return { name, columns: table.columns, rows: each(table.rows) };
-  const bytes = () => files.read(table.file);
-  if ('columns' in table) return { name, columns: table.columns, rows: engine.readNdjson(bytes()) };
-  return { name, bytes, format: table.format, csv: table.csv };
-}
 
 interface FileRole {
   tenant: string;
@@ -293,7 +79,7 @@ interface FileRole {
 }
 
 export function reportActivities(dependencies: ReportDependencies) {
-  const { engine, files, kept, fileIdFor } = dependencies;
+  const { engine, files, kept, isDirect, fileIdFor } = dependencies;
 
   /** Made durable under its id, and nothing left behind when that fails. */
   async function keep(staged: StagedFile, { role, name, format, tenant, life = {} }: FileRole) {
@@ -342,7 +128,7 @@ export function reportActivities(dependencies: ReportDependencies) {
 
   /** The rows of an earlier report as a file of this job: so they stay, whatever becomes of that one. */
   async function reused({ tenant, source, cacheSeconds = 0 }: RowsToExtract, signal: AbortSignal): Promise<ExtractedRows | undefined> {
-    const earlier = await kept.find(tenant, extractionKey(source));
+    const earlier = await kept.find(tenant, kept.keyOf(source));
     if (earlier === undefined || Date.now() - earlier.madeAt.getTime() > cacheSeconds * 1000) return undefined;
     const file = await files.find(tenant, earlier.fileId);
     if (file === undefined) return undefined;
@@ -366,7 +152,7 @@ export function reportActivities(dependencies: ReportDependencies) {
     const { rows: total, staged } = await write(source, { format: 'parquet' }, { tenant, signal, report: progress });
     const extract = await keepExtract(staged, tenant, cacheSeconds);
     if (cacheSeconds === undefined) return { total, extract };
-    await kept.keep(tenant, extractionKey(source), { fileId: extract.id, rows: total, madeAt });
+    await kept.keep(tenant, kept.keyOf(source), { fileId: extract.id, rows: total, madeAt });
     return { total, extract, cached: { cached: false, madeAt: madeAt.toISOString() } };
   }
 
@@ -395,7 +181,7 @@ export function reportActivities(dependencies: ReportDependencies) {
       return { rows, file: await keepOutput(staged) };
     }
     let rows = 0;
-    const table = await open(rendering, dependencies, signal);
+    const table = await openTable(rendering, dependencies, signal);
     const count = (done: number) => {
       rows = done;
       report({ done, total: table.total, unit: 'rows', stage });

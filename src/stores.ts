@@ -22,6 +22,7 @@ import type { AuditLog } from './jobs/audit.ts';
 import type { DataSources } from './jobs/data-sources.ts';
 import type { TemplateStore } from './jobs/email-templates.ts';
 import type { DeliveryLookup } from './jobs/mail-events.ts';
+import { extractionKey, longestCacheSeconds } from './jobs/report-cache.ts';
 import type { DefinitionStore } from './jobs/report-definitions.ts';
 import { suppressionNames } from './jobs/suppression-names.ts';
 import type { TenantKeys } from './jobs/tenant-keys.ts';
@@ -75,7 +76,7 @@ export async function openStores(scope: Scope, config: Config, location: Databas
     templates: createTemplateStore(db),
     dataSources: openDataSources(db, config, protection.dataKeys),
     definitions: createDefinitionStore(db),
-    keptExtracts: createKeptExtracts(db),
+    keptExtracts: createKeptExtracts(db, { keyOf: extractionKey, longestCacheSeconds }),
     presets: createPresetStore(db),
     tenantKeys,
     protection,

@@ -12,6 +12,7 @@ import type { ConcurrencyLimits } from './jobs/concurrency.ts';
 import { fileIdFor } from './jobs/ids.ts';
 import { createEndedJobs } from './jobs/ended-jobs.ts';
 import { createMailRates } from './jobs/mail-rates.ts';
+import { isDirect } from './jobs/report-outputs.ts';
 import { createPlaces } from './jobs/places.ts';
 import { createReportDeliveries } from './jobs/report-mail.ts';
 import { recipientHashOf } from './jobs/recipient.ts';
@@ -130,7 +131,7 @@ export async function startWorker(
     email: { ...emailOn(firstLane), deliveries: createReportDeliveries({ files, tenantKeys }) },
     'bulk-email': bulkOn(firstLane, providers[0]?.name ?? ''),
     report: {
-      ...{ engine: reports, files, kept: keptExtracts, fileIdFor },
+      ...{ engine: reports, files, kept: keptExtracts, isDirect, fileIdFor },
       ...{ readRemote: remoteReader(dataSources, dataSourceConnector(config)), previewSeconds: config.reports.previewSeconds },
     },
     upload: { images, documents: createDocumentReader({ dataDir: config.dataDir, ...config.images }), tables: reports, files, fileIdFor },

@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-import type { Table } from '../../activities/report.ts';
+import type { Table } from '../../activities/report-table.ts';
 import type { Cell } from '../../src/jobs/report.ts';
 import type { TableColumn } from '../../src/jobs/report-columns.ts';
 import type * as drawingModule from '../../src/reports/pdf-drawing.ts';

@@ -1,13 +1,16 @@
 import type { Kysely } from 'kysely';
 
-import type { KeptExtracts } from '../../activities/report.ts';
-import { longestCacheSeconds } from '../jobs/report-cache.ts';
+import type { KeptExtracts } from '../../activities/report-ports.ts';
 import { reachable } from './outage.ts';
 import type { Database } from './schema.ts';
 
 /** The newest result of each query of a tenant; what nobody can ask for any more goes when another one comes. */
-export function createKeptExtracts(db: Kysely<Database>): KeptExtracts {
+export function createKeptExtracts(
+  db: Kysely<Database>,
+  { keyOf, longestCacheSeconds }: Pick<KeptExtracts, 'keyOf'> & { longestCacheSeconds: number },
+): KeptExtracts {
   return {
+    keyOf,
     find: (tenant, key) =>
       reachable(async () => {
         const row = await db

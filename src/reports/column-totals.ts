@@ -1,4 +1,4 @@
-import type { TotalValue } from '../../activities/report.ts';
+import type { TotalValue } from '../../activities/report-table.ts';
 import { AppError } from '../errors.ts';
 import type { TableColumn } from '../jobs/report-columns.ts';
 import type { Cell } from '../jobs/report-sources.ts';

@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 
 import { stringify } from 'csv-stringify/sync';
 
-import type { Table } from '../../activities/report.ts';
+import type { Table } from '../../activities/report-table.ts';
 import type { Cell } from '../jobs/report.ts';
 import type { CsvOptions } from '../jobs/report-outputs.ts';
 import { batchSize, checkRow } from './rows.ts';

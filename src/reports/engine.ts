@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 
-import type { ReportEngine } from '../../activities/report.ts';
+import type { ReportEngine } from '../../activities/report-ports.ts';
 import { createDrawingRoom, type DrawingRoom } from './drawing-room.ts';
 import { createExtract, createWriteRows, type ExtractLimits } from './extract.ts';
 import { createExtractReader } from './extracted-rows.ts';

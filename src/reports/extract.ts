@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 import type { DuckDBPreparedStatement } from '@duckdb/node-api';
 
-import type { Extract, WriteRows } from '../../activities/report.ts';
+import type { Extract, WriteRows } from '../../activities/report-ports.ts';
 import { AppError } from '../errors.ts';
 import { checkedQuery } from './checked-query.ts';
 import { type EngineLimits, openEngine } from './duckdb.ts';

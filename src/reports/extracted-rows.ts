@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 
-import type { ReadExtract } from '../../activities/report.ts';
+import type { ReadExtract } from '../../activities/report-ports.ts';
 import { AppError } from '../errors.ts';
 import type { ReportColumn, TableColumn } from '../jobs/report-columns.ts';
 import type { Cell } from '../jobs/report-sources.ts';

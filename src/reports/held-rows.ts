@@ -1,4 +1,4 @@
-import type { HeldRows } from '../../activities/report.ts';
+import type { HeldRows } from '../../activities/report-table.ts';
 import type { Cell } from '../jobs/report.ts';
 import { literal } from './sql-text.ts';
 import { heldName, type RowGroup, type Writing, writesRows } from './written-rows.ts';

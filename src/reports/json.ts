@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 
-import type { Table } from '../../activities/report.ts';
+import type { Table } from '../../activities/report-table.ts';
 import type { Cell } from '../jobs/report.ts';
 import { batchSize, checkRow } from './rows.ts';
 

@@ -1,7 +1,7 @@
 import { on } from 'node:events';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 
-import type { Table } from '../../activities/report.ts';
+import type { Table } from '../../activities/report-table.ts';
 import { AppError } from '../errors.ts';
 import type { Cell } from '../jobs/report-sources.ts';
 import type { DrawingRoom } from './drawing-room.ts';

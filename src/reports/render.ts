@@ -1,4 +1,4 @@
-import type { RenderTable, Table, TableOutput } from '../../activities/report.ts';
+import type { RenderTable, Table, TableOutput } from '../../activities/report-table.ts';
 import { writeCsv } from './csv.ts';
 import type { DrawingRoom } from './drawing-room.ts';
 import { writeHtml } from './html.ts';

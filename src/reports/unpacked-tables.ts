@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 
-import type { TableBytes } from '../../activities/report.ts';
+import type { TableBytes } from '../../activities/report-ports.ts';
 import { AppError, type ErrorCode } from '../errors.ts';
 import type { Engine, EngineLimits } from './duckdb.ts';
 import type { SourceFile } from './engine-failure.ts';

@@ -1,7 +1,7 @@
 import { open, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import type { HeldRows, WrittenRows } from '../../activities/report.ts';
+import type { HeldRows, WrittenRows } from '../../activities/report-table.ts';
 import type { Engine } from './duckdb.ts';
 import { quoted, literal } from './sql-text.ts';
 

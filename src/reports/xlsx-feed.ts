@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 
-import type { HeldRows, Table, WrittenRows } from '../../activities/report.ts';
+import type { HeldRows, Table, WrittenRows } from '../../activities/report-table.ts';
 import type { Cell } from '../jobs/report.ts';
 import { batchSize, checkRow } from './rows.ts';
 import { rowXml } from './xlsx-cells.ts';

@@ -1,4 +1,4 @@
-import type { HeldColumn } from '../../activities/report.ts';
+import type { HeldColumn } from '../../activities/report-table.ts';
 import type { AppError } from '../errors.ts';
 import { forCells } from './result-columns.ts';
 import { cellProblem } from './rows.ts';

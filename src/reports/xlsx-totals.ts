@@ -1,4 +1,4 @@
-import type { TotalValue } from '../../activities/report.ts';
+import type { TotalValue } from '../../activities/report-table.ts';
 import type { ColumnTotal } from '../jobs/report-columns.ts';
 import { numberCell, styled, textCell } from './xlsx-cells.ts';
 import type { SheetColumn } from './xlsx-columns.ts';

@@ -1,4 +1,4 @@
-import type { Table } from '../../activities/report.ts';
+import type { Table } from '../../activities/report-table.ts';
 import type { TableColumn } from '../jobs/report-columns.ts';
 import type { OutputOf } from '../jobs/report-outputs.ts';
 import { unwritable } from './rows.ts';

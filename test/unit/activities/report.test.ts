@@ -4,18 +4,13 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 
-import {
-  type KeptExtract,
-  type KeptExtracts,
-  reportActivities,
-  type ReportDependencies,
-  type ReportEngine,
-  type Rendering,
-  type RowsToExtract,
-} from '../../../activities/report.ts';
+import { type KeptExtract, type KeptExtracts, type ReportDependencies, type ReportEngine } from '../../../activities/report-ports.ts';
+import { reportActivities, type Rendering, type RowsToExtract } from '../../../activities/report.ts';
 import { fileIdFor, newJobId } from '../../../src/jobs/ids.ts';
 import type { Cell } from '../../../src/jobs/report.ts';
 import type { ReportFormat } from '../../../src/jobs/report-outputs.ts';
+import { extractionKey } from '../../../src/jobs/report-cache.ts';
+import { isDirect } from '../../../src/jobs/report-outputs.ts';
 import { createReportEngine } from '../../../src/reports/engine.ts';
 import { runActivity } from '../../support/activity.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -26,6 +21,7 @@ const jobId = newJobId('report', 'acme', 'k');
 type ReportFiles = ReportDependencies['files'];
 const extracts = new Map<string, KeptExtract>();
 const kept: KeptExtracts = {
+  keyOf: extractionKey,
   find: (tenant, key) => Promise.resolve(extracts.get(`${tenant} ${key}`)),
   keep: (tenant, key, extract) => Promise.resolve(void extracts.set(`${tenant} ${key}`, extract)),
 };
@@ -45,7 +41,7 @@ const small: Rendering = {
 };
 
 function run(rendering: Rendering, files: ReportFiles = store.files) {
-  return runActivity(() => reportActivities({ engine, files, kept, fileIdFor }).renderReport(rendering), { jobId });
+  return runActivity(() => reportActivities({ engine, files, kept, isDirect, fileIdFor }).renderReport(rendering), { jobId });
 }
 
 async function stored(bytes: string, role: string, contentType = 'text/csv') {
@@ -120,7 +116,7 @@ describe('renderReport', () => {
     };
     const source = { columns: ['a', 'b'], total: 9, file: { id: '', name: '', contentType: '', size: 0, sha256: '0'.repeat(64) } };
     const files = { ...store.files, read: () => store.files.read({ sha256: '0'.repeat(64) }) };
-    const activities = reportActivities({ engine: { ...engine, readNdjson: endless }, files, kept, fileIdFor });
+    const activities = reportActivities({ engine: { ...engine, readNdjson: endless }, files, kept, isDirect, fileIdFor });
     const running = runActivity(() => activities.renderReport({ ...small, source }), { jobId });
     await new Promise((resolve) => setImmediate(resolve));
     running.cancel();
@@ -139,7 +135,7 @@ describe('renderReport', () => {
 });
 
 describe('extractRows', () => {
-  const activities = () => reportActivities({ engine, files: store.files, kept, fileIdFor });
+  const activities = () => reportActivities({ engine, files: store.files, kept, isDirect, fileIdFor });
   const extract = (source: RowsToExtract['source']) =>
     runActivity(() => activities().extractRows({ tenant: 'acme', source }), { jobId }).result;
   const rows = { name: 'rows', columns: ['n', 'list'], rows: [[1, 'a'], [2, 'b'], [3, '=c']] as Cell[][] }; // prettier-ignore

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 
-import type { TableBytes } from '../../../activities/report.ts';
+import type { TableBytes } from '../../../activities/report-ports.ts';
 import type { Cell } from '../../../src/jobs/report.ts';
 import type { CsvOptions } from '../../../src/jobs/report-outputs.ts';
 import { writeCsv } from '../../../src/reports/csv.ts';

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 
-import type { TableBytes } from '../../../activities/report.ts';
+import type { TableBytes } from '../../../activities/report-ports.ts';
 import type { ReportColumn } from '../../../src/jobs/report-columns.ts';
 import type { DirectOutput } from '../../../src/jobs/report-outputs.ts';
 import type { ExtractLimits } from '../../../src/reports/extract.ts';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach } from '@jest/globals';
 
-import type { TableBytes } from '../../../activities/report.ts';
+import type { TableBytes } from '../../../activities/report-ports.ts';
 import type { ReportColumn } from '../../../src/jobs/report-columns.ts';
 import type { BoundParameter } from '../../../src/jobs/report-query.ts';
 import type { CsvDialect, SourceFormat } from '../../../src/jobs/report-sources.ts';

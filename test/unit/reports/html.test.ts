@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 
-import type { Table } from '../../../activities/report.ts';
+import type { Table } from '../../../activities/report-table.ts';
 import type { TableColumn } from '../../../src/jobs/report-columns.ts';
 import { writeHtml } from '../../../src/reports/html.ts';
 import { hostileTable } from './hostile.ts';

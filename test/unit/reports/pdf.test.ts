@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 
-import type { Table } from '../../../activities/report.ts';
+import type { Table } from '../../../activities/report-table.ts';
 import type { Cell } from '../../../src/jobs/report.ts';
 import type { TableColumn } from '../../../src/jobs/report-columns.ts';
 import { createDrawingRoom } from '../../../src/reports/drawing-room.ts';

@@ -3,7 +3,7 @@ import { gzipSync } from 'node:zlib';
 
 import { describe, expect, test } from '@jest/globals';
 
-import type { TableBytes } from '../../../activities/report.ts';
+import type { TableBytes } from '../../../activities/report-ports.ts';
 import { type TestSource, testEngine } from './extracts.ts';
 import { streamOf } from './tables.ts';
 

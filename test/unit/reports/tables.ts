@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 
-import type { Table } from '../../../activities/report.ts';
+import type { Table } from '../../../activities/report-table.ts';
 import type { Cell } from '../../../src/jobs/report.ts';
 import type { TableColumn } from '../../../src/jobs/report-columns.ts';
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import ExcelJS from 'exceljs';
 import fc from 'fast-check';
 
-import type { Table } from '../../../activities/report.ts';
+import type { Table } from '../../../activities/report-table.ts';
 import type { ReportColumn } from '../../../src/jobs/report-columns.ts';
 import { isWellFormed } from '../../../src/jobs/single-line.ts';
 import { writeXlsx, type XlsxOptions } from '../../../src/reports/xlsx.ts';

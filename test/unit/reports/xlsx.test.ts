@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import ExcelJS from 'exceljs';
 import fc from 'fast-check';
 
-import type { Table } from '../../../activities/report.ts';
+import type { Table } from '../../../activities/report-table.ts';
 import type { Cell } from '../../../src/jobs/report.ts';
 import { writeXlsx, type XlsxOptions } from '../../../src/reports/xlsx.ts';
 import { hostileTable } from './hostile.ts';

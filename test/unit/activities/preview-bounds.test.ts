@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 
 import type { TableColumn } from '../../../src/jobs/report-columns.ts';
-import { boundedPreview } from '../../../src/jobs/report-preview.ts';
+import { boundedPreview } from '../../../activities/preview-bounds.ts';
 import type { Cell } from '../../../src/jobs/report-sources.ts';
 
 const column = (name: string, more: Partial<TableColumn> = {}): TableColumn => ({ name, title: name, kind: 'text', ...more });
