@@ -95,6 +95,7 @@ const planted: Record<string, { in: string; line: string }[]> = {
   'mail-uses-its-own-library': [{ in: 'src/mail/library.ts', line: `import pg from 'pg';` }],
   'storage-uses-its-own-library': [{ in: 'src/storage/library.ts', line: `import sharp from 'sharp';` }],
   'database-uses-its-own-library': [{ in: 'src/database/library.ts', line: `import nodemailer from 'nodemailer';` }],
+  'datasources-uses-its-own-library': [{ in: 'src/datasources/library.ts', line: `import sharp from 'sharp';` }],
   'reports-uses-its-own-library': [{ in: 'src/reports/library.ts', line: `import pg from 'pg';` }],
   'images-uses-its-own-library': [{ in: 'src/images/library.ts', line: `import nodemailer from 'nodemailer';` }],
   'templates-uses-its-own-library': [{ in: 'src/templates/library.ts', line: `import nodemailer from 'nodemailer';` }],

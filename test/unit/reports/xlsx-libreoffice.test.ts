@@ -79,7 +79,11 @@ const unescaped = (value: unknown): unknown =>
     expect(ours.worksheets).toHaveLength(2);
     for (const [index, sheet] of ours.worksheets.entries()) {
       const expected = (seen(sheet) as unknown[][]).map((cell) => cell.map(unescaped));
-      expect(seen(theirs.worksheets[index])).toEqual(expected);
+      // LibreOffice writes escapes of control characters in lower case, which exceljs leaves as they are.
+      const got = (seen(theirs.worksheets[index]) as unknown[][]).map((cell) =>
+        cell.map((value) => (typeof value === 'string' ? value.replace(/_x00[01][\da-f]_/g, (found) => String(unescaped(found))) : value)),
+      );
+      expect(got).toEqual(expected);
       expect(theirs.worksheets[index]?.autoFilter).toEqual(sheet.autoFilter);
     }
   });
