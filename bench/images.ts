@@ -1,7 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Readable } from 'node:stream';
 
 import type * as engineModule from '../src/images/engine.ts';
 import { picture } from '../test/support/pictures.ts';
@@ -50,7 +49,7 @@ export async function images({ rounds, quick, say }: Settings): Promise<Finding>
           await engine.render(createReadStream(path), variants, {
             contentType: 'image/jpeg',
             take: async (index, { bytes }) => {
-              if (bytes) await writeFile(join(stage.directory, `ours-${String(number)}-${String(index)}.jpg`), bytes as Readable);
+              if (bytes) await writeFile(join(stage.directory, `ours-${String(number)}-${String(index)}.jpg`), bytes);
             },
           });
       };

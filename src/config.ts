@@ -6,6 +6,7 @@ import { resolve } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import { z } from 'zod';
 
+import { encryptionOf, type EncryptionSettings, encryptionVariables } from './config-encryption.ts';
 import { identityOf, type IdentitySettings, identityVariables } from './config-identity.ts';
 import { type MailEventSettings, mailEventsOf, mailEventVariables } from './config-events.ts';
 import { imagesOf, type ImageSettings, imageVariables } from './config-images.ts';
@@ -33,13 +34,7 @@ export interface Config {
   readonly reports: ReportSettings;
   readonly images: ImageSettings;
   readonly shutdownGraceSeconds: number;
-  readonly encryption: {
-    readonly enabled: boolean;
-    /** Master keys, each 32 bytes in base 64; the first one writes. */
-    readonly keys: readonly string[] | undefined;
-    /** A module that reaches a key management service, in place of the keys. */
-    readonly keyModule: string | undefined;
-  };
+  readonly encryption: EncryptionSettings;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
   readonly corsOrigins: readonly string[];
   readonly codecOrigins: readonly string[];
@@ -87,14 +82,6 @@ const url = (...protocols: string[]) =>
     .string()
     .refine((value) => URL.canParse(value) && protocols.includes(new URL(value).protocol), `must be a URL with ${protocols.join(' or ')}`);
 
-/** One or several, by comma or white space. */
-const masterKeys = z
-  .string()
-  .transform((text) => text.split(/[\s,]+/).filter((key) => key !== ''))
-  .refine(
-    (keys) => keys.length > 0 && keys.every((key) => /^[A-Za-z0-9+/]{43}=$/.test(key)),
-    'must be 32 random bytes in base 64 (`openssl rand -base64 32`); several, the newest first, by comma',
-  );
 const list = (text: string) => text.split(',').map((part) => part.trim());
 const isOrigin = (text: string) => /^https?:/.test(text) && URL.canParse(text) && new URL(text).origin === text && !text.includes('*');
 const isNetwork = (text: string) => {
@@ -126,9 +113,7 @@ const environment = z.object({
   ...reportVariables,
   ...imageVariables,
   HANDOFF_SHUTDOWN_GRACE_SECONDS: natural(20),
-  HANDOFF_ENCRYPTION: z.enum(['on', 'off']).default('on'),
-  HANDOFF_ENCRYPTION_KEYS: masterKeys.optional(),
-  HANDOFF_ENCRYPTION_KEY_MODULE: z.string().optional(),
+  ...encryptionVariables,
   HANDOFF_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('warn'),
   HANDOFF_CORS_ORIGINS: origins,
   HANDOFF_CODEC_ORIGINS: origins,
@@ -270,11 +255,7 @@ export function loadConfig(env: Environment = process.env): Config {
     reports: reportsOf(values),
     images: imagesOf(values),
     shutdownGraceSeconds: values.HANDOFF_SHUTDOWN_GRACE_SECONDS,
-    encryption: {
-      enabled: values.HANDOFF_ENCRYPTION === 'on',
-      keys: values.HANDOFF_ENCRYPTION_KEYS,
-      keyModule: values.HANDOFF_ENCRYPTION_KEY_MODULE,
-    },
+    encryption: encryptionOf(values),
     logLevel: values.HANDOFF_LOG_LEVEL,
     corsOrigins: values.HANDOFF_CORS_ORIGINS,
     codecOrigins: values.HANDOFF_CODEC_ORIGINS,

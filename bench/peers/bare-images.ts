@@ -27,7 +27,7 @@ async function render({ path, sides, decodes, directory }: BareImages, number: n
       ? await sharp(bytes, options).resize({ width: largest, height: largest, fit: 'inside' }).raw().toBuffer({ resolveWithObject: true })
       : undefined;
   for (const side of sides) {
-    const source = base ? sharp(base.data, { raw: base.info as { width: number; height: number; channels: 3 } }) : sharp(bytes, options);
+    const source = base ? sharp(base.data, { raw: base.info }) : sharp(bytes, options);
     const fitted = source.resize({ width: side, height: side, fit: 'inside', withoutEnlargement: true });
     await writeFile(
       join(directory, `${String(number)}-${String(side)}.jpg`),

@@ -84,15 +84,17 @@ export function createFileRecords(db: Kysely<Database>): FileRecords {
             .executeTakeFirst();
           return numUpdatedRows > 0n;
         }),
-      done: (tenant, id) => reachable(async () => void (await own(tenant, id).set({ lastDownloadedAt: new Date() }).execute())),
+      done: (tenant, id) =>
+        reachable(async () => {
+          await own(tenant, id).set({ lastDownloadedAt: new Date() }).execute();
+        }),
       giveBack: (tenant, id) =>
-        reachable(
-          async () =>
-            void (await own(tenant, id)
-              .set({ downloads: sql`downloads - 1` })
-              .where('downloads', '>', 0)
-              .execute()),
-        ),
+        reachable(async () => {
+          await own(tenant, id)
+            .set({ downloads: sql`downloads - 1` })
+            .where('downloads', '>', 0)
+            .execute();
+        }),
     },
     remove: (tenant, id, entry) =>
       reachable(() =>

@@ -41,7 +41,7 @@ export function columnOf({ name, columnType = 253, characterSet, decimals = 0, f
 export function textOf(value: unknown, { type }: RemoteColumn): string | null {
   if (value === null || value === undefined) return null;
   if (Buffer.isBuffer(value)) return type === 'HEX' ? value.toString('hex') : value.toString('utf8');
-  const text = typeof value === 'object' ? JSON.stringify(value) : String(value);
+  const text = typeof value === 'string' ? value : typeof value === 'bigint' ? value.toString() : JSON.stringify(value);
   if (type === 'HEX') return Buffer.from(text).toString('hex');
   return (type === 'DATE' || type.startsWith('TIMESTAMP')) && /^0000-|-00/.test(text) ? null : text;
 }

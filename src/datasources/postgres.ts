@@ -66,9 +66,11 @@ async function begin({ settings, password, vetted, seconds }: Server, cancelled:
   client.on('error', () => undefined);
   const abort = () => {
     const { processID: processId, secretKey } = client as unknown as { processID: number | null; secretKey: unknown };
-    const end = () => client.end().catch(() => undefined);
-    if (processId === null || typeof secretKey !== 'number') void end();
-    else void cancelQuery({ address: place.address, port, tls, processId, secretKey }).then(end);
+    const end = () => {
+      client.end().catch(() => undefined);
+    };
+    if (processId === null || typeof secretKey !== 'number') end();
+    else cancelQuery({ address: place.address, port, tls, processId, secretKey }).then(end, end);
   };
   signal.addEventListener('abort', abort, { once: true });
   const close = async () => {

@@ -8,7 +8,7 @@ export type ReportFormat = (typeof reportFormats)[number];
 
 const output = <Format extends ReportFormat>(format: Format) => z.strictObject({ format: z.literal(format) });
 
-export const csvOutput = output('csv').extend({
+const csvOutput = output('csv').extend({
   delimiter: z.enum([',', ';', '\t', '|']).optional().meta({ description: 'Default: a comma.' }),
   quote: z.enum(['minimal', 'all']).optional().meta({ description: 'Which fields stand in quotes. Default: those that need them.' }),
   bom: z.boolean().optional().meta({ description: 'Begins with a byte order mark, by which Excel knows UTF-8. Default: false.' }),
@@ -28,19 +28,19 @@ const sheetName = singleLine
   .regex(/^(?!')[^:\\/?*[\]]*(?<!')$/, "must not contain : \\ / ? * [ ], nor begin or end with '")
   .refine((name) => name.trim() === name && !/^history$/i.test(name), 'must not be "History", nor begin or end with a space');
 
-export const xlsxOutput = output('xlsx').extend({
+const xlsxOutput = output('xlsx').extend({
   sheetName: sheetName.optional().meta({ description: 'Default: the title, as far as a sheet can have it for a name.' }),
   freezeHeader: z.boolean().optional().meta({ description: 'Whether the first row stays in sight. Default: true.' }),
   autoFilter: z.boolean().optional().meta({ description: 'Whether the header has buttons to filter and sort. Default: true.' }),
 });
-export const jsonOutput = output('json');
-export const ndjsonOutput = output('ndjson');
-export const parquetOutput = output('parquet');
-export const pdfOutput = output('pdf');
+const jsonOutput = output('json');
+const ndjsonOutput = output('ndjson');
+const parquetOutput = output('parquet');
+const pdfOutput = output('pdf');
 
 /** The languages whose separators and names the number formats know. */
-const knownLocale = (tag: string) => getLocale(tag) !== undefined;
-export const htmlOutput = output('html').extend({
+const knownLocale = (tag: string) => getLocale(tag) !== null;
+const htmlOutput = output('html').extend({
   locale: z
     .string()
     .regex(/^[a-z]{2,3}(-[A-Z]{2})?$/, 'must be a language as in "de" or "de-CH"')

@@ -1,7 +1,6 @@
 import { z } from 'zod';
 
-import type { AppError } from '../errors.ts';
-import { invalid } from '../errors.ts';
+import { type AppError, invalid } from '../errors.ts';
 import type { AuditEntry } from './audit.ts';
 import { singleLine } from './single-line.ts';
 import { variantRequests } from './upload-variants.ts';

@@ -36,7 +36,7 @@ export async function columnTotals(
   return sums.map((sum) => {
     if (sum === null) return null;
     const [value, recountable] = values.splice(0, 2);
-    return { value: sum.read(value === null || value === undefined ? null : String(value as string)), recountable: recountable === true };
+    return { value: sum.read(typeof value === 'string' ? value : null), recountable: recountable === true };
   });
 }
 
@@ -71,7 +71,12 @@ function sumOf({ column, shown: { total, kind, name } }: Asked, result: string):
   }
   if (kind === 'json' || kind === 'bytes' || kind === 'boolean') throw refuse('its values have no order');
   const as = kind === 'number' ? (floating ? double : exact) : { read: (text: string | null) => text };
-  return { ...as, inner: `${String(total)}(${it})`, texts, outer: floating ? outer : forCells({ name: result, type }).expression };
+  return {
+    ...as,
+    inner: `${String(total)}(${it})`,
+    texts,
+    outer: floating ? outer : `cast(${forCells({ name: result, type }).expression} as varchar)`,
+  };
 }
 
 function textCells({ name, type }: Column): string {

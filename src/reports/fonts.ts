@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 
-import { type Font, type FontCollection, openSync } from 'fontkit';
+import { type Font, openSync } from 'fontkit';
 
 /** A font file, and which of it when there are several. */
 export interface FontFile {

@@ -40,7 +40,8 @@ const shapesOfTypes: Record<ColumnType, Shape> = {
   link: 'link',
 };
 
-export const shapeOf = ({ kind, type }: TableColumn): Shape => (type === undefined ? shapesOfKinds[kind] : shapesOfTypes[type]);
+export const shapeOf = ({ kind, type }: Pick<TableColumn, 'kind' | 'type'>): Shape =>
+  type === undefined ? shapesOfKinds[kind] : shapesOfTypes[type];
 
 const usualFormats: Partial<Record<ColumnKind | ColumnType, string>> = {
   date: 'yyyy-mm-dd',

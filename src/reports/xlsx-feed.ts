@@ -48,7 +48,9 @@ async function cellFeed(
     checkRow(next.value, plain, ++number, maxTextLength);
     return next.value;
   };
-  const close = async () => void (await source.return?.());
+  const close = async () => {
+    await source.return?.();
+  };
   const fill = async (count: number) => {
     while (ahead.length < count) {
       const row = await take();
@@ -120,6 +122,8 @@ async function writtenFeed(held: HeldRows, expression: string, columns: readonly
       }
       return done;
     },
-    close: async () => void (await parts.return?.()),
+    async close() {
+      await parts.return?.();
+    },
   };
 }

@@ -14,7 +14,7 @@ export function sheetLinks() {
     references,
     urls,
     /** @returns whether the cell becomes a link: only to the web and to mail addresses */
-    add(reference: string, text: string): boolean {
+    add: (reference: string, text: string): boolean => {
       const url = addressOf(text);
       if (url === undefined) return false;
       full ||= urls.length === maxLinks || kept + url.length > maxKept;

@@ -91,7 +91,9 @@ function valueParts(one: SheetColumn, { sql, type }: HeldColumn, index: number, 
       return dateParts(sql, type, one);
     case 'time':
       return timeParts(sql, one);
-    default:
+    case 'text':
+    case 'link':
+    case 'mixed':
       return textParts(forCells({ name: sql, type }).expression, one, index, maxLength);
   }
 }
@@ -101,8 +103,7 @@ export function rowExpression(columns: readonly SheetColumn[], held: readonly He
   const parts: string[] = [];
   for (const [index, one] of columns.entries()) {
     const source = held[index];
-    const { type: _, ...asItIs } = one.column;
-    if (source === undefined || one.shape !== shapeOf(asItIs)) return undefined;
+    if (source === undefined || one.shape !== shapeOf({ kind: one.column.kind })) return undefined;
     // The row number ends the reference: the parts begin with what follows it, its closing quote first.
     const cell = [literal(`<c r="${one.letters}`), 'n', `'"'`, ...valueParts(one, source, index, maxLength)];
     if (source.mayBeNull) parts.push(`case when ${source.sql} is null then '' else concat(${cell.join(', ')}) end`);

@@ -23,17 +23,17 @@ export function fileBehaviour(database: () => Kysely<Database>): void {
   const ago = (hours: number) => new Date(now - hours * hourMs);
 
   test('counts downloads at once: of many for the last two, two get one; what is given back is there again', async () => {
-    const { downloads, setTerms, find } = createFileRecords(database());
+    const records = createFileRecords(database());
     const { id } = await add({});
-    await setTerms('ada', [id], { maxDownloads: 2 });
-    const taken = await Promise.all(Array.from({ length: 20 }, () => downloads.take('ada', id)));
+    await records.setTerms('ada', [id], { maxDownloads: 2 });
+    const taken = await Promise.all(Array.from({ length: 20 }, () => records.downloads.take('ada', id)));
     expect(taken.filter((one) => one)).toHaveLength(2);
-    await downloads.giveBack('ada', id);
-    expect(await find('ada', id)).toMatchObject({ downloads: 1, maxDownloads: 2, lastDownloadedAt: null });
-    expect(await downloads.take('eve', id)).toBe(false);
-    expect(await downloads.take('ada', id)).toBe(true);
-    await downloads.done('ada', id);
-    expect((await find('ada', id))?.lastDownloadedAt).toBeInstanceOf(Date);
+    await records.downloads.giveBack('ada', id);
+    expect(await records.find('ada', id)).toMatchObject({ downloads: 1, maxDownloads: 2, lastDownloadedAt: null });
+    expect(await records.downloads.take('eve', id)).toBe(false);
+    expect(await records.downloads.take('ada', id)).toBe(true);
+    await records.downloads.done('ada', id);
+    expect((await records.find('ada', id))?.lastDownloadedAt).toBeInstanceOf(Date);
   });
 
   test('changes terms of the files of one tenant only, and leaves what it is not told', async () => {

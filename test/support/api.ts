@@ -11,12 +11,8 @@ import { open, seal } from '../../src/encryption/aes-gcm.ts';
 import { createHttpServer } from '../../src/http/http-server.ts';
 import { createMetrics } from '../../src/http/metrics.ts';
 import { createPresenter } from '../../src/http/presentation.ts';
-import type { BatchActions } from '../../src/jobs/batch-actions.ts';
 import type { KnownDelivery } from '../../src/jobs/batch-outcomes.ts';
-import type { BulkActions } from '../../src/jobs/bulk.ts';
-import type { JobClient, StartRequest } from '../../src/jobs/client.ts';
 import { createMailEventIntake, type MailEventSources, type SentDelivery } from '../../src/jobs/mail-events.ts';
-import type { Previews } from '../../src/jobs/previews.ts';
 import type { PayloadReader } from '../../src/jobs/payloads.ts';
 import type { MailProviderStanding } from '../../src/jobs/mail-providers.ts';
 import type { TenantKeys } from '../../src/jobs/tenant-keys.ts';
@@ -27,10 +23,10 @@ import { readReport } from '../../src/mail/bounce.ts';
 import { writeCsvList } from '../../src/reports/csv.ts';
 import { readCsv } from '../../src/reports/source.ts';
 import { testAuditLog, type TestAuditLog } from './audit.ts';
-import { emptyPreview, parametersOf, testDefinitions } from './definitions.ts';
+import { parametersOf, testDefinitions } from './definitions.ts';
 import { createLimits } from '../../src/limits/limits.ts';
 import { testFileStore, type TestFileStore } from './file-store.ts';
-import { bulkActionOf, jobOf } from './jobs.ts';
+import { testJobClient, type TestJobs } from './job-client.ts';
 import { testDataSources, type TestDataSources } from './data-sources.ts';
 import type { TestApiOptions } from './api-options.ts';
 import { keys, testKeys, type TestKeys } from './keys.ts';
@@ -49,10 +45,8 @@ export const tenantKeys: TenantKeys = {
 /** Of the same keys. */
 export const unsubscribeTokens = createUnsubscribeTokens(tenantKeys, { open, seal });
 
-export interface TestApi {
+export interface TestApi extends TestJobs {
   readonly store: TestFileStore;
-  /** What was started, in order. */
-  readonly started: StartRequest[];
   readonly unexpected: unknown[];
   /** API keys, as new for each test. */
   readonly keys: TestKeys;
@@ -74,13 +68,7 @@ export interface TestApi {
   mailEventSources: MailEventSources;
   /** What counts for every tenant, as new for each test. */
   readonly limits: TestLimits;
-  /** Replaces parts of the fake job client for the rest of the test. */
-  jobs: Partial<JobClient>;
   mailProviders: MailProviderStanding[];
-  bulkActions: Partial<BulkActions>;
-  batches: Partial<BatchActions>;
-  /** Default: an empty one. */
-  preview: Previews['preview'] | undefined;
   /** What the ledger knows. */
   deliveries: KnownDelivery[];
   payloads: Partial<PayloadReader>;
@@ -172,43 +160,7 @@ export function testApi({
       return app;
     },
   };
-  const jobs: JobClient = {
-    start: (asked) => {
-      api.started.push(asked);
-      return api.jobs.start?.(asked) ?? Promise.resolve({ started: true, job: jobOf(asked) });
-    },
-    earlier: (asked) => api.jobs.earlier?.(asked) ?? Promise.resolve(undefined),
-    assertReachable: () => api.jobs.assertReachable?.(),
-    get: (tenant, id) => api.jobs.get?.(tenant, id) ?? Promise.resolve(undefined),
-    cancel: (tenant, id) => api.jobs.cancel?.(tenant, id) ?? Promise.resolve(undefined),
-    retry: (tenant, id) => api.jobs.retry?.(tenant, id) ?? Promise.resolve(undefined),
-    discard: (tenant, id, discard) => api.jobs.discard?.(tenant, id, discard) ?? Promise.resolve(undefined),
-    addNote: (tenant, id, note) => api.jobs.addNote?.(tenant, id, note) ?? Promise.resolve(undefined),
-    edit: (tenant, id, edit) => api.jobs.edit?.(tenant, id, edit) ?? Promise.resolve(undefined),
-    list: (tenant, filter, page) => api.jobs.list?.(tenant, filter, page) ?? Promise.resolve({ items: [], nextCursor: null }),
-    count: (tenant, filter) =>
-      api.jobs.count?.(tenant, filter) ??
-      Promise.resolve({ scheduled: 0, running: 0, dead_lettered: 0, completed: 0, failed: 0, cancelled: 0, expired: 0 }),
-    bulkActions: {
-      start: (asked) => api.bulkActions.start?.(asked) ?? Promise.resolve({ started: true, bulkAction: bulkActionOf(asked) }),
-      get: (tenant, id) => api.bulkActions.get?.(tenant, id) ?? Promise.resolve(undefined),
-      pause: (tenant, id) => api.bulkActions.pause?.(tenant, id) ?? Promise.resolve(undefined),
-      resume: (tenant, id) => api.bulkActions.resume?.(tenant, id) ?? Promise.resolve(undefined),
-      abort: (tenant, id) => api.bulkActions.abort?.(tenant, id) ?? Promise.resolve(undefined),
-    },
-    batches: {
-      pause: (tenant, id) => api.batches.pause?.(tenant, id) ?? Promise.resolve(undefined),
-      resume: (tenant, id) => api.batches.resume?.(tenant, id) ?? Promise.resolve(undefined),
-      input: (tenant, id) => api.batches.input?.(tenant, id) ?? Promise.resolve(undefined),
-    },
-    previews: { preview: (order, options) => (api.preview ?? emptyPreview)(order, options) },
-    explain: (tenant, id) => api.jobs.explain?.(tenant, id) ?? Promise.resolve(undefined),
-    limitChanged: (...changed) => api.jobs.limitChanged?.(...changed) ?? Promise.resolve(),
-    countOpen: (tenant) => api.jobs.countOpen?.(tenant) ?? Promise.resolve(0),
-    backlog: () => api.jobs.backlog?.() ?? Promise.resolve(0),
-    unservedQueues: () => Promise.resolve([]),
-    close: () => undefined,
-  };
+  const jobs = testJobClient(api);
   beforeEach(async () => {
     for (const list of [api.started, api.unexpected, api.answers, audit.entries]) list.length = 0;
     api.jobs = {};

@@ -49,7 +49,7 @@ describe('downloads by a link', () => {
   test('are no more than allowed: then it is 410, also for HEAD, and a key still reads it', async () => {
     const file = await stored({ maxDownloads: 2 });
     const link = await linkTo(file);
-    for (const _ of [1, 2]) expect((await api.anonymous().get(link)).text).toBe(content);
+    for (let taken = 0; taken < 2; taken += 1) expect((await api.anonymous().get(link)).text).toBe(content);
     const refused = await api.anonymous().get(link);
     expect(refused).toMatchObject(gone('link_used_up'));
     expect(refused.get('Cache-Control')).toBe('no-store');
@@ -140,8 +140,8 @@ describe('a file that has expired', () => {
 describe('GET /v1/files', () => {
   test('lists files with their links, and refuses what is no filter', async () => {
     const file = await stored();
-    const { status, body } = await api.agent().get('/v1/files').query({ jobId });
-    expect([status, body]).toEqual([200, { items: [await shown(file)], nextCursor: null }]);
+    const answer = await api.agent().get('/v1/files').query({ jobId }).expect(200);
+    expect(answer.body).toEqual({ items: [await shown(file)], nextCursor: null });
     expect((await api.agent(keys.other).get('/v1/files')).body).toEqual({ items: [], nextCursor: null });
     const wrong = await api.agent().get('/v1/files').query({ name: 'a' });
     expect(wrong).toMatchObject({ status: 400, body: { code: 'invalid_filter', errors: [{ pointer: '#query:name' }] } });

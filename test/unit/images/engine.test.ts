@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -48,7 +48,7 @@ async function render(
     contentType,
     ...(signal && { signal }),
     take: async (index, { bytes, ...size }) => {
-      made[index] = { ...size, bytes: bytes && (await buffer(bytes as Readable)) };
+      made[index] = { ...size, bytes: bytes && (await buffer(bytes)) };
     },
   });
   return { made, colours };

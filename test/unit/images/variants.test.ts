@@ -25,7 +25,7 @@ async function render(bytes: Buffer, variants: Partial<VariantRequest>[]) {
   const colours = await engine.render(Readable.from([bytes]), asked, {
     contentType,
     take: async (index, { bytes: one, ...size }) => {
-      made[index] = { ...size, bytes: one && (await buffer(one as Readable)) };
+      made[index] = { ...size, bytes: one && (await buffer(one)) };
     },
   });
   return { made, colours };

@@ -87,8 +87,13 @@ describe('rows that the engine writes itself', () => {
   test.each(outputs)('have the columns that were asked for: $format', async (output) => {
     const columns = [{ name: 'b', title: 'Title of b' }, { name: 'a' }];
     const { path } = await direct({ sql: "select 1 as a, 'x' as b, true as c", output, columns });
-    if (output.format === 'csv') expect(await readFile(path, 'utf8')).toBe('Title of b,a\r\nx,1\r\n');
-    else expect(await reports.read(await readFile(path))).toMatchObject({ columns: ['b', 'a'], rows: [['x', 1]] });
+    const bytes = await readFile(path);
+    const found = output.format === 'csv' ? bytes.toString() : await reports.read(bytes);
+    const wanted = {
+      csv: 'Title of b,a\r\nx,1\r\n',
+      parquet: expect.objectContaining({ columns: ['b', 'a'], rows: [['x', 1]] }) as unknown,
+    };
+    expect(found).toEqual(wanted[output.format]);
     await expect(direct({ sql: 'select 1 as a', output, columns: [{ name: 'nope' }] })).rejects.toMatchObject({ code: 'query_invalid' });
   });
 
@@ -105,14 +110,6 @@ describe('rows that the engine writes itself', () => {
     await expect(asked).rejects.toMatchObject({ code: 'query_too_large' });
   });
 
-  (byPython === undefined ? test.skip : test)(
-    `are read back by Python${byPython === undefined ? ' (skipped: there is no python3)' : ''}`,
-    async () => {
-      const { path } = await direct({ sql: hostile, output: { format: 'csv', delimiter: ';', bom: true } });
-      expect(byPython?.(path)).toEqual(hostileFields);
-    },
-  );
-
   test('are read back by the engine as what they were', async () => {
     const { path } = await direct({ sql: hostile, output: { format: 'csv', delimiter: ';', bom: true } });
     const tables = tablesOf({ source: { content: await readFile(path), csv: { types: 'text' } } });
@@ -120,5 +117,12 @@ describe('rows that the engine writes itself', () => {
     expect((await reports.read(bytes)).rows).toEqual(
       hostileFields.slice(1).map((row) => row.map((field) => (field === '' ? null : field))),
     );
+  });
+});
+
+(byPython === undefined ? describe.skip : describe)(`such rows${byPython === undefined ? ' (skipped: there is no python3)' : ''}`, () => {
+  test('are read back by Python', async () => {
+    const { path } = await direct({ sql: hostile, output: { format: 'csv', delimiter: ';', bom: true } });
+    expect(byPython?.(path)).toEqual(hostileFields);
   });
 });
