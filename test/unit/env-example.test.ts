@@ -40,7 +40,7 @@ describe('.env.example', () => {
           'TEMPORAL_ADDRESS',
           'HANDOFF_TEMPORAL_UI_URL',
           'HANDOFF_ENCRYPTION_KEY_MODULE',
-          'HANDOFF_CODEC_ORIGINS',
+          'HANDOFF_REPORT_FONTS_DIR',
         ],
         ...['HANDOFF_CORS_ORIGINS', 'HANDOFF_CODEC_ORIGINS', 'HANDOFF_TRUST_PROXY'],
       ].includes(name);
