@@ -57,6 +57,8 @@ export interface TestApi extends TestJobs {
   readonly audit: TestAuditLog;
   /** E-mail templates, as new for each test. */
   readonly templates: ReturnType<typeof testTemplates>;
+  /** Upload presets, as new for each test. */
+  readonly presets: ReturnType<typeof testPresets>;
   /** Report definitions, as new for each test. */
   readonly definitions: ReturnType<typeof testDefinitions>;
   /** As new for each test. */
@@ -134,6 +136,9 @@ export function testApi({
     },
     get templates() {
       return templates;
+    },
+    get presets() {
+      return presets;
     },
     get definitions() {
       return definitions;

@@ -5,11 +5,12 @@ import type { PresetStore, PresetVersion } from '../../src/jobs/upload-presets.t
 type Kept = PresetVersion & { tenant: string; removed: boolean };
 
 /** In memory, as the database does it. */
-export function testPresets(audit: Pick<AuditLog, 'record'>): PresetStore {
+export function testPresets(audit: Pick<AuditLog, 'record'>): PresetStore & { versionsMade: Kept[] } {
   const all: Kept[] = [];
   const of = (tenant: string, name: string) => all.filter((one) => one.tenant === tenant && one.name === name);
   const shown = (tenant: string, name: string) => of(tenant, name).filter((one) => !one.removed);
   return {
+    versionsMade: all,
     async put({ tenant, name, source, ifVersion }, entry) {
       const newest = shown(tenant, name).at(-1);
       if (ifVersion !== undefined && ifVersion !== (newest?.version ?? 0))

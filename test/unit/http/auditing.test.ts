@@ -37,6 +37,7 @@ async function recordDeeds(): Promise<[string, number][]> {
     ...known,
     ...{ name: 'sales', source: { title: 'Ada', source: { rows: [{ name: 'Ada' }] }, outputs: [{ format: 'csv' }] } },
   });
+  api.presets.versionsMade.push({ ...known, name: 'avatar', source: { description: 'Of Ada' } });
   api.templates.versionsMade.push({
     ...known,
     name: 'welcome',

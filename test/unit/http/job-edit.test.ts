@@ -80,7 +80,7 @@ describe('PATCH /v1/jobs/{id}', () => {
   test("replaces an upload's variants, and leaves its file alone", async () => {
     const variants = [{ name: 'tiny', width: 10, format: 'png' }];
     const { edits } = await patch({ request: { variants } }, scheduled('upload'));
-    expect(edits).toEqual([{ input: { variants }, merge: true, memo: {} }]);
+    expect(edits).toEqual([{ input: { variants, preset: null }, merge: true, memo: {} }]);
   });
 
   test.each([

@@ -203,7 +203,7 @@ describe("an upload's request", () => {
     ['too many pixels a side', variants({ ...variant, width: 16_384 })],
     ['height null', variants({ ...variant, height: null })],
     ['a format that is not written', variants({ ...variant, format: 'svg' })],
-    ['an unknown field', variants({ ...variant, quality: 100 })],
+    ['an unknown field', variants({ ...variant, sharpness: 100 })],
     ['an unknown part', { variants: [variant], callback: 'http://169.254.169.254/' }],
   ])('is refused with %s', (_what, value) => {
     expect(faults(uploadRequest, value)).toBeDefined();

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import ExcelJS from 'exceljs';
 
-import type { Table } from '../../../activities/report.ts';
+import type { Table } from '../../../activities/report-table.ts';
 import type { Cell } from '../../../src/jobs/report.ts';
 import type { TableColumn } from '../../../src/jobs/report-columns.ts';
 import { writeXlsx } from '../../../src/reports/xlsx.ts';
