@@ -21,8 +21,8 @@ export interface DrawingLimits {
 export interface DrawingRoom {
   /** @throws AppError `report_too_large`; the reason of the signal, within two seconds */
   pdf: (order: PdfOrder, rows: MessagePort, signal: AbortSignal) => Promise<DrawnPdf>;
-  /** As SVG. */
-  charts: (plots: PlottedChart[], signal: AbortSignal) => Promise<string[]>;
+  /** As SVG for a page, the reader's language in numbers and dates. */
+  charts: (plots: PlottedChart[], how: { locale: string; signal: AbortSignal }) => Promise<string[]>;
   close: () => Promise<void>;
 }
 
@@ -67,7 +67,7 @@ export function createDrawingRoom({ threads, memoryMb, fontsDirectory }: Drawing
 
   return {
     pdf: (order, rows, signal) => run('pdf', { order, rows }, signal, [rows]),
-    charts: (plots, signal) => run('charts', { plots }, signal),
+    charts: (plots, { locale, signal }) => run('charts', { plots, locale }, signal),
     async close() {
       closed = true;
       await pool?.destroy();

@@ -16,14 +16,14 @@ const batchRows = 500;
  * @throws AppError `report_too_large`, `query_invalid`, `source_unreadable`
  */
 export async function* writePdf(table: Table, room: DrawingRoom, maxRows: number): AsyncGenerator<Uint8Array> {
-  const { title, columns, page = {}, charts = [], total, note, signal: outer } = table;
+  const { title, columns, page = {}, charts = [], total, totals, note, signal: outer } = table;
   if (total !== null && total > maxRows) throw tooMany(maxRows);
   const logo = table.logo && { logo: await readableLogo(table.logo) };
   const stop = new AbortController();
   const signal = outer === undefined ? stop.signal : AbortSignal.any([outer, stop.signal]);
   const { port1: port, port2 } = new MessageChannel();
   try {
-    const drawn = room.pdf({ title, columns, page, charts, ...logo }, port2, signal);
+    const drawn = room.pdf({ title, columns, ...(totals && { totals }), page, charts, ...logo }, port2, signal);
     // Whichever fails first ends the other.
     const [{ bytes, notes }] = await Promise.all([drawn, handOver(table.rows, port, { maxRows, until: ended(drawn) })]);
     for (const text of notes) note?.(text);

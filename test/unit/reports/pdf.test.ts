@@ -36,6 +36,8 @@ const typed = (columns: (Partial<TableColumn> & { name: string })[], rows: Cell[
   ...more,
 });
 
+const totals = (...values: Cell[]) => values.map((value) => (value === null ? null : { value, recountable: true }));
+
 const columns60 = Array.from({ length: 60 }, (_, n) => `c${String(n)}`);
 
 const caught = (work: Promise<unknown>) =>
@@ -57,6 +59,7 @@ const unbroken = (pages: string[]) => pages.join('').replaceAll(/\s+/g, '');
           { name: 'Number', kind: 'number', total: 'sum' },
         ],
         rows,
+        { totals: totals(120, 7140) },
       ),
     );
     const pages = await pdfPages(bytes);
@@ -82,7 +85,8 @@ const unbroken = (pages: string[]) => pages.join('').replaceAll(/\s+/g, '');
       ['2026-01-31', 1234.5, 0.1, '12345678901234567890.12', 0.256],
       ['1850-06-01', 2, 0.2, '0.02', null],
     ];
-    const [page = ''] = await pdfPages((await pdf(typed([...columns], rows))).bytes);
+    const below = totals(null, 1236.5, 0.15, '12345678901234567890.14', null);
+    const [page = ''] = await pdfPages((await pdf(typed([...columns], rows, { totals: below }))).bytes);
     for (const text of [
       '31 Jan 2026',
       '1850-06-01',
