@@ -36,7 +36,7 @@ const defaults: Config = {
     querySeconds: 600,
     previewSeconds: 20,
     dataSources: [],
-    pdf: { maxRows: 50_000, memoryMb: 1_024, threads: 1, fontsDirectory: undefined },
+    pdf: { maxRows: 50_000, memoryMb: 1_024, seconds: 900, threads: 1, fontsDirectory: undefined },
   },
   shutdownGraceSeconds: 20,
   encryption: { enabled: true, keys: undefined, keyModule: undefined },
@@ -113,6 +113,7 @@ describe('the configuration', () => {
       HANDOFF_REPORT_PREVIEW_SECONDS: '5',
       HANDOFF_REPORT_PDF_MAX_ROWS: '500',
       HANDOFF_REPORT_PDF_MEMORY_MB: '512',
+      HANDOFF_REPORT_PDF_SECONDS: '60',
       HANDOFF_REPORT_PDF_THREADS: '2',
       HANDOFF_REPORT_FONTS_DIR: '/fonts',
       HANDOFF_SHUTDOWN_GRACE_SECONDS: '5',
@@ -184,7 +185,7 @@ describe('the configuration', () => {
         maxRows: 1_000,
         querySeconds: 30,
         previewSeconds: 5,
-        pdf: { maxRows: 500, memoryMb: 512, threads: 2, fontsDirectory: '/fonts' },
+        pdf: { maxRows: 500, memoryMb: 512, seconds: 60, threads: 2, fontsDirectory: '/fonts' },
         dataSources: [
           {
             ...{ name: 'crm', kind: 'postgresql', host: 'db', port: 5432, database: 'd', user: 'u', password: 'p', tls: 'verify-full' },
