@@ -6,8 +6,8 @@ const ofCell = 2_000;
 const ofCharacter = 40;
 
 /**
- * Refuses rows that can't be drawn in that memory before they fill it: a heap that is nearly full is searched for garbage for minutes
- * until V8 gives up, and what does not fit into its last reserve would end the whole process.
+ * Refuses rows that can't be drawn in that memory before they fill it: a heap that is nearly full is searched for garbage again and
+ * again until V8 gives up, and what does not fit into its last reserve would end the whole process.
  * @throws AppError `report_too_large`
  */
 export function memoryGuard(memoryMb: number): (row: readonly Cell[]) => void {
