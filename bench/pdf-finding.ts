@@ -22,13 +22,14 @@ Meanwhile the process that waits for the thread answers a request each 5 ms.`,
     tables: [
       {
         heading: 'Time',
-        columns: ['', 's', 'MB'],
+        columns: ['', 's', 'seconds of processors', 'MB'],
         rows: [
           ['product: from rows to the file', product],
           ['bare pdfmake: from the definition', bare],
         ].map(([name, answers]) => [
           name as string,
           showSpread(spread(seconds(answers as PdfAnswer[])), 2),
+          showSpread(spread((answers as PdfAnswer[]).map(({ cpuSeconds }) => cpuSeconds)), 2),
           show(((answers as PdfAnswer[])[0]?.bytes ?? 0) / 1e6, 2),
         ]),
       },

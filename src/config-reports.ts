@@ -28,6 +28,8 @@ export interface PdfSettings {
   readonly maxRows: number;
   /** Of each thread, in MiB. */
   readonly memoryMb: number;
+  /** How long a document may be drawn. */
+  readonly seconds: number;
   /** Documents at a time; others wait. */
   readonly threads: number;
   /** Of fonts for characters that the ones we bring along lack. */
@@ -46,6 +48,7 @@ export const reportVariables = {
   HANDOFF_REPORT_PREVIEW_SECONDS: z.coerce.number().int().min(1).max(60).default(20),
   HANDOFF_REPORT_PDF_MAX_ROWS: natural(50_000),
   HANDOFF_REPORT_PDF_MEMORY_MB: z.coerce.number().int().min(128).default(1_024),
+  HANDOFF_REPORT_PDF_SECONDS: z.coerce.number().int().min(1).max(18_000).default(900),
   HANDOFF_REPORT_PDF_THREADS: z.coerce.number().int().min(1).max(64).default(1),
   HANDOFF_REPORT_FONTS_DIR: z.string().optional(),
   ...dataSourceVariables,
@@ -63,6 +66,7 @@ export function reportsOf(values: z.infer<z.ZodObject<typeof reportVariables>>):
     pdf: {
       maxRows: values.HANDOFF_REPORT_PDF_MAX_ROWS,
       memoryMb: values.HANDOFF_REPORT_PDF_MEMORY_MB,
+      seconds: values.HANDOFF_REPORT_PDF_SECONDS,
       threads: values.HANDOFF_REPORT_PDF_THREADS,
       fontsDirectory: values.HANDOFF_REPORT_FONTS_DIR,
     },

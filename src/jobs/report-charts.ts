@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 import { singleLine } from './single-line.ts';
 
-export const chartTypes = ['bar', 'line', 'area', 'pie', 'scatter'] as const;
+const chartTypes = ['bar', 'line', 'area', 'pie', 'scatter'] as const;
 
 const columnName = z.string().min(1).max(255);
 

@@ -2,7 +2,7 @@ import { cellText, isMoment } from './cell-text.ts';
 import type { PlottedChart } from './chart-points.ts';
 
 /** Apart in brightness, too: they can be told from one another in grey. Darkest first and lightest second, as most charts have one or two. */
-export const chartColours = ['#1f3d68', '#e9a23b', '#2a8c82', '#b9c6d6', '#8f2d3f', '#7fb069', '#5b4a8a', '#d9bfa0'];
+const chartColours = ['#1f3d68', '#e9a23b', '#2a8c82', '#b9c6d6', '#8f2d3f', '#7fb069', '#5b4a8a', '#d9bfa0'];
 const lineStyles = ['solid', 'dashed', 'dotted'] as const;
 const symbols = ['circle', 'rect', 'triangle', 'diamond'] as const;
 const grey = '#555555';
@@ -13,7 +13,7 @@ const mostMarks = 40;
 type Axis = Record<string, unknown>;
 
 /** What echarts draws. */
-export function chartOptions(plotted: PlottedChart, font: string): Record<string, unknown> {
+export function chartOptions(plotted: PlottedChart, font: string, locale?: string): Record<string, unknown> {
   const { chart, y } = plotted;
   const titled = chart.title !== undefined;
   const legend = chart.type !== 'pie' && y.length > 1;
@@ -28,12 +28,12 @@ export function chartOptions(plotted: PlottedChart, font: string): Record<string
       title: { text: chart.title, left: 'center', top: 4, textStyle: { fontSize: 14, fontWeight: 'bold', color: '#222222' } },
     }),
     ...(legend && { legend: { top: titled ? 28 : 4, textStyle: { fontSize: 11, color: '#222222' }, itemWidth: 22 } }),
-    ...(chart.type === 'pie' ? pie(plotted, top) : axes(plotted, top)),
+    ...(chart.type === 'pie' ? pie(plotted, top, locale) : axes(plotted, top, locale)),
   };
 }
 
-function pie({ x, y: [values], points }: PlottedChart, top: number) {
-  const [name, value] = [cellText(x), values === undefined ? String : cellText(values)];
+function pie({ x, y: [values], points }: PlottedChart, top: number, locale?: string) {
+  const [name, value] = [cellText(x, locale), values === undefined ? String : cellText(values, locale)];
   const total = points.reduce((sum, point) => sum + (point.y[0] ?? 0), 0);
   const data = points.map((point) => {
     const size = point.y[0] ?? 0;
@@ -57,13 +57,13 @@ function pie({ x, y: [values], points }: PlottedChart, top: number) {
   };
 }
 
-function axes(plotted: PlottedChart, top: number) {
+function axes(plotted: PlottedChart, top: number, locale?: string) {
   const { chart, x, y, points } = plotted;
   const [first] = y;
-  const text = first === undefined ? String : cellText(first);
+  const text = first === undefined ? String : cellText(first, locale);
   const label = { fontSize: 10, color: grey };
   const only = y.length === 1 ? first : undefined;
-  const positions = positionsOf(plotted);
+  const positions = positionsOf(plotted, locale);
   const vertical: Axis = {
     type: 'value',
     axisLabel: { ...label, formatter: (value: number) => text(rounded(value)) },
@@ -111,8 +111,8 @@ interface Positions {
 const oneLine = 24;
 
 /** Where points stand: on an axis of numbers or time when all of them are such, else side by side. */
-function positionsOf({ chart: { type }, x, points }: PlottedChart): Positions {
-  const text = cellText(x);
+function positionsOf({ chart: { type }, x, points }: PlottedChart, locale?: string): Positions {
+  const text = cellText(x, locale);
   const label = { fontSize: 10, color: grey, hideOverlap: true };
   // The outermost ones stand within the picture.
   const within = { ...label, alignMinLabel: 'left', alignMaxLabel: 'right' };

@@ -28,6 +28,8 @@ export interface ChartCollector {
 /** More would not be legible. A pie shows the largest of them, and the others as one. */
 const mostPoints: Record<ReportChart['type'], number> = { bar: 60, line: 2_000, area: 2_000, pie: 10_000, scatter: 5_000 };
 const mostSlices = 12;
+/** Nobody reads more at an axis; thousands of long texts would fill the memory. In characters. */
+const longestName = 1_000;
 const empty = '(empty)';
 
 /** What charts need of the rows of a table: bounded, however many rows there are. @throws AppError `query_invalid` for a column that is not there */
@@ -55,6 +57,11 @@ function collectorOf(chart: ReportChart, columns: readonly TableColumn[]) {
 
   function add(row: readonly Cell[]): void {
     const cell = row[at] ?? empty;
+    if (typeof cell === 'string' && cell.length > longestName)
+      throw new AppError(
+        'report_too_large',
+        `The chart ${shownName(title)} has texts of more than ${String(longestName)} characters in its column ${shownName(chart.x)}.`,
+      );
     const values = series.map((index) => numberOf(row[index] ?? null, columns[index]));
     // A cloud has each row as a point of its own.
     const key = type === 'scatter' ? points.size : cell;

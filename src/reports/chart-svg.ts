@@ -2,6 +2,7 @@ import { init, setPlatformAPI } from 'echarts';
 
 import { chartOptions } from './chart-options.ts';
 import type { PlottedChart } from './chart-points.ts';
+import { escapeHtml } from './html-text.ts';
 import { ownLines, runsBackwards } from './own-lines.ts';
 import type { TypeSetter } from './type-setting.ts';
 
@@ -9,10 +10,24 @@ import type { TypeSetter } from './type-setting.ts';
 export const chartSize = { width: 720, height: 290 };
 
 /**
- * A chart as SVG, its text in fonts that have it.
+ * A chart as SVG for PDF, its text in fonts that have it.
  * @param number of the chart: names within the picture are its own, and the same each time
  */
 export function chartSvg(plotted: PlottedChart, number: number, setter: TypeSetter): string {
+  return withTexts(drawn(plotted, number, setter), (text) => inFonts(text, setter));
+}
+
+/** A chart as SVG for a page: it has a name for those who do not see it, and fonts and directions of text are left to the browser. */
+export function pageChart(plotted: PlottedChart, number: number, setter: TypeSetter, locale: string): string {
+  const { chart, x, y } = plotted;
+  const name = chart.title ?? `${y.map(({ title }) => title).join(', ')} / ${x.title}`;
+  const id = `chart${String(number)}-name`;
+  return withTexts(drawn(plotted, number, setter, locale), escapeHtml)
+    .replace('<svg ', `<svg role="img" aria-labelledby="${id}" `)
+    .replace('>', () => `><title id="${id}">${escapeHtml(name)}</title>`);
+}
+
+function drawn(plotted: PlottedChart, number: number, setter: TypeSetter, locale?: string): string {
   setPlatformAPI({
     measureText: (text, style) => {
       const size = Number(/(\d+(?:\.\d+)?)px/.exec(style ?? '')?.[1] ?? 12);
@@ -21,25 +36,34 @@ export function chartSvg(plotted: PlottedChart, number: number, setter: TypeSett
   });
   const chart = init(null, null, { renderer: 'svg', ssr: true, ...chartSize });
   try {
-    chart.setOption(chartOptions(plotted, setter.font));
-    return withFonts(chart.renderToSVGString(), setter).replaceAll(/\bzr\d+-/g, `chart${String(number)}-`);
+    chart.setOption(chartOptions(plotted, setter.font, locale));
+    return (
+      chart
+        .renderToSVGString()
+        // What happens below a pointer, which nothing is below.
+        .replace(/<style[^]*?<\/style>/, '')
+        // Only within tags: texts are the data's.
+        .replaceAll(/<[^>]*>/g, (tag) =>
+          tag.replaceAll(/ (class|ecmeta_\w+)="[^"]*"/g, '').replaceAll(/\bzr\d+-/g, `chart${String(number)}-`),
+        )
+    );
   } finally {
     chart.dispose();
   }
 }
 
-const escapes: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
-const escaped = (text: string) => text.replaceAll(/[&<>"']/g, (character) => escapes[character] ?? character);
 const plain = (text: string) =>
   text.replaceAll(/&(amp|lt|gt|quot|#0?39);/g, (_, name: string) => ({ amp: '&', lt: '<', gt: '>', quot: '"' })[name] ?? "'");
 
-/** Each text in pieces of one font, in the order of the page. */
-function withFonts(svg: string, setter: TypeSetter): string {
-  return svg.replaceAll(/(<text [^>]*>)([^<]*)<\/text>/g, (_, start: string, content: string) => {
-    const text = setter.shown(plain(content));
-    const pieces = runsBackwards(text) ? (ownLines(text, Infinity, setter.width)[0] ?? []) : [text];
-    const runs = pieces.flatMap((piece) => setter.runs(piece));
-    const spans = runs.map((run) => `<tspan style="font-family:'${run.font}'">${escaped(run.text)}</tspan>`);
-    return `${start}${runs.length <= 1 && runs[0]?.font === setter.font ? escaped(text) : spans.join('')}</text>`;
-  });
+function withTexts(svg: string, write: (text: string) => string): string {
+  return svg.replaceAll(/(<text [^>]*>)([^<]*)<\/text>/g, (_, start: string, content: string) => `${start}${write(plain(content))}</text>`);
+}
+
+/** In pieces of one font, in the order of the page. */
+function inFonts(said: string, setter: TypeSetter): string {
+  const text = setter.shown(said);
+  const pieces = runsBackwards(text) ? (ownLines(text, Infinity, setter.width)[0] ?? []) : [text];
+  const runs = pieces.flatMap((piece) => setter.runs(piece));
+  if (runs.length <= 1 && runs[0]?.font === setter.font) return escapeHtml(text);
+  return runs.map((run) => `<tspan style="font-family:'${run.font}'">${escapeHtml(run.text)}</tspan>`).join('');
 }

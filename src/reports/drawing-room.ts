@@ -6,6 +6,7 @@ import { Piscina } from 'piscina';
 import { AppError } from '../errors.ts';
 import type { PlottedChart } from './chart-points.ts';
 import type { Answer } from './drawing-thread.ts';
+import { tooMuchMemory } from './pdf-memory.ts';
 import type { DrawnPdf, PdfOrder } from './pdf-order.ts';
 
 export interface DrawingLimits {
@@ -13,16 +14,19 @@ export interface DrawingLimits {
   threads: number;
   /** Of the heap of each, in MiB. */
   memoryMb: number;
+  /** How long a document may be drawn, from its first row on. Default: a quarter of an hour. */
+  seconds?: number;
   /** More fonts than those that come along. */
   fontsDirectory?: string;
 }
 
 /** Threads of their own for documents and charts: requests and other activities of the process never wait for them. */
 export interface DrawingRoom {
+  limits: Required<Pick<DrawingLimits, 'memoryMb' | 'seconds'>>;
   /** @throws AppError `report_too_large`; the reason of the signal, within two seconds */
   pdf: (order: PdfOrder, rows: MessagePort, signal: AbortSignal) => Promise<DrawnPdf>;
-  /** As SVG. */
-  charts: (plots: PlottedChart[], signal: AbortSignal) => Promise<string[]>;
+  /** As SVG for a page, the reader's language in numbers and dates. */
+  charts: (plots: PlottedChart[], how: { locale: string; signal: AbortSignal }) => Promise<string[]>;
   close: () => Promise<void>;
 }
 
@@ -36,7 +40,7 @@ const idleMs = 20_000;
  */
 const young = 24;
 
-export function createDrawingRoom({ threads, memoryMb, fontsDirectory }: DrawingLimits): DrawingRoom {
+export function createDrawingRoom({ threads, memoryMb, seconds = 900, fontsDirectory }: DrawingLimits): DrawingRoom {
   let pool: Piscina | undefined;
   let closed = false;
   const open = () =>
@@ -60,14 +64,14 @@ export function createDrawingRoom({ threads, memoryMb, fontsDirectory }: Drawing
     } catch (error) {
       signal.throwIfAborted();
       if ((error as { code?: string }).code !== 'ERR_WORKER_OUT_OF_MEMORY') throw error;
-      const message = `To draw the report takes more than ${String(memoryMb)} MiB of memory. Take fewer rows or columns, or another format.`;
-      throw new AppError('report_too_large', message, { cause: error });
+      throw tooMuchMemory(memoryMb);
     }
   }
 
   return {
+    limits: { memoryMb, seconds },
     pdf: (order, rows, signal) => run('pdf', { order, rows }, signal, [rows]),
-    charts: (plots, signal) => run('charts', { plots }, signal),
+    charts: (plots, { locale, signal }) => run('charts', { plots, locale }, signal),
     async close() {
       closed = true;
       await pool?.destroy();

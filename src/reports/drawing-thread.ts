@@ -4,7 +4,7 @@ import type { MessagePort } from 'node:worker_threads';
 import { AppError } from '../errors.ts';
 import type { Cell } from '../jobs/report-sources.ts';
 import type { PlottedChart } from './chart-points.ts';
-import { chartSvg } from './chart-svg.ts';
+import { pageChart } from './chart-svg.ts';
 import { findFonts, type FontFamily } from './fonts.ts';
 import { drawPdf } from './pdf-drawing.ts';
 import type { DrawnPdf, PdfOrder } from './pdf-order.ts';
@@ -17,7 +17,7 @@ export interface Fonts {
 
 /** A port hands rows over: some at a time, null after the last ones. */
 export type PdfTask = Fonts & { order: PdfOrder; rows: MessagePort };
-export type ChartsTask = Fonts & { plots: PlottedChart[] };
+export type ChartsTask = Fonts & { plots: PlottedChart[]; locale: string };
 
 /** Errors lose their code on the way between threads. */
 export type Answer<T> = { done: T } | { refused: Pick<AppError, 'code' | 'message'> };
@@ -26,10 +26,10 @@ export function pdf({ order, rows, ...fonts }: PdfTask): Promise<Answer<DrawnPdf
   return answered(() => drawPdf(order, handedOver(rows), families(fonts)));
 }
 
-export function charts({ plots, ...fonts }: ChartsTask): Promise<Answer<string[]>> {
+export function charts({ plots, locale, ...fonts }: ChartsTask): Promise<Answer<string[]>> {
   return answered(() => {
     const setter = createTypeSetter(families(fonts));
-    return plots.map((plotted, index) => chartSvg(plotted, index + 1, setter));
+    return plots.map((plotted, index) => pageChart(plotted, index + 1, setter, locale));
   });
 }
 

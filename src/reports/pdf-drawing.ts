@@ -1,7 +1,8 @@
 import pdfmake, { type Content, type DocumentDefinition } from 'pdfmake';
 
+import type { TableColumn } from '../jobs/report-columns.ts';
 import type { Cell } from '../jobs/report-sources.ts';
-import { cellText } from './cell-text.ts';
+import { type CellText, cellText } from './cell-text.ts';
 import { collectCharts } from './chart-points.ts';
 import { chartSize, chartSvg } from './chart-svg.ts';
 import type { FontFamily, FontFile } from './fonts.ts';
@@ -11,7 +12,6 @@ import { roomsOf, type Sheet, sheetOf } from './pdf-page.ts';
 import { measured, pdfTable } from './pdf-table.ts';
 import { pdfText } from './pdf-text.ts';
 import { checkRow } from './rows.ts';
-import { totalsOf } from './totals.ts';
 import { createTypeSetter, missingNote } from './type-setting.ts';
 
 /** PDF wants a date; today would give other bytes tomorrow. */
@@ -26,18 +26,16 @@ export async function pdfDefinition(
   rows: AsyncIterable<Cell[]>,
   families: readonly FontFamily[],
 ): Promise<{ definition: DocumentDefinition; notes: string[] }> {
-  const { columns, page, charts, title } = order;
+  const { columns, totals, page, charts, title } = order;
   const setter = createTypeSetter(families);
-  const write = columns.map(cellText);
+  const write = columns.map((column) => cellText(column));
   const header = columns.map((column) => setter.shown(column.title));
   const measures = columns.map((column) => measured(column, setter));
   for (const [index, text] of header.entries()) measures[index]?.take(text, true);
-  const totals = totalsOf(columns);
   const collected = collectCharts(charts, columns);
   const texts: string[][] = [];
   for await (const row of rows) {
     checkRow(row, columns, texts.length + 1);
-    totals.add(row);
     collected.add(row);
     texts.push(
       measures.map((measure, index) => {
@@ -47,8 +45,7 @@ export async function pdfDefinition(
       }),
     );
   }
-  const summed = columns.some(({ total }) => total !== undefined);
-  const last = summed ? totalTexts(order, totals.cells(), write) : undefined;
+  const last = totals && totalTexts(columns, totals, write);
   for (const [index, text] of (last ?? []).entries()) measures[index]?.take(text, true);
   const sheet = sheetOf(page);
   const fitted = fittedColumns(
@@ -89,11 +86,11 @@ export async function pdfDefinition(
 const labels = { average: 'Average', count: 'Count', min: 'Minimum', max: 'Maximum' } as const;
 
 /** What is not a sum says so; what is one, says the first column that is free. */
-function totalTexts({ columns }: PdfOrder, cells: Cell[], write: ((cell: Cell) => string)[]): string[] {
+function totalTexts(columns: TableColumn[], totals: NonNullable<PdfOrder['totals']>, write: CellText[]): string[] {
   const free = columns.findIndex(({ total }) => total === undefined);
   return columns.map(({ total }, index) => {
     if (total === undefined) return index === free ? 'Total' : '';
-    const cell = cells[index] ?? null;
+    const cell = totals[index]?.value ?? null;
     const text = total === 'count' ? String(cell) : (write[index]?.(typeof cell === 'number' ? Number(cell.toPrecision(15)) : cell) ?? '');
     return total === 'sum' ? text : `${labels[total]}\n${text}`;
   });

@@ -1,3 +1,4 @@
+import type { TotalValue } from '../../activities/report.ts';
 import type { ReportChart } from '../jobs/report-charts.ts';
 import type { TableColumn } from '../jobs/report-columns.ts';
 import type { PageLayout } from '../jobs/report-page.ts';
@@ -6,6 +7,8 @@ import type { PageLayout } from '../jobs/report-page.ts';
 export interface PdfOrder {
   title: string;
   columns: TableColumn[];
+  /** One for each column. */
+  totals?: (TotalValue | null)[];
   page: Omit<PageLayout, 'logo'>;
   charts: ReportChart[];
   logo?: Logo;

@@ -13,10 +13,10 @@ type Writers = {
 export function createRenderTable(room: DrawingRoom, { pdfMaxRows }: { pdfMaxRows: number }): RenderTable {
   const writers: Writers = {
     csv: (table, options) => writeCsv(table, options),
-    xlsx: (table, { format: _, ...options }) => writeXlsx(table, options),
+    xlsx: (table, options) => writeXlsx(table, options),
     json: (table) => writeJson(table),
     ndjson: (table) => writeNdjson(table),
-    html: (table, { format: _, ...options }) => writeHtml(table, options),
+    html: (table, options) => writeHtml(table, room, options),
     pdf: (table) => writePdf(table, room, pdfMaxRows),
   };
   return (output, table) => (writers[output.format] as (table: Table, output: TableOutput) => AsyncIterable<Uint8Array>)(table, output);

@@ -45,6 +45,7 @@ test('the configuration reads every variable', () => {
     HANDOFF_REPORT_PREVIEW_SECONDS: '5',
     HANDOFF_REPORT_PDF_MAX_ROWS: '500',
     HANDOFF_REPORT_PDF_MEMORY_MB: '512',
+    HANDOFF_REPORT_PDF_SECONDS: '60',
     HANDOFF_REPORT_PDF_THREADS: '2',
     HANDOFF_REPORT_FONTS_DIR: '/fonts',
     HANDOFF_SHUTDOWN_GRACE_SECONDS: '5',
@@ -116,7 +117,7 @@ test('the configuration reads every variable', () => {
       maxRows: 1_000,
       querySeconds: 30,
       previewSeconds: 5,
-      pdf: { maxRows: 500, memoryMb: 512, threads: 2, fontsDirectory: '/fonts' },
+      pdf: { maxRows: 500, memoryMb: 512, seconds: 60, threads: 2, fontsDirectory: '/fonts' },
       dataSources: [
         {
           ...{ name: 'crm', kind: 'postgresql', host: 'db', port: 5432, database: 'd', user: 'u', password: 'p', tls: 'verify-full' },

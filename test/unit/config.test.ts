@@ -35,7 +35,7 @@ const defaults: Config = {
     querySeconds: 600,
     previewSeconds: 20,
     dataSources: [],
-    pdf: { maxRows: 50_000, memoryMb: 1_024, threads: 1, fontsDirectory: undefined },
+    pdf: { maxRows: 50_000, memoryMb: 1_024, seconds: 900, threads: 1, fontsDirectory: undefined },
   },
   shutdownGraceSeconds: 20,
   encryption: { enabled: true, keys: undefined, keyModule: undefined },

@@ -1,13 +1,20 @@
-import { describe, expect, test } from '@jest/globals';
+import { afterAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 
 import type { Table } from '../../../activities/report-table.ts';
+import type { ReportChart } from '../../../src/jobs/report-charts.ts';
 import type { TableColumn } from '../../../src/jobs/report-columns.ts';
-import { writeHtml } from '../../../src/reports/html.ts';
+import { createDrawingRoom } from '../../../src/reports/drawing-room.ts';
+import { type HtmlOptions, writeHtml } from '../../../src/reports/html.ts';
 import { hostileTable } from './hostile.ts';
-import { bytesOf, endlessTable, rowsOf, table } from './tables.ts';
+import { bytesOf, columnsOf, endlessTable, rowsOf, table } from './tables.ts';
 
-const page = async (input: Table, options?: Parameters<typeof writeHtml>[1]) => (await bytesOf(writeHtml(input, options))).toString();
+const room = createDrawingRoom({ threads: 1, memoryMb: 256 });
+afterAll(async () => {
+  await room.close();
+});
+
+const page = async (input: Table, options?: HtmlOptions) => (await bytesOf(writeHtml(input, room, options))).toString();
 const unescaped = (html: string) =>
   html.replace(/&(amp|lt|gt|quot|#39);/g, (_, name: string) => ({ amp: '&', lt: '<', gt: '>', quot: '"', '#39': "'" })[name] ?? '');
 /** As the page has it for what no document may hold. */
@@ -17,6 +24,24 @@ const bodyOf = (html: string) =>
   [...html.matchAll(/<tr>(.*?)<\/tr>/gs)].map(([, row]) =>
     [...(row ?? '').matchAll(/<t[dh][^>]*>([^<]*)<\/t[dh]>/g)].map(([, cell]) => unescaped(cell ?? '')),
   );
+
+/** Of well-formed XML: each in its place, attributes within quotes, entities that there are. */
+function elementsOf(xml: string): string[] {
+  const open: string[] = [];
+  const text = String.raw`(?:[^<>&"]|&(?:amp|lt|gt|quot|#39);)*`;
+  const token = new RegExp(String.raw`<(/?)([\w-]+)((?:\s+[\w:-]+="${text}")*)\s*(/?)>|${text}`, 'y');
+  const all: string[] = [];
+  while (token.lastIndex < xml.length) {
+    const [found = '', end, name = '', , alone] = token.exec(xml) ?? [];
+    if (found === '') throw new Error(`Not well-formed at character ${String(token.lastIndex)}`);
+    if (end === '/' && open.pop() !== name) throw new Error(`${name} is closed where it is not open`);
+    if (end !== '' || name === '') continue;
+    all.push(name);
+    if (alone === '') open.push(name);
+  }
+  if (open.length > 0) throw new Error('The end is missing');
+  return all;
+}
 
 describe('writeHtml', () => {
   test('has a table with caption and header, without scripts and without anything from elsewhere', async () => {
@@ -84,13 +109,35 @@ describe('writeHtml', () => {
     );
   });
 
-  test('puts charts above the table', async () => {
-    expect(await page(table(['a'], []), { charts: ['<svg></svg>'] })).toMatch(/<figure><svg><\/svg><\/figure>\n<div class="wide">/);
-  });
+  test('draws charts after the last row, with a name, and as lifeless as the table', async () => {
+    const hostile = ['</svg><script>alert(1)</script>', '<img src=x onerror=alert(1)>', ']]>', '"zr0-c0"', 'a&b\u0000', 'שלום (a)'];
+    const title = '</title></svg><script>alert(2)</script>';
+    const columns = columnsOf(['x"onload="', 'y<b>']);
+    const charts: ReportChart[] = [
+      { type: 'bar', title, x: 'x"onload="', y: ['y<b>'] },
+      { type: 'pie', x: 'x"onload="', y: ['y<b>'] },
+    ];
+    const html = await page({ title: 'T', columns, total: null, rows: rowsOf(hostile.map((text, index) => [text, index + 1])), charts });
+    const drawn = ['svg', 'title', 'rect', 'path', 'polyline', 'text'];
+    const pictures = [...html.matchAll(/<figure>([^]*?)<\/figure>/g)].map(([, picture = '']) => picture);
+    expect(pictures).toHaveLength(2);
+    for (const picture of pictures) {
+      expect([...new Set(elementsOf(picture))].filter((name) => !drawn.includes(name))).toEqual([]);
+      expect(picture).not.toMatch(/<[^>]* on\w+=|href|url\((?!#)/i);
+      expect(picture).not.toContain('\u0000');
+      // Long labels end in an ellipsis.
+      for (const text of hostile) expect(unescaped(picture)).toContain(shown(text).slice(0, 20));
+    }
+    expect(pictures[0]).toMatch(/^<svg role="img" aria-labelledby="chart1-name" [^>]*><title id="chart1-name">/);
+    expect(unescaped(pictures[0] ?? '')).toContain(`<title id="chart1-name">${title}</title>`);
+    expect(unescaped(pictures[1] ?? '')).toContain('<title id="chart2-name">y<b> / x"onload="</title>');
+    expect(html).toMatch(/<main class="charted">\n<h1 [^]*<table aria-labelledby="title">[^]*<\/table>\n<\/div>\n<figure>/);
+    expect(html).toContain("default-src 'none'");
+  }, 60_000);
 
   test('closes the rows when the reader leaves early', async () => {
     const endless = endlessTable();
-    for await (const chunk of writeHtml(endless)) if (chunk.length > 0) break;
+    for await (const chunk of writeHtml(endless, room)) if (chunk.length > 0) break;
     expect(endless.closed()).toBe(true);
   });
 });

@@ -7,7 +7,7 @@ import type { TableColumn } from '../../../src/jobs/report-columns.ts';
 import { createDrawingRoom } from '../../../src/reports/drawing-room.ts';
 import { writePdf } from '../../../src/reports/pdf.ts';
 import { pdfPages, whyNoPoppler } from '../../support/poppler.ts';
-import { columnsOf, endlessTable, rowsOf, table } from './tables.ts';
+import { all, columnsOf, endlessTable, rowsOf, table } from './tables.ts';
 
 const missing = await whyNoPoppler();
 
@@ -36,6 +36,8 @@ const typed = (columns: (Partial<TableColumn> & { name: string })[], rows: Cell[
   ...more,
 });
 
+const totals = (...values: Cell[]) => values.map((value) => (value === null ? null : { value, recountable: true }));
+
 const columns60 = Array.from({ length: 60 }, (_, n) => `c${String(n)}`);
 
 const caught = (work: Promise<unknown>) =>
@@ -57,6 +59,7 @@ const unbroken = (pages: string[]) => pages.join('').replaceAll(/\s+/g, '');
           { name: 'Number', kind: 'number', total: 'sum' },
         ],
         rows,
+        { totals: totals(120, 7140) },
       ),
     );
     const pages = await pdfPages(bytes);
@@ -82,7 +85,8 @@ const unbroken = (pages: string[]) => pages.join('').replaceAll(/\s+/g, '');
       ['2026-01-31', 1234.5, 0.1, '12345678901234567890.12', 0.256],
       ['1850-06-01', 2, 0.2, '0.02', null],
     ];
-    const [page = ''] = await pdfPages((await pdf(typed([...columns], rows))).bytes);
+    const below = totals(null, 1236.5, 0.15, '12345678901234567890.14', null);
+    const [page = ''] = await pdfPages((await pdf(typed([...columns], rows, { totals: below }))).bytes);
     for (const text of [
       '31 Jan 2026',
       '1850-06-01',
@@ -156,6 +160,42 @@ describe('writePdf', () => {
         message: expect.stringContaining('10 rows'),
       });
   });
+
+  test('refuses what would not fit into the memory of its thread, before that is full, and goes on with the next report', async () => {
+    const long = {
+      ...table(
+        ['a'],
+        Array.from({ length: 500 }, () => ['word '.repeat(10_000)]),
+      ),
+      total: 500,
+    };
+    const many = table(
+      columns60.slice(0, 50),
+      Array.from({ length: 10_000 }, () => columns60.slice(0, 50).map((_, n) => n)),
+    );
+    for (const source of [long, many])
+      expect(await caught(pdf(source, { maxRows: 50_000 }))).toMatchObject({
+        code: 'report_too_large',
+        message: expect.stringContaining('512 MiB'),
+      });
+    expect((await pdf(table(['a'], [[1]]))).bytes.toString('latin1', 0, 5)).toBe('%PDF-');
+  });
+
+  test('ends a drawing that takes too long', async () => {
+    const hasty = createDrawingRoom({ threads: 1, memoryMb: 512, seconds: 0.001 });
+    try {
+      const source = table(
+        ['a'],
+        Array.from({ length: 2_000 }, (_, n) => [n]),
+      );
+      expect(await caught(all(writePdf(source, hasty, 2_000)))).toMatchObject({
+        code: 'report_too_large',
+        message: expect.stringContaining('seconds'),
+      });
+    } finally {
+      await hasty.close();
+    }
+  }, 60_000);
 
   test('gives the same bytes for the same table', async () => {
     const source = () =>
