@@ -80,7 +80,7 @@ export type TableOutput = Exclude<ReportOutput, { format: 'parquet' }>;
 /** A source of a query, to be read once. */
 export type TableBytes = { name: string } & (
   | { columns: string[]; rows: AsyncIterable<Cell[]> }
-  | { bytes: () => Readable; format: SourceFormat; csv: CsvDialect | undefined }
+  | { bytes: () => Readable; link?: (path: string) => Promise<boolean>; format: SourceFormat; csv: CsvDialect | undefined }
   | { remote: (signal: AbortSignal) => Promise<RemoteContent> }
 );
 
@@ -142,7 +142,7 @@ export interface KeptExtract {
 
 export interface ReportDependencies {
   engine: ReportEngine;
-  files: Pick<FileStore, 'read' | 'stage' | 'stageWritten' | 'find'>;
+  files: Pick<FileStore, 'read' | 'link' | 'stage' | 'stageWritten' | 'find'>;
   kept: KeptExtracts;
   /** The same id for the same job and role. */
   fileIdFor: (jobId: string, role: string) => string;
@@ -277,9 +277,11 @@ export function tableBytesOf(
   const { name } = table;
   if ('dataSource' in table) return { name, remote: (signal) => readRemote(tenant, table, signal) };
   if ('rows' in table) return { name, columns: table.columns, rows: each(table.rows) };
-  const bytes = () => files.read(table.file);
+  const { file } = table;
+  const bytes = () => files.read(file);
   if ('columns' in table) return { name, columns: table.columns, rows: engine.readNdjson(bytes()) };
-  return { name, bytes, format: table.format, csv: table.csv };
+  const link = async (path: string) => (await files.link?.(file, path)) ?? false;
+  return { name, bytes, link, format: table.format, csv: table.csv };
 }
 
 interface FileRole {
