@@ -12,7 +12,7 @@ import type { RenderTable, Table } from './report-table.ts';
 /** A source of a query, to be read once. */
 export type TableBytes = { name: string } & (
   | { columns: string[]; rows: AsyncIterable<Cell[]> }
-  | { bytes: () => Readable; format: SourceFormat; csv: CsvDialect | undefined }
+  | { bytes: () => Readable; link?: (path: string) => Promise<boolean>; format: SourceFormat; csv: CsvDialect | undefined }
   | { remote: (signal: AbortSignal) => Promise<RemoteContent> }
 );
 
@@ -76,7 +76,7 @@ export interface KeptExtract {
 
 export interface ReportDependencies {
   engine: ReportEngine;
-  files: Pick<FileStore, 'read' | 'stage' | 'stageWritten' | 'find'>;
+  files: Pick<FileStore, 'read' | 'link' | 'stage' | 'stageWritten' | 'find'>;
   kept: KeptExtracts;
   /** Whether the engine writes it itself. */
   isDirect: (output: ReportOutput) => output is DirectOutput;

@@ -49,7 +49,9 @@ export function tableBytesOf(
   const { name } = table;
   if ('dataSource' in table) return { name, remote: (signal) => readRemote(tenant, table, signal) };
   if ('rows' in table) return { name, columns: table.columns, rows: each(table.rows) };
-  const bytes = () => files.read(table.file);
+  const { file } = table;
+  const bytes = () => files.read(file);
   if ('columns' in table) return { name, columns: table.columns, rows: engine.readNdjson(bytes()) };
-  return { name, bytes, format: table.format, csv: table.csv };
+  const link = async (path: string) => (await files.link?.(file, path)) ?? false;
+  return { name, bytes, link, format: table.format, csv: table.csv };
 }

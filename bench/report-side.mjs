@@ -23,20 +23,29 @@ async function bare(sql, path, options) {
 /** As the activity does it: from the file store, by the engine, into the file store, durable and with its SHA-256. */
 async function product() {
   const built = (path) => import(new URL(`../dist/${path}`, import.meta.url).href);
-  const [{ createReportEngine }, { createDiskBlobStore }, { createFileStore }, { imageCompleteness }] = await Promise.all(
-    ['src/reports/engine.js', 'src/storage/disk.js', 'src/storage/files.js', 'src/images/completeness.js'].map(built),
+  const [{ createWriteRows }, { createDiskBlobStore }, { createFileStore }, { imageCompleteness }] = await Promise.all(
+    ['src/reports/extract.js', 'src/storage/disk.js', 'src/storage/files.js', 'src/images/completeness.js'].map(built),
   );
   const records = { insert: (record) => Promise.resolve(record) };
   const blobs = createDiskBlobStore(join(directory, 'files'));
   const files = createFileStore({ blobs, records, completeness: imageCompleteness });
-  const engine = createReportEngine(directory, { memoryMb, threads, diskMb: 4_096, maxRows: 50_000_000, querySeconds: 600 });
+  const writeRows = createWriteRows(join(directory, 'reports'), {
+    memoryMb,
+    threads,
+    diskMb: 4_096,
+    maxRows: 50_000_000,
+    querySeconds: 600,
+  });
   const owner = { id: `file_${'a'.repeat(26)}`, name: 'x', contentType: 'text/csv', tenant: 'bench', jobId: 'bench' };
   if (side === 'keep') return (await files.stage(createReadStream(source))).commit(owner);
-  const tables = () => [{ name: 'rows', bytes: () => files.read({ sha256: source }), format: 'parquet', csv: undefined }];
+  const blob = { sha256: source };
+  const tables = () => [
+    { name: 'rows', bytes: () => files.read(blob), link: (path) => files.link(blob, path), format: 'parquet', csv: undefined },
+  ];
   const report = () => undefined;
   const write = async () => {
     const task = { tables: tables(), query: undefined, columns: undefined, output: { format }, signal: never, report };
-    const staged = await files.stageWritten((path) => engine.write({ ...task, path }).then(() => undefined));
+    const staged = await files.stageWritten((path) => writeRows({ ...task, path }).then(() => undefined));
     const { size, sha256 } = await staged.commit(owner);
     await staged.discard();
     return { size, sha256 };

@@ -121,6 +121,8 @@ export interface FileStore {
   readonly downloads: DownloadCounts;
   /** The bytes, or the inclusive range of them. @throws when the blob is missing. */
   read(file: Pick<StoredFile, 'sha256'>, range?: { start: number; end: number }): Readable;
+  /** A further name for its bytes, for what reads files itself and changes none. False where there can be none: then they are to be read. */
+  link?(file: Pick<StoredFile, 'sha256'>, path: string): Promise<boolean>;
   /** The tenant that a file belongs to: only for links, which prove by themselves that they may. `undefined` when unknown. */
   owner(id: string): Promise<string | undefined>;
   /** Removes the record; the bytes are swept later, once no other file has them. False when unknown, or another tenant's. */

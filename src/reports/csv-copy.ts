@@ -39,8 +39,8 @@ export function csvCopy(columns: readonly ShownColumn[], options: CsvOptions): C
 
 function fieldOf({ column }: ShownColumn, { formulas = 'guard' }: CsvOptions): string {
   const { expression, kind } = forCells(column);
-  if (column.type === 'DOUBLE') return asNumeral(quoted(column.name));
-  if (kind === 'boolean' || (kind === 'number' && column.type !== 'FLOAT')) return quoted(column.name);
+  if (column.type === 'DOUBLE' || column.type === 'FLOAT') return asNumeral(expression);
+  if (kind === 'boolean' || kind === 'number') return quoted(column.name);
   if (kind === 'time') return expression;
   const text = formulas === 'guard' ? withGuard(expression) : textOrNothing(expression);
   // Each mention of the text makes it anew, and of these only the one before all times begins like a formula.
@@ -55,10 +55,10 @@ const textOrNothing = (text: string) => `nullif(${text}, '')`;
 const formula = String.raw`^[=+\-@\x00\t\n\r＝＋－＠]`;
 const plainNumber = String.raw`[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?`;
 
-/** Nearly all text is told by its first letter: only what stands before `A`, or from the full-width signs on, is looked at. */
+/** Nearly all text is told by its first letter: only what stands before `A`, or from the full-width signs on, is looked at further. */
 function withGuard(text: string): string {
   const dangerous = `regexp_matches(${text}, ${literal(formula)}) and not regexp_full_match(${text}, ${literal(plainNumber)})`;
-  return `case when ${text} = '' then null when (${text} < 'A' or ${text} >= '＋') and ${dangerous} then '''' || ${text} else ${text} end`;
+  return `case when ${text} >= 'A' and ${text} < '＋' then ${text} when ${text} = '' then null when ${dangerous} then '''' || ${text} else ${text} end`;
 }
 
 /** Marks an error of ours in what the engine reports. */
@@ -73,10 +73,11 @@ function asNumeral(column: string): string {
   const sign = `case when ${column} < 0 then '-' else '' end`;
   const size = `abs(${column})`;
   return [
-    `case when ${column} is null then null`,
-    `when not isfinite(${column}) then error(${literal(notFinite)})`,
-    `when ${size} < 1e15 and ${column} = trunc(${column}) then cast(cast(${column} as bigint) as varchar)`,
+    // Nearly all are told by the first two.
+    `case when ${size} < 1e15 and ${column} = trunc(${column}) then cast(cast(${column} as bigint) as varchar)`,
     `when ${size} >= 1e-4 and ${size} < 1e15 then cast(${column} as varchar)`,
+    `when ${column} is null then null`,
+    `when not isfinite(${column}) then error(${literal(notFinite)})`,
     `when not contains(${text}, 'e') then ${sign} || ${mantissa}`,
     `when ${size} >= 1e15 and ${size} < 1e21 then ${sign} || rpad(${figures}, ${exponent} + 1, '0')`,
     `when ${size} < 1e-4 and ${size} >= 1e-6 then ${sign} || '0.' || repeat('0', -${exponent} - 1) || ${figures}`,

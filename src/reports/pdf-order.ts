@@ -1,4 +1,4 @@
-import type { TotalValue } from '../../activities/report.ts';
+import type { TotalValue } from '../../activities/report-table.ts';
 import type { ReportChart } from '../jobs/report-charts.ts';
 import type { TableColumn } from '../jobs/report-columns.ts';
 import type { PageLayout } from '../jobs/report-page.ts';

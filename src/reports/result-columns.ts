@@ -43,6 +43,13 @@ export function forCells({ name, type }: Column): { expression: string; carriage
   return { expression: text, carriage: 'text', kind: kindOfText(type) };
 }
 
+/** What to select so that the value of `forCells` arrives: its way into JavaScript takes a U+FEFF off the beginning of a text. */
+export function forReading(column: Column): string {
+  const { expression } = forCells(column);
+  if (column.type !== 'VARCHAR') return expression;
+  return `case when starts_with(${expression}, chr(65279)) then chr(65279) || ${expression} else ${expression} end`;
+}
+
 function kindOfText(type: string): ColumnKind {
   if (type === 'DATE') return 'date';
   if (type === 'TIME') return 'time';

@@ -5,6 +5,7 @@ import { AppError, type ErrorCode } from '../errors.ts';
 import type { Engine, EngineLimits } from './duckdb.ts';
 import type { SourceFile } from './engine-failure.ts';
 import { createRowTable } from './row-table.ts';
+import { linkedParquet } from './linked-parquet.ts';
 import { createTable } from './tables.ts';
 import { createTypedTable, writeTypedRows } from './typed-rows.ts';
 import { unpackSource } from './unpack-source.ts';
@@ -32,6 +33,10 @@ export async function unpackedTables(
       continue;
     }
     const inSource = <T>(work: Promise<T>) => work.catch((error: unknown): never => { signal.throwIfAborted(); throw named(error, name); }); // prettier-ignore
+    if ('link' in table && table.format === 'parquet' && (await linkedParquet(table.link, path))) {
+      unpacked.push({ name, path, create: ({ connection }) => inSource(createTable(connection, { ...table, path })) });
+      continue;
+    }
     const content = 'remote' in table ? await inSource(table.remote(signal)) : { ...table, bytes: table.bytes() };
     if ('batches' in content) {
       const { columns } = content;

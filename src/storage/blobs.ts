@@ -45,6 +45,8 @@ export interface BlobStore {
   stageWritten(write: (path: string) => Promise<void>, options?: StageOptions): Promise<StagedBlob>;
   /** The range is inclusive. The stream fails with `file_not_found` when the bytes are not there. */
   read(sha256: string, range?: { start: number; end: number }): Readable;
+  /** A further name for the bytes, to be read only. False where there can be none, on another disk; or when the bytes are not there. */
+  link?(sha256: string, path: string): Promise<boolean>;
   /** @throws AppError `storage_unavailable` when bytes can't be written. */
   check(): Promise<void>;
   sweep(options: SweepOptions): Promise<Swept>;

@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs';
-import { rm, writeFile } from 'node:fs/promises';
+import { link, rm, writeFile } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 
 import { AppError } from '../errors.ts';
@@ -19,6 +19,11 @@ export function createDiskBlobStore(directory: string): BlobStore {
     stage: (bytes, options = {}) => stageOnDisk(places, bytes, options),
     stageWritten: (write, options = {}) => stageWrittenOnDisk(places, write, options),
     read: (sha256, range) => Readable.from(chunksOf(places.blob(sha256), range), { objectMode: false, highWaterMark: readBytes }),
+    link: (sha256, path) =>
+      link(places.blob(sha256), path).then(
+        () => true,
+        () => false,
+      ),
     async check() {
       const probe = places.newTemporary();
       await onDisk(makeDirectory(places.temporary));

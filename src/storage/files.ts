@@ -94,6 +94,7 @@ export function createFileStore({ blobs, records, completeness, retentionDays }:
     owner: async (id) => (fileId.test(id) ? records.owner(id) : undefined),
     remove: async (tenant, id, entry) => fileId.test(id) && records.remove(tenant, id, entry),
     read: ({ sha256 }, range) => blobs.read(sha256, range),
+    link: async ({ sha256 }, path) => (await blobs.link?.(sha256, path)) ?? false,
     check: () => blobs.check(),
     upkeep: {
       sweep: ({ olderThanMs }) => blobs.sweep({ olderThanMs, referenced: (sha256s) => records.referenced(sha256s) }),

@@ -144,7 +144,8 @@ function faultsOf(operation: Operation, { status, headers, text }: Answer, { out
     .map((name) => `has no ${name}`);
   if (status >= 500 && !(outage && status === 503)) faults.push('is a fault of ours', ...api.unexpected.map(String));
   // Whoever puts something by name names their own, however it is called.
-  if (status < 400 && operation.method !== 'put' && path.includes(key === keys.other ? ownJob : foreignJob)) faults.push('shows what belongs to another tenant');
+  if (status < 400 && operation.method !== 'put' && path.includes(key === keys.other ? ownJob : foreignJob))
+    faults.push('shows what belongs to another tenant');
   const kind = headers.get('Content-Type')?.split(';')[0];
   if (described.content === undefined) return text === '' ? faults : [...faults, 'has a body'];
   const content = described.content[kind ?? ''] ?? described.content['*/*'];

@@ -1,3 +1,6 @@
+import { createReadStream } from 'node:fs';
+import { link, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 
@@ -17,6 +20,21 @@ const utf16 = (text: string) => Buffer.from(`\ufeff${text}`, 'utf16le');
 const unreadable = (message: string) => expect.objectContaining({ code: 'source_unreadable', retryable: false, message }) as unknown;
 
 describe('a source', () => {
+  test.each([true, false])('of Parquet can be read where it lies, unless it is packed: %s', async (plain) => {
+    const kept = join(reports.directory(), 'kept');
+    const bytes = await parquet();
+    await writeFile(kept, plain ? bytes : gzipSync(bytes));
+    const read: string[] = [];
+    const source: TableBytes = {
+      ...{ name: 's', format: 'parquet', csv: undefined },
+      bytes: () => (read.push(kept), createReadStream(kept)),
+      link: (path) => link(kept, path).then(() => true),
+    };
+    expect((await reports.read((await reports.extract([source])).bytes)).rows).toEqual(rows);
+    expect(read).toEqual(plain ? [] : [kept]);
+    expect(await reports.left()).toEqual(['kept']);
+  });
+
   const parquet = async () => (await reports.extract([{ name: 's', bytes: () => streamOf(csv), format: 'csv', csv: undefined }])).bytes;
 
   test.each<[string, () => TestSource | Promise<TestSource>]>([

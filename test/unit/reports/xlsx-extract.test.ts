@@ -88,8 +88,7 @@ describe('XLSX of an extract', () => {
 
   test('is the same whether the engine or JavaScript writes its rows', async () => {
     const row = fc.record({
-      // @duckdb/node-api loses a byte order mark at the beginning of a text; the engine does not.
-      text: hostileText.filter((text) => isWellFormed(text) && !text.startsWith('\ufeff')),
+      text: hostileText.filter(isWellFormed),
       double: fc.double({ noNaN: true, noDefaultInfinity: true }),
       big: fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
       moment: fc.oneof(

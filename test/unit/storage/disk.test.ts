@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import type { FileHandle } from 'node:fs/promises';
-import { mkdir, rm, stat } from 'node:fs/promises';
+import { mkdir, readFile, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
@@ -140,6 +140,18 @@ describe('read', () => {
     const hash = sha256('Dear Ada');
     await mkdir(join(directory.path, blobPath(hash)), { recursive: true });
     await expect(buffer(store().read(hash))).rejects.toMatchObject({ code: 'storage_unavailable', retryable: true });
+  });
+});
+
+describe('link', () => {
+  it('names the bytes once more, and they outlive the blob', async () => {
+    const staged = await store().stage(chunks('Dear Ada'));
+    const path = join(directory.path, 'linked');
+    expect(await store().link?.(staged.sha256, path)).toBe(false);
+    await staged.commit();
+    expect(await store().link?.(staged.sha256, path)).toBe(true);
+    await rm(join(directory.path, blobPath(staged.sha256)));
+    expect(await readFile(path, 'utf8')).toBe('Dear Ada');
   });
 });
 
