@@ -198,7 +198,10 @@ module.exports = {
       severity: 'error',
       comment:
         'Within src/jobs/ only the files that make up the job client call Temporal; the others take the client, or what it has read, as an argument (`import type`).',
-      from: { path: '^src/jobs/', pathNot: '^src/jobs/(client|outage|reading|job-actions|job-lists|bulk|explaining|queue-facts|previews|maintenance)\\.ts$' },
+      from: {
+        path: '^src/jobs/',
+        pathNot: '^src/jobs/(client|outage|reading|job-actions|job-lists|bulk|explaining|queue-facts|previews|maintenance)\\.ts$',
+      },
       to: { path: packages('@temporalio/client'), dependencyTypesNot: ['type-only'] },
     },
     {

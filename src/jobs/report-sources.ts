@@ -30,7 +30,7 @@ export type CsvDialect = z.infer<typeof csvDialect>;
 export const dataSourceName = /^[a-z0-9][a-z0-9._-]{0,63}$/;
 
 /** How SQL calls it. */
-export const tableName = z
+const tableName = z
   .string()
   .regex(/^[A-Za-z_][A-Za-z0-9_]{0,62}$/, 'must be letters, digits and _, at most 63, and not begin with a digit')
   .meta({ description: 'The name of the table in `sql`.', examples: ['orders'] });
