@@ -93,14 +93,22 @@ describe.each(strangers)('a tenant whose ids have %s', (which) => {
       'post /v1/email-batches fileId': (fileId) =>
         stranger().ask('POST', '/v1/email-batches', { ...batchTo('ada@example.com'), recipients: { fileId } }),
       'post /v1/reports fileId': (fileId) => stranger().ask('POST', '/v1/reports', reportOf(fileId)),
+      'post /v1/reports/preview fileId': (fileId) => stranger().ask('POST', '/v1/reports/preview', { source: { fileId } }),
+      'post /v1/report-definitions/{name}/preview fileId': (fileId) =>
+        stranger().ask('POST', '/v1/report-definitions/any-file/preview', { source: { fileId } }),
+      'post /v1/uploads/reprocess fileId': (fileId) => stranger().ask('POST', '/v1/uploads/reprocess', { fileId }),
     };
+    const definition = { title: 'Any', outputs: [{ format: 'csv' }] };
+    expect((await stranger().ask('PUT', '/v1/report-definitions/any-file', definition)).status).toBe(201);
+    // A definition keeps what it is given; the file is looked for when it is called.
+    const unread = ['put /v1/report-definitions/{name} fileId'];
     // It names a part of the request itself.
     const inward = ['post /v1/emails contentId', 'post /v1/email-batches contentId'];
     const references = operations.flatMap((operation) =>
       fieldsOf(document, operation.requestBody).flatMap((field) => (/(^i|I)ds?$/.test(field) ? [`${nameOf(operation)} ${field}`] : [])),
     );
     // Whoever adds a field that names something says above how to try it.
-    expect([...new Set(references)].filter((name) => !inward.includes(name)).sort()).toEqual(Object.keys(requests).sort());
+    expect([...new Set(references)].filter((name) => ![...inward, ...unread].includes(name)).sort()).toEqual(Object.keys(requests).sort());
     const { body: scheduled } = await stranger().ask('POST', '/v1/reports', { ...rows, options: later });
     const own = `/v1/jobs/${String(scheduled['id'])}`;
     // The first look finds the key with which the tenant's jobs are encrypted.
@@ -121,6 +129,12 @@ describe.each(strangers)('a tenant whose ids have %s', (which) => {
     requests['post, one of several'] = (fileId) => stranger().ask('POST', '/v1/reports', inFiles(fileId));
     requests['patch, one of several'] = (fileId) => stranger().ask('PATCH', own, { request: inFiles(fileId) });
     requests['patch'] = (fileId) => stranger().ask('PATCH', own, { request: { ...rows, source: { fileId } } });
+    requests['a call of a definition'] = async (fileId) => {
+      await stranger().ask('PUT', '/v1/report-definitions/one-file', { ...definition, source: { fileId } });
+      return stranger().ask('POST', '/v1/reports', { definition: 'one-file' });
+    };
+    // From then on each is another version.
+    await requests['a call of a definition']('');
     for (const [name, request] of Object.entries(requests))
       for (const id of Object.values(tenants.belongings['/v1/files/'] ?? {})) {
         const unknown = await exchanged(() => request(unknownLike(id)));
@@ -136,11 +150,17 @@ describe.each(strangers)('a tenant whose ids have %s', (which) => {
   });
 
   test('has Idempotency-Keys of its own: a foreign one is as good as new', async () => {
+    const fileOf = async (client: typeof tenants.own) => {
+      expect((await client.ask('POST', '/v1/uploads', formOf('file', {}))).status).toBe(202);
+      return ((await client.ask('GET', '/v1/files')).body as { items: { id: string }[] }).items[0]?.id;
+    };
+    const files: Record<string, string | undefined> = { a: await fileOf(tenants.own), b: await fileOf(stranger()) };
     const bodies: Record<string, (note: string) => unknown> = {
       'post /v1/emails': (note) => emailTo('ada@example.com', { labels: { note } }),
       'post /v1/email-batches': (note) => batchTo('ada@example.com', { labels: { note } }),
       'post /v1/reports': (note) => ({ ...rows, options: { labels: { note } } }),
       'post /v1/uploads': (note) => formOf(note, {}),
+      'post /v1/uploads/reprocess': (note) => ({ fileId: files[note], options: { labels: { note } } }),
       'post /v1/bulk-actions': (note) => ({ action: 'cancel', filter: { label: { note } }, dryRun: true }),
     };
     const takers = operations.filter(({ parameters = [] }) => parameters.some(({ name }) => name === 'Idempotency-Key'));

@@ -228,5 +228,5 @@ async function formatsOf(id: string): Promise<(string | undefined)[]> {
   const inputs = (events ?? []).flatMap((event) => event.activityTaskScheduledEventAttributes?.input?.payloads?.[0] ?? []);
   const context = { type: 'workflow', namespace: 'default', workflowId: id } as const;
   const decoded = await decodeArrayFromPayloads(system.link.client().options.loadedDataConverter, inputs, context);
-  return decoded.map((input) => (input as { format?: string }).format);
+  return decoded.map((input) => (input as { output?: { format: string } }).output?.format);
 }

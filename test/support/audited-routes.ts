@@ -98,8 +98,8 @@ export const auditedRoutes: [string, Audited][] = [
     action: 'upload_preset.put',
     id: 'avatar',
     body: { description: 'Of Ada' },
-    status: 201,
-    details: { version: 1, new: true },
+    status: 200,
+    details: { version: 1, new: false },
   }),
   one('delete /v1/upload-presets/{name}', { action: 'upload_preset.delete', id: 'avatar', status: 204 }),
   one('post /v1/suppressions', {

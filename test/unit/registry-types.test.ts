@@ -35,7 +35,7 @@ const mistakes: Mistake[] = [
   },
   {
     mistake: 'a job type under the name of another workflow',
-    edits: [{ file: jobTypes, replace: /sendEmail: email,/, by: 'sendEmail: report,' }],
+    edits: [{ file: jobTypes, replace: /sendEmail: email,/, by: 'sendEmail: reportJob,' }],
     file: jobTypes,
     error: /not assignable/,
   },

@@ -32,7 +32,7 @@ describe('secrets', () => {
     expect([sources.length > 100, found]).toEqual([true, []]);
   });
 
-  test.each(['src/http/job-token.ts', 'src/http/file-links.ts', 'src/jobs/cursor.ts'])('are compared in constant time in %s', (path) => {
+  test.each(['src/http/job-token.ts', 'src/jobs/file-links.ts', 'src/jobs/cursor.ts'])('are compared in constant time in %s', (path) => {
     // Of equal length, which it wants.
     expect(readFileSync(path, 'utf8')).toMatch(/(\w+)\.length (?:!==|===) own\.length (?:\|\| !|&& )timingSafeEqual\(\1, own\)/);
   });

@@ -24,7 +24,7 @@ describe('GET /v1/limits', () => {
       openJobs: { limit: 10, own: null, ceiling: 10, used: 3 },
       storedBytes: { limit: 5_000, own: 5_000, ceiling: null, used: 0 },
       emailsPerDay: { limit: 100, own: 100, ceiling: null, used: 7 },
-      concurrentJobs: { batch: none, email: none, report: { limit: 2, own: 2, ceiling: 4 }, upload: none },
+      concurrentJobs: { batch: none, email: none, report: { limit: 2, own: 2, ceiling: 4 }, reprocess: none, upload: none },
     });
   });
 });
