@@ -7,6 +7,7 @@ import { eventually } from '../support/eventually.ts';
 import { filesBelow } from '../support/files-below.ts';
 import { reply } from '../support/mail-server.ts';
 import { attributeValues, untilStatus } from '../support/observe.ts';
+import { picture } from '../support/pictures.ts';
 import { startSlowMailServer } from '../support/slow-mail-server.ts';
 import { startSystem, type TestSystem } from '../support/system.ts';
 
@@ -84,11 +85,10 @@ describe('cancel between two steps', () => {
   test('begins no further step, and tells what was done', async () => {
     const taskQueue = 'test-cancel-between';
     const idle = await startSystem({ taskQueue, smtpUrl: mail.url, only: [] });
-    const rendered: string[] = [];
-    const renderReport = ({ format, title: name }: { format: string; title: string }) => {
-      rendered.push(format);
-      const file = { id: 'file_x', name, contentType: 'text/plain', size: 1, sha256: 'ab', format };
-      return Promise.resolve({ rows: 1, file });
+    const inspected: string[] = [];
+    const inspectImage = ({ file }: { file: { name: string } }) => {
+      inspected.push(file.name);
+      return Promise.resolve({ format: 'png', width: 64, height: 48 });
     };
     const work = async (what: 'workflows' | 'activities') =>
       startWorkers({
@@ -96,7 +96,7 @@ describe('cancel between two steps', () => {
         namespace: 'default',
         protection: idle.link.protection,
         taskQueue,
-        groups: what === 'activities' ? [{ name: 'report', activities: { renderReport }, concurrency: 1 }] : [],
+        groups: what === 'activities' ? [{ name: 'upload', activities: { inspectImage }, concurrency: 1 }] : [],
         workflows: what === 'workflows',
         graceSeconds: 1,
         log: () => undefined,
@@ -104,8 +104,8 @@ describe('cancel between two steps', () => {
     const pendingActivities = async (id: string) =>
       (await idle.link.client().workflow.getHandle(id).describe()).raw.pendingActivities?.length ?? 0;
     try {
-      const request = { title: 'Sales', source: { rows: [{ a: 1 }] }, outputs: [{ format: 'csv' }, { format: 'xlsx' }] };
-      const { job } = await idle.submit('report', request);
+      const bytes = await picture(64, 48).png().toBuffer();
+      const { job } = await idle.submit('upload', {}, { file: { bytes, name: 'photo.png', type: 'image/png' } });
       const workflows = await work('workflows');
       await eventually(async () => {
         expect(await pendingActivities(job.id)).toBe(1);
@@ -119,10 +119,10 @@ describe('cancel between two steps', () => {
       const again = await work('workflows');
       try {
         const { result } = await untilStatus(idle, job.id, 'cancelled');
-        expect(result).toMatchObject({ rows: 1, files: [{ format: 'csv' }] });
+        expect(result).toMatchObject({ image: { format: 'png', width: 64 }, variants: [] });
         const { events } = await idle.link.client().workflow.getHandle(job.id).fetchHistory();
         expect(events?.filter((event) => event.activityTaskScheduledEventAttributes != null)).toHaveLength(1);
-        expect(rendered).toEqual(['csv']);
+        expect(inspected).toEqual(['photo.png']);
       } finally {
         await again.shutdown();
       }
