@@ -96,12 +96,12 @@ export function documentActivities({ documents, tables, files, fileIdFor }: Docu
   return {
     /** Of a PDF, a video or a table: what it holds, and what can be shown of it. */
     readDocument({ tenant, file }: DocumentRequest): Promise<UploadDocument> {
+      const jobId = currentJobId();
       const work = (signal: AbortSignal): Promise<UploadDocument> => {
         if (kindOf(file.contentType) === 'table') return tableFacts({ tables, files }, file, signal);
         const keep = async (role: 'poster' | 'text', bytes: Readable, contentType: string): Promise<StoredFile> => {
           const staged = await files.stage(bytes, { signal });
           try {
-            const jobId = currentJobId();
             const name = `${file.name}.${extensions[role]}`;
             return await staged.commit({ id: fileIdFor(jobId, role), name, contentType, tenant, jobId });
           } finally {

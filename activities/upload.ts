@@ -75,11 +75,11 @@ async function decoding<T>(work: () => Promise<T>): Promise<T> {
 }
 
 export function uploadActivities({ images, files, fileIdFor }: UploadDependencies) {
-  const idOf = ({ name }: VariantRequest) => fileIdFor(currentJobId(), `variant ${name}`);
+  const idOf = (jobId: string, { name }: VariantRequest) => fileIdFor(jobId, `variant ${name}`);
 
   /** Made by an attempt before. */
-  async function stored(tenant: string, variant: VariantRequest, signal: AbortSignal): Promise<Variant | undefined> {
-    const found = await files.find(tenant, idOf(variant));
+  async function stored(jobId: string, tenant: string, variant: VariantRequest, signal: AbortSignal): Promise<Variant | undefined> {
+    const found = await files.find(tenant, idOf(jobId, variant));
     if (found === undefined) return undefined;
     const { id, name, contentType, size, sha256 } = found;
     const facts = await images.inspect(files.read(found), { contentType, signal });
@@ -89,6 +89,7 @@ export function uploadActivities({ images, files, fileIdFor }: UploadDependencie
   }
 
   async function keep(
+    jobId: string,
     { tenant, file, retentionDays }: VariantsRequest,
     variant: VariantRequest,
     bytes: AsyncIterable<Uint8Array>,
@@ -97,7 +98,7 @@ export function uploadActivities({ images, files, fileIdFor }: UploadDependencie
     const staged = await files.stage(bytes, { signal });
     try {
       const names = { name: variantName(file.name, variant), contentType: contentTypes[variant.format] };
-      return await staged.commit({ id: idOf(variant), ...names, tenant, jobId: currentJobId(), retentionDays });
+      return await staged.commit({ id: idOf(jobId, variant), ...names, tenant, jobId, retentionDays });
     } finally {
       await staged.discard();
     }
@@ -123,10 +124,12 @@ export function uploadActivities({ images, files, fileIdFor }: UploadDependencie
      */
     renderVariants(request: VariantsRequest): Promise<Rendition> {
       const { tenant, file, variants } = request;
+      // Now: what the engine calls back may run in the context of another job.
+      const jobId = currentJobId();
       const work = () =>
         heartbeating(async ({ report, signal }) => {
           const made: (Variant | undefined)[] = [];
-          for (const variant of variants) made.push(await stored(tenant, variant, signal));
+          for (const variant of variants) made.push(await stored(jobId, tenant, variant, signal));
           const missing = [...variants.keys()].filter((index) => made[index] === undefined);
           const omitted: Omission[] = [];
           const tell = (): void => {
@@ -146,7 +149,7 @@ export function uploadActivities({ images, files, fileIdFor }: UploadDependencie
                 const variant = variants[index] as VariantRequest;
                 const { name, format } = variant;
                 if (bytes === null) omitted.push({ name, reason: 'not_smaller' });
-                else made[index] = { name, width, height, format, file: await keep(request, variant, bytes, signal) };
+                else made[index] = { name, width, height, format, file: await keep(jobId, request, variant, bytes, signal) };
                 tell();
               },
             },

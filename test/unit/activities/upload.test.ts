@@ -56,6 +56,17 @@ describe('renderVariants', () => {
     expect(await store.count()).toBe(3);
   });
 
+  test('of one job after another, through the same decoder, go to the job that asked', async () => {
+    const file = await photo();
+    const jobs = [newJobId('upload', 'acme', 'first'), newJobId('upload', 'acme', 'second')];
+    for (const id of jobs) {
+      const made = await runActivity(() => activities().renderVariants({ tenant: 'acme', file, variants }), { jobId: id }).result;
+      const ids = made.variants.map((variant) => variant.file.id);
+      expect(ids).toEqual([fileIdFor(id, 'variant thumb'), fileIdFor(id, 'variant large')]);
+      expect(ids.map((one) => store.records.get(one)?.jobId)).toEqual([id, id]);
+    }
+  });
+
   test('makes the same files in another attempt', async () => {
     const file = await photo();
     const run = (attempt: number) =>
