@@ -37,6 +37,7 @@ import { type DefinitionDependencies, reportDefinitions } from './report-definit
 import { type ReportPreviewDependencies, reportPreviews } from './report-previews.ts';
 import { refusingSecrets, type SecretRefusal } from './secrets-in-request.ts';
 import { type SubmissionDependencies, submissions } from './submissions.ts';
+import { createSubmitting, type SubmittingDependencies } from './submitting.ts';
 import { type PreviewDependencies, templatePreview } from './template-preview.ts';
 import { type SuppressionDependencies, suppressions } from './suppressions.ts';
 import { unsubscribe, type UnsubscribeDependencies } from './unsubscribe.ts';
@@ -56,7 +57,8 @@ export interface Answered {
 
 export interface AppDependencies
   extends
-    Omit<SubmissionDependencies, 'waiting' | 'refuseSecrets' | 'dataSources'>,
+    Omit<SubmissionDependencies, 'waiting' | 'submitReceived'>,
+    Omit<SubmittingDependencies, 'refuseSecrets' | 'dataSources'>,
     EventDependencies,
     CodecDependencies,
     Authenticators,
@@ -168,7 +170,8 @@ export function createApp(dependencies: AppDependencies): Express {
   v1.use(authenticate(dependencies));
   v1.use(limitRequests(dependencies));
   v1.use(auditing(dependencies));
-  v1.use(submissions({ ...dependencies, waiting, refuseSecrets }));
+  const submitReceived = createSubmitting({ ...dependencies, refuseSecrets });
+  v1.use(submissions({ ...dependencies, waiting, submitReceived }));
   v1.use(jobLists(dependencies));
   v1.use(jobs({ ...dependencies, waiting, refuseSecrets }));
   v1.use(events(dependencies));

@@ -1,12 +1,13 @@
 import { Router } from 'express';
 
+import type { JobClient } from '../jobs/client.ts';
 import { tenantOf } from './authentication.ts';
 import { countQuery, filterOf, linkToNext, listQuery, queryOf } from './job-filters.ts';
+import type { Presenter } from './presentation.ts';
 import { route } from './routes.ts';
-import type { SubmissionDependencies } from './submissions.ts';
 
 /** Mount it before `/jobs/:id`, which would take `counts` for an id. */
-export function jobLists({ jobs, presenter }: Pick<SubmissionDependencies, 'jobs' | 'presenter'>): Router {
+export function jobLists({ jobs, presenter }: { jobs: JobClient; presenter: Presenter }): Router {
   const router = Router();
   route(router, '/jobs', {
     get: [

@@ -109,6 +109,8 @@ export interface FileStore {
    * will lie if it can be. They are hashed while they are written: beyond the first mebibyte nothing that is written may change.
    */
   stageWritten(write: (path: string) => Promise<void>, options?: { maxBytes?: number; signal?: AbortSignal }): Promise<StagedFile>;
+  /** The same for a file of this machine that is whole and never changes again. It stays where it is, too. */
+  stageFile(path: string, options?: { maxBytes?: number; signal?: AbortSignal }): Promise<StagedFile>;
   /** `undefined` when unknown, expired **or another tenant's**. */
   find(tenant: string, id: string): Promise<FileFacts | undefined>;
   /** Whether there was such a file, which has expired: known for a month. */

@@ -21,6 +21,8 @@ export interface Previews {
 const grace = 10;
 /** At once, of one tenant, through this process. */
 const atOnce = 2;
+/** Of a run; what is left after them goes with its retention. */
+const removals = { tries: 60, everyMs: 1_000 };
 /** Before reports that wait. */
 const priorityKey = 1;
 
@@ -43,11 +45,15 @@ export function createPreviews({ call }: Pick<TemporalCalls, 'call'>, client: ()
     }
   }
 
-  /** With what it was made of, and whatever runs of it. What can't be removed now goes with its retention. */
-  async function remove(workflowId: string): Promise<void> {
-    await call(({ workflowService, options: { namespace } }) =>
-      workflowService.deleteWorkflowExecution({ namespace, workflowExecution: { workflowId } }),
-    ).catch(() => undefined);
+  /** With what it was made of, and whatever runs of it; tried again for a while when Temporal does not answer. */
+  async function remove(workflowId: string, tries = removals.tries): Promise<void> {
+    try {
+      await call(({ workflowService, options: { namespace } }) =>
+        workflowService.deleteWorkflowExecution({ namespace, workflowExecution: { workflowId } }),
+      );
+    } catch (error) {
+      if (error instanceof AppError && tries > 1) setTimeout(() => void remove(workflowId, tries - 1), removals.everyMs).unref();
+    }
   }
 
   return {
@@ -73,6 +79,8 @@ export function createPreviews({ call }: Pick<TemporalCalls, 'call'>, client: ()
             workflowExecutionTimeout: (seconds + 2 * grace) * 1000,
           }),
         );
+        // A call does not notice a signal that was there before it.
+        signal.throwIfAborted();
         return await result(workflowId, seconds + grace, signal);
       } finally {
         const left = (open.get(tenant) ?? 1) - 1;

@@ -62,14 +62,14 @@ export function createStorageRoom({ limitOf, stored, refuse }: StorageRoomDepend
       if (limit !== undefined && bytes > (await roomOf(tenant, limit))) throw refuse(limit, pointer);
     },
 
-    files: (tenant, files, pointer) => ({
-      ...files,
-      async stage(bytes, options = {}) {
+    files(tenant, files, pointer) {
+      type Options = NonNullable<Parameters<FileStore['stage']>[1]>;
+      async function within(stage: (options: Options) => Promise<StagedFile>, options: Options = {}): Promise<StagedFile> {
         const limit = await limitOf(tenant);
-        if (limit === undefined) return files.stage(bytes, options);
+        if (limit === undefined) return stage(options);
         const { maxBytes = Infinity } = options;
         const room = await roomOf(tenant, limit);
-        const staged = await files.stage(bytes, { ...options, maxBytes: Math.min(maxBytes, room) }).catch((error: unknown) => {
+        const staged = await stage({ ...options, maxBytes: Math.min(maxBytes, room) }).catch((error: unknown) => {
           const ours = error instanceof AppError && error.code === 'payload_too_large' && room < maxBytes;
           throw ours ? refuse(limit, pointer) : error;
         });
@@ -81,7 +81,12 @@ export function createStorageRoom({ limitOf, stored, refuse }: StorageRoomDepend
           await staged.discard();
           throw error;
         }
-      },
-    }),
+      }
+      return {
+        ...files,
+        stage: (bytes, options) => within((bounded) => files.stage(bytes, bounded), options),
+        stageFile: (path, options) => within((bounded) => files.stageFile(path, bounded), options),
+      };
+    },
   };
 }

@@ -43,6 +43,8 @@ export interface BlobStore {
   stage(bytes: AsyncIterable<Uint8Array>, options?: StageOptions): Promise<StagedBlob>;
   /** The same for what `write` puts into the file of that path, which may grow but not change beyond its first mebibyte. */
   stageWritten(write: (path: string) => Promise<void>, options?: StageOptions): Promise<StagedBlob>;
+  /** The same for a file of this machine that is whole and never changes again. It stays where it is, too. */
+  stageFile(path: string, options?: StageOptions): Promise<StagedBlob>;
   /** The range is inclusive. The stream fails with `file_not_found` when the bytes are not there. */
   read(sha256: string, range?: { start: number; end: number }): Readable;
   /** A further name for the bytes, to be read only. False where there can be none, on another disk; or when the bytes are not there. */

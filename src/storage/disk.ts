@@ -5,6 +5,7 @@ import { Readable } from 'node:stream';
 import { AppError } from '../errors.ts';
 import type { BlobStore } from './blobs.ts';
 import { errnoOf, onDisk, storageUnavailable } from './disk-failure.ts';
+import { stageFileOnDisk } from './disk-linked.ts';
 import { diskPlaces, fileMode, makeDirectory } from './disk-places.ts';
 import { stageOnDisk } from './disk-stage.ts';
 import { stageWrittenOnDisk } from './disk-written.ts';
@@ -18,6 +19,7 @@ export function createDiskBlobStore(directory: string): BlobStore {
   return {
     stage: (bytes, options = {}) => stageOnDisk(places, bytes, options),
     stageWritten: (write, options = {}) => stageWrittenOnDisk(places, write, options),
+    stageFile: (path, options = {}) => stageFileOnDisk(places, path, options),
     read: (sha256, range) => Readable.from(chunksOf(places.blob(sha256), range), { objectMode: false, highWaterMark: readBytes }),
     link: (sha256, path) =>
       link(places.blob(sha256), path).then(

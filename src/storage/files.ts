@@ -77,6 +77,7 @@ export function createFileStore({ blobs, records, completeness, retentionDays }:
   return {
     stage: (bytes, options = {}) => staged((observing) => blobs.stage(bytes, { ...options, ...observing })),
     stageWritten: (write, options = {}) => staged((observing) => blobs.stageWritten(write, { ...options, ...observing })),
+    stageFile: (path, options = {}) => staged((observing) => blobs.stageFile(path, { ...options, ...observing })),
     async find(tenant, id) {
       const record = fileId.test(id) ? await records.find(tenant, id) : undefined;
       return record === undefined || isExpired(record) ? undefined : factsOf(record);

@@ -14,6 +14,8 @@ export interface TestFileStore {
   readonly files: KeptFileStore;
   /** By id. */
   readonly records: Map<string, FileRecord>;
+  /** Where it lies, for files that are put beside it. */
+  readonly directory: string;
   /** How many files lie on the disk, temporary ones too. */
   count(): Promise<number>;
 }
@@ -39,6 +41,9 @@ export function testFileStore(audit?: Pick<AuditLog, 'record'>, options: Pick<Fi
       return files;
     },
     records,
+    get directory() {
+      return directory;
+    },
     async count() {
       if (!existsSync(directory)) return 0;
       return (await readdir(directory, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile()).length;

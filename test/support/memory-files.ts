@@ -27,6 +27,7 @@ export function memoryFiles(): Pick<FileStore, 'stage' | 'read' | 'find'> & File
     read: ({ sha256 }) => Readable.from([blobs.get(sha256) ?? Buffer.alloc(0)]),
     find: () => Promise.resolve(undefined),
     stageWritten: unused,
+    stageFile: unused,
     hasExpired: unused,
     list: unused,
     setTerms: unused,

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { appendFile, writeFile } from 'node:fs/promises';
+import { appendFile, readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { describe, expect, test } from '@jest/globals';
 
@@ -61,5 +62,31 @@ describe('a file that something else writes', () => {
     await expect(staging).rejects.toThrow('cancelled');
     expect(ended).toBe(true);
     expect(await store.count()).toBe(0);
+  });
+});
+
+describe('a file that is whole already', () => {
+  const path = () => join(store.directory, 'whole');
+
+  test('is stored without its bytes being written again, and stays where it is', async () => {
+    const whole = Buffer.concat([block(7), block(8)]);
+    await writeFile(path(), whole);
+    for (const _ of ['once', 'and when it was not known what became of it']) {
+      const staged = await store.files.stageFile(path());
+      expect(staged).toMatchObject({ size: whole.length, sha256: createHash('sha256').update(whole).digest('hex') });
+      const file = await staged.commit({ ...facts, id: fileIdFor(jobId, 'whole') });
+      await staged.discard();
+      expect((await buffer(store.files.read(file))).equals(whole)).toBe(true);
+    }
+    expect((await readFile(path())).equals(whole)).toBe(true);
+    expect((await stat(path())).nlink).toBe(2);
+  });
+
+  test('that is too large, or is not there, leaves nothing behind', async () => {
+    await writeFile(path(), block(9));
+    const before = await store.count();
+    await expect(store.files.stageFile(path(), { maxBytes: 1_000 })).rejects.toMatchObject({ code: 'payload_too_large' });
+    await expect(store.files.stageFile(`${path()} elsewhere`)).rejects.toMatchObject({ code: 'storage_unavailable' });
+    expect(await store.count()).toBe(before);
   });
 });
