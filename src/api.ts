@@ -51,6 +51,8 @@ export interface ApiDependencies {
   /** Of the worker in this process; default: there is none. */
   routing?: Routing;
   caughtMail?: CaughtMail;
+  /** Whether there is a page to try uploads on. Default: no. */
+  tryUploads?: boolean;
   /** With what the rest of the process shows there. Default: the API alone. */
   metrics?: Metrics;
   log: Log;
@@ -101,6 +103,7 @@ export async function startApi(
     limits: concurrency,
     devCodec,
     caughtMail,
+    tryUploads = false,
     routing,
     metrics = createMetrics(),
     log,
@@ -195,6 +198,7 @@ export async function startApi(
     codecOrigins: config.codecOrigins,
     ...(devCodec && { devCodec }),
     ...(caughtMail && { caughtMail }),
+    tryUploads,
     trustProxy: config.trustProxy,
     refuseSecrets: config.refuseSecrets,
     onUnexpected: (error, requestId) => {

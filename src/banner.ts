@@ -10,16 +10,22 @@ export interface BannerFacts {
 
 const isLoopback = (host: string) => host === 'localhost' || host === '::1' || /^127\./.test(host);
 
-/** Pages for this machine only: what listens everywhere can be reached there, too. */
-function mailPage(url: string, host: string): string | undefined {
-  if (isLoopback(host)) return `${url}/dev/mail`;
-  return host === '0.0.0.0' || host === '::' ? `${url.replace(/\/\/.*:/, '//127.0.0.1:')}/dev/mail` : undefined;
+/** Where this machine finds its pages; `undefined` where the API does not listen for it. */
+function ownUrl(url: string, host: string): string | undefined {
+  if (isLoopback(host)) return url;
+  return host === '0.0.0.0' || host === '::' ? url.replace(/\/\/.*:/, '//127.0.0.1:') : undefined;
 }
 
 function mailPlace({ url, host, mailDir }: BannerFacts): string {
   if (mailDir === undefined) return '(none: mail really leaves)';
-  const page = mailPage(url, host);
-  return page === undefined ? mailDir : `${page} (files: ${mailDir})`;
+  const own = ownUrl(url, host);
+  return own === undefined ? mailDir : `${own}/dev/mail (files: ${mailDir})`;
+}
+
+/** A server never sees what follows the #. */
+function uploadPlace({ url, host, key }: BannerFacts): string {
+  const own = ownUrl(url, host);
+  return own === undefined ? '' : `\n  Try an upload     ${own}/dev/upload#key=${key}`;
 }
 
 /** For who listens to other machines, too: `npm start` is for one. */
@@ -43,7 +49,7 @@ Handoff is ready.
   API               ${url}/v1
   API docs          ${url}/docs
   Temporal Web UI   ${uiUrl ?? '(your own)'}
-  Caught mail       ${mailPlace(facts)}
+  Caught mail       ${mailPlace(facts)}${uploadPlace(facts)}
   API key           ${key}
 
 Send an e-mail:

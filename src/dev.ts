@@ -96,6 +96,7 @@ export async function startDev(scope: Scope, config: Config, log: Log, say: (lin
     ...{ config: reachable, stores, link, temporalUiUrl: uiUrl, routing, metrics, log },
     ...(devCodec && { devCodec }),
     ...(caughtMail && { caughtMail }),
+    tryUploads: true,
   });
   await working;
   say(banner({ url, host: config.host, uiUrl, key, mailDir: config.mail.providers === undefined ? mailDir : undefined }));

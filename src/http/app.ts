@@ -13,6 +13,7 @@ import { allowOrigins } from './cors.ts';
 import type { CaughtMail } from './dev-mail/caught-mail.ts';
 import { dataSources, type DataSourceDependencies } from './data-sources.ts';
 import { devMail } from './dev-mail/routes.ts';
+import { devUpload } from './dev-upload/routes.ts';
 import { docs } from './docs.ts';
 import { emailBatches, type EmailBatchDependencies } from './email-batches.ts';
 import { type PresetDependencies, uploadPresets } from './upload-presets.ts';
@@ -85,6 +86,8 @@ export interface AppDependencies
   devCodec?: DevCodec;
   /** What the mail catcher of `npm start` has kept, for a person on this machine. */
   caughtMail?: CaughtMail;
+  /** Whether there is a page to try uploads on, for a person on this machine. Default: no. */
+  tryUploads?: boolean;
   /** Proxies whose forwarding headers are believed: how many, or which networks. Default: none. */
   trustProxy?: number | string[] | undefined;
   /** Whether bodies that seem to carry a credential are refused. Default: `off`. */
@@ -197,6 +200,7 @@ export function createApp(dependencies: AppDependencies): Express {
   app.use('/v1', v1);
   if (dependencies.devCodec) app.use(devCodec(dependencies.devCodec, dependencies));
   if (dependencies.caughtMail) app.use(devMail(dependencies.caughtMail));
+  if (dependencies.tryUploads) app.use(devUpload());
 
   app.use(unknownPath);
   app.use(problemHandler(dependencies.onUnexpected));

@@ -10,8 +10,8 @@ export interface CopyPlan {
   expressions: string[];
   /** Of COPY. */
   options: string;
-  /** All of the file when there are no rows, where the engine itself would write something else. */
-  empty?: string;
+  /** What stands around rows, of which each ends with `newLine` when nothing is said: the head alone is a file without rows. */
+  frame?: { head: string; newLine: string };
 }
 
 /** The engine's writer, told to write what `writeCsv` does, byte for byte; a test compares them. Only with a header. */
@@ -29,11 +29,10 @@ export function csvCopy(columns: readonly ShownColumn[], options: CsvOptions): C
       const field = fieldOf(column, options);
       return bare ? field : `coalesce(cast(${field} as varchar), '')`;
     }),
-    // With a suffix, the last row has no line end of its own.
     options:
       `format csv, header false, delim ${literal(delimiter)}, quote '"', escape '"', ${quote === 'all' ? 'force_quote *, ' : ''}` +
-      `new_line ${literal(JSON.stringify(newLine).slice(1, -1))}, prefix ${literal(head)}, suffix ${literal(newLine)}`,
-    empty: head,
+      `new_line ${literal(JSON.stringify(newLine).slice(1, -1))}`,
+    frame: { head, newLine },
   };
 }
 

@@ -15,8 +15,10 @@ export interface Engine {
   connection: DuckDBConnection;
   /** From then on only these files can be read or written, nothing loaded or attached, and no setting changed, this one included. */
   seal: (paths: string[]) => Promise<void>;
-  /** Runs it, and interrupts it when the signal aborts. @throws the reason of the signal then */
-  interruptible<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T>;
+  /** A further one, for a statement that runs beside others; whoever asks closes it. */
+  connect: () => Promise<DuckDBConnection>;
+  /** Runs it, and interrupts it when the signal aborts. @param on default: `connection` @throws the reason of the signal then */
+  interruptible<T>(signal: AbortSignal, work: () => Promise<T>, on?: DuckDBConnection): Promise<T>;
   close: () => void;
 }
 
@@ -33,9 +35,8 @@ export async function openEngine(directory: string, { memoryMb, threads, diskMb 
     threads: String(threads),
     temp_directory: spillDirectory(directory),
     max_temp_directory_size: `${String(diskMb)}MiB`,
-    // Memory that is free goes back at once: some 20 MB less for the process.
-    allocator_flush_threshold: '2MB',
-    allocator_bulk_deallocation_flush_threshold: '2MB',
+    // Memory that is free goes back soon: some 20 MB less for the process. Where several threads share it that takes more time.
+    ...(threads === 1 ? { allocator_bulk_deallocation_flush_threshold: '2MB' } : { allocator_flush_threshold: '8MB' }),
     autoinstall_known_extensions: 'false',
     autoload_known_extensions: 'false',
     allow_community_extensions: 'false',
@@ -43,7 +44,7 @@ export async function openEngine(directory: string, { memoryMb, threads, diskMb 
     allow_persistent_secrets: 'false',
   });
   const connection = await instance.connect();
-  await connection.run("set TimeZone = 'UTC'");
+  await connection.run("set global TimeZone = 'UTC'");
   // Counts rows while a query runs; nothing is printed.
   await connection.run('set enable_progress_bar = true');
   await connection.run('set enable_progress_bar_print = false');
@@ -54,10 +55,11 @@ export async function openEngine(directory: string, { memoryMb, threads, diskMb 
       await connection.run('set enable_external_access = false');
       await connection.run('set lock_configuration = true');
     },
-    async interruptible(signal, work) {
+    connect: () => instance.connect(),
+    async interruptible(signal, work, on = connection) {
       signal.throwIfAborted();
       const interrupt = () => {
-        if (signal.aborted) connection.interrupt();
+        if (signal.aborted) on.interrupt();
       };
       const insisting = setInterval(interrupt, insistMs);
       signal.addEventListener('abort', interrupt, { once: true });

@@ -10,7 +10,9 @@ import { checkedQuery } from './checked-query.ts';
 import { type EngineLimits, openEngine } from './duckdb.ts';
 import { queryFailure, sourceFailure } from './engine-failure.ts';
 import { excessOf } from './excess.ts';
+import { copiedInParts } from './csv-parts.ts';
 import { bindParameters } from './parameters.ts';
+import { partPaths, rowGroupsOf } from './parts.ts';
 import { rowsCopy } from './rows-copy.ts';
 import { literal, quoted } from './sql-text.ts';
 import { unpackedTables } from './unpacked-tables.ts';
@@ -52,18 +54,22 @@ export function createExtract(root: string, limits: ExtractLimits): Extract {
   };
 }
 
+const tooMany = ({ maxRows }: ExtractLimits) => new AppError('query_too_large', `The query gives more than ${String(maxRows)} rows.`);
+
 type Writing = Parameters<WriteRows>[0] & { directory: string };
 
 async function written({ directory, path, tables, query, signal, report, ...shape }: Writing, limits: ExtractLimits): Promise<number> {
   const files = await unpackedTables(directory, tables, signal, limits);
   const timeout = AbortSignal.timeout(limits.querySeconds * 1000);
   const stop = new AbortController();
-  const engine = await openEngine(directory, limits);
+  const [only] = query === undefined && tables.length === 1 ? tables : [];
+  const inParts = shape.output.format === 'csv' && only !== undefined && 'bytes' in only && only.format === 'parquet';
+  const engine = await openEngine(directory, inParts ? { ...limits, threads: 1 } : limits);
   const either = AbortSignal.any([signal, timeout, stop.signal]);
   try {
     return await engine.interruptible(either, async () => {
       for (const file of files) await file.create(engine);
-      await engine.seal([...files.map((file) => file.path), path]);
+      await engine.seal([...files.map((file) => file.path), path, ...partPaths(directory)]);
       const text = await checkedQuery(
         engine.connection,
         query?.sql ?? `select * from ${quoted(tables[0]?.name ?? '')}`,
@@ -72,8 +78,17 @@ async function written({ directory, path, tables, query, signal, report, ...shap
       const bind = (statement: DuckDBPreparedStatement) => {
         bindParameters(statement, query?.parameters ?? []);
       };
-      const { select, options, empty } = await rowsCopy(engine.connection, { ...shape, text, bind });
-      const copy = await engine.connection.prepare(`copy (${select}) to ${literal(path)} (${options}, use_tmp_file false)`);
+      const plan = await rowsCopy(engine.connection, { ...shape, text, bind });
+      const source = inParts ? files[0]?.path : undefined;
+      const groups = source === undefined ? undefined : await rowGroupsOf(engine, source);
+      if (source !== undefined && groups !== undefined) {
+        if (groups.reduce((sum, { rows }) => sum + rows, 0) > limits.maxRows) throw tooMany(limits);
+        return copiedInParts({ engine, directory, signal: either, groups, source, path, plan, report }, limits);
+      }
+      const frame = plan.frame && `, prefix ${literal(plan.frame.head)}, suffix ${literal(plan.frame.newLine)}`;
+      const copy = await engine.connection.prepare(
+        `copy (${plan.selectFrom(text)}) to ${literal(path)} (${plan.options}${frame ?? ''}, use_tmp_file false)`,
+      );
       bind(copy);
       const watching = setInterval(() => {
         report(Math.max(0, Math.floor(engine.connection.progress.percentage)));
@@ -83,8 +98,9 @@ async function written({ directory, path, tables, query, signal, report, ...shap
       }, lookMs);
       try {
         const rows = (await copy.run()).rowsChanged;
-        if (rows > limits.maxRows) throw new AppError('query_too_large', `The query gives more than ${String(limits.maxRows)} rows.`);
-        if (rows === 0 && empty !== undefined) await writeFile(path, empty, { mode: 0o600 });
+        if (rows > limits.maxRows) throw tooMany(limits);
+        // With a suffix, the last row has no line end of its own; without rows it would stand there all the same.
+        if (rows === 0 && plan.frame !== undefined) await writeFile(path, plan.frame.head, { mode: 0o600 });
         return rows;
       } finally {
         clearInterval(watching);

@@ -10,11 +10,11 @@ import type { Cell } from '../jobs/report-sources.ts';
 import { type EngineLimits, openEngine } from './duckdb.ts';
 import { columnTotals } from './column-totals.ts';
 import { heldRows } from './held-rows.ts';
+import { partPaths } from './parts.ts';
 import { type Column, type Carriage, forCells, forReading } from './result-columns.ts';
 import { shownName } from './rows.ts';
 import { typed } from './source.ts';
 import { literal } from './sql-text.ts';
-import { partPaths } from './written-rows.ts';
 import { openWorkDirectory } from './work-directory.ts';
 
 /** Reads back what `createExtract` wrote, some thousand rows at a time. */
@@ -28,7 +28,7 @@ export function createExtractReader(root: string, limits: EngineLimits): ReadExt
     try {
       const path = join(directory, 'extract.parquet');
       await pipeline(bytes, createWriteStream(path, { flags: 'wx', mode: 0o600 }), { signal });
-      // Nothing is sorted or joined here: one thread keeps the order, and takes less memory.
+      // Nothing is sorted or joined here: one thread keeps the order, and takes less memory. Parts are written at once all the same.
       const engine = await openEngine(directory, { ...limits, threads: 1 });
       closing.push(() => {
         engine.close();
@@ -62,12 +62,7 @@ export function createExtractReader(root: string, limits: EngineLimits): ReadExt
       };
       const withShown = columns.map(({ column }, index) => ({ column, shown: shown[index] as TableColumn }));
       const totals = await columnTotals(engine, withShown, signal);
-      const writing = { engine, path, directory, signal, columns: columns.map(({ column }) => column.name) };
-      const held = await heldRows(
-        writing,
-        columns.map(({ column }) => column.type),
-        first,
-      );
+      const held = await heldRows({ engine, path, directory, signal, columns: columns.map(({ column }) => column) }, first);
       return { columns: shown, rows: rows(), close, ...(totals && { totals }), ...(held && { held }) };
     } catch (error) {
       await close();

@@ -48,13 +48,11 @@ export async function pdfDefinition(
   const last = totals && totalTexts(columns, totals, write);
   for (const [index, text] of (last ?? []).entries()) measures[index]?.take(text, true);
   const sheet = sheetOf(page);
-  const fitted = fittedColumns(
-    measures.map(({ need }) => need()),
-    roomsOf(page, sheet),
-  );
+  const needs = measures.map(({ need }) => need());
+  const fitted = fittedColumns(needs, roomsOf(page, sheet));
   const room = roomsOf(page, sheet).find(({ orientation }) => orientation === fitted.orientation)?.width ?? 0;
   const rowCount = texts.length;
-  const table = pdfTable({ columns, header, rows: texts, ...(last && { totals: last }) }, fitted, setter);
+  const table = pdfTable({ columns, header, rows: texts, needs, ...(last && { totals: last }) }, fitted, setter);
   const text = pdfText(setter);
   const pictures = collected.plots().map((plotted, index): Content => {
     const width = Math.min(room, chartSize.width);

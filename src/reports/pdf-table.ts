@@ -40,6 +40,8 @@ export interface TableTexts {
   rows: string[][];
   /** The last row. */
   totals?: string[];
+  /** Of each column, with all of these texts. */
+  needs: readonly ColumnNeed[];
 }
 
 /** Room between lines, in parts of the font size. */
@@ -48,9 +50,11 @@ const lineHeight = 1.4;
 const highestWhole = 100;
 
 /** The table, its header on each page. @throws AppError `report_too_large` */
-export function pdfTable({ columns, header, rows, totals }: TableTexts, fitted: FittedColumns, setter: TypeSetter): Content {
+export function pdfTable({ columns, header, rows, totals, needs }: TableTexts, fitted: FittedColumns, setter: TypeSetter): Content {
   const { widths, fontSize } = fitted;
   const aligned = columns.map(({ align, ...column }) => align ?? (isNumber(column as TableColumn) ? 'right' : 'left'));
+  /** Whether each line of the column has its room, by far. */
+  const fits = needs.map(({ natural }, index) => (natural * fontSize * 1.1) / 1000 <= Math.max(widths[index] ?? 0, 1));
   const heights: number[] = [];
   let highest = 0;
 
@@ -58,7 +62,9 @@ export function pdfTable({ columns, header, rows, totals }: TableTexts, fitted: 
     const room = widths[index] ?? 0;
     const width = (piece: string) => (setter.width(piece, bold) * fontSize) / 1000;
     const alignment = columns[index]?.align === undefined && beginsBackwards(text) ? 'right' : (aligned[index] ?? 'left');
-    const lines = Math.ceil((width(text) * 1.1) / Math.max(room, 1)) + (text.split('\n').length - 1);
+    const lines =
+      (fits[index] && !bold ? 1 : Math.ceil((width(text) * 1.1) / Math.max(room, 1))) +
+      (text.includes('\n') ? text.split('\n').length - 1 : 0);
     if (lines > 1) highest = Math.max(highest, lines * fontSize * lineHeight);
     const looks = { ...(alignment !== 'left' && { alignment }), ...(bold && { bold }), ...linkOf(columns[index], text) };
     // A word that is cut may be cut within a character, when it is one of two units.

@@ -16,11 +16,13 @@ export interface CopiedRows {
   columns: ReportColumn[] | undefined;
 }
 
+export interface RowsCopy extends Omit<CopyPlan, 'expressions'> {
+  /** @param text a query with the same columns */
+  selectFrom: (text: string) => string;
+}
+
 /** What COPY is to copy, and how. @throws AppError `query_invalid` for a column that is not there */
-export async function rowsCopy(
-  connection: DuckDBConnection,
-  { text, bind, output, columns }: CopiedRows,
-): Promise<{ select: string; options: string; empty?: string }> {
+export async function rowsCopy(connection: DuckDBConnection, { text, bind, output, columns }: CopiedRows): Promise<RowsCopy> {
   const columnsOf = async (sql: string): Promise<Column[]> => {
     const statement = await connection.prepare(`select * from (${sql}\n) limit 0`);
     bind(statement);
@@ -29,15 +31,16 @@ export async function rowsCopy(
     return result.columnNames().map((name, index) => ({ name, type: types[index] ?? '' }));
   };
   // First as an extract would hold them, so that a file is the same whether there is an extract between or not.
-  const kept = `select ${(await columnsOf(text)).map(forParquet).join(', ')} from (${text}\n)`;
-  if (output.format === 'parquet' && columns === undefined)
-    return { select: kept, options: parquetOptions((await columnsOf(kept)).length) };
-  const shown = shownColumns(await columnsOf(kept), columns);
-  const plan: CopyPlan =
+  const conversions = (await columnsOf(text)).map(forParquet).join(', ');
+  const kept = (from: string) => `select ${conversions} from (${from}\n)`;
+  const columnsKept = await columnsOf(kept(text));
+  if (output.format === 'parquet' && columns === undefined) return { selectFrom: kept, options: parquetOptions(columnsKept.length) };
+  const shown = shownColumns(columnsKept, columns);
+  const { expressions, ...plan }: CopyPlan =
     output.format === 'csv'
       ? csvCopy(shown, output)
       : { expressions: shown.map(({ column }) => quoted(column.name)), options: parquetOptions(shown.length) };
-  return { ...plan, select: `select ${plan.expressions.join(', ')} from (${kept})` };
+  return { ...plan, selectFrom: (from) => `select ${expressions.join(', ')} from (${kept(from)})` };
 }
 
 const usualGroup = 122_880;

@@ -35,6 +35,11 @@ export function createTypeSetter(families: readonly FontFamily[]): TypeSetter {
   if (first === undefined) throw new Error('There is no font');
   const chosen = new Map<number, FontFamily | undefined>();
   const missing = new Map<number, number>();
+  const advanceOf = (codePoint: number, bold: boolean) => (familyFor(codePoint) ?? first).advance(codePoint, bold);
+  /** Of the characters of ASCII, which most texts are made of. */
+  const narrow = [false, true].map((bold) =>
+    Array.from({ length: 127 }, (_, codePoint) => (codePoint < 32 ? 0 : advanceOf(codePoint, bold))),
+  );
 
   function familyFor(codePoint: number): FontFamily | undefined {
     if (chosen.has(codePoint)) return chosen.get(codePoint);
@@ -77,11 +82,10 @@ export function createTypeSetter(families: readonly FontFamily[]): TypeSetter {
       return runs;
     },
     width(text, bold = false) {
+      const known = narrow[bold ? 1 : 0] ?? [];
       let width = 0;
-      for (const character of text) {
-        const codePoint = character.codePointAt(0) ?? 0;
-        width += (familyFor(codePoint) ?? first).advance(codePoint, bold);
-      }
+      if (ascii.test(text)) for (let at = 0; at < text.length; at++) width += known[text.charCodeAt(at)] ?? 0;
+      else for (const character of text) width += advanceOf(character.codePointAt(0) ?? 0, bold);
       return width;
     },
   };

@@ -11,8 +11,8 @@ import { type SheetColumn, shapeOf } from './xlsx-columns.ts';
 const notInXml = '[\\x00-\\x08\\x0b-\\x1f\\x{fffe}\\x{ffff}]';
 const formula = '^[=+\\-@\\x00\\t\\n\\r\\x{ff1d}\\x{ff0b}\\x{ff0d}\\x{ff20}]';
 const outerSpace = '^[ \\t\\n\\r]|[ \\t\\n\\r]$';
-/** All that does not stand in a cell as it is. */
-const special = `[&<>]|_x|${notInXml}|${formula}|${outerSpace}`;
+/** All that needs more than entities; seldom there, so that one look tells it of nearly all texts. */
+const unusual = `_x|${notInXml}|${formula}|${outerSpace}`;
 const controls = [...Array.from({ length: 32 }, (_, code) => code).filter((code) => code !== 9 && code !== 10), 0xfffe, 0xffff];
 
 const matches = (text: string, pattern: string) => `regexp_matches(${text}, ${literal(pattern)})`;
@@ -22,13 +22,15 @@ const refusal = (index: number, length = '-1') => `error(concat('${problem} ', r
 
 function escaped(text: string): string {
   const underscores = `case when contains(${text}, '_x') then regexp_replace(${text}, '_(x[0-9A-Fa-f]{4})', '_x005F_\\1', 'g') else ${text} end`;
-  const entities = `replace(replace(replace(${underscores}, '&', '&amp;'), '<', '&lt;'), '>', '&gt;')`;
+  const entities = withEntities(underscores);
   const all = controls.reduce(
     (inner, code) => `replace(${inner}, chr(${String(code)}), '_x${code.toString(16).toUpperCase().padStart(4, '0')}_')`,
     entities,
   );
   return `case when ${matches(text, notInXml)} then ${all} else ${entities} end`;
 }
+
+const withEntities = (text: string) => `replace(replace(replace(${text}, '&', '&amp;'), '<', '&lt;'), '>', '&gt;')`;
 
 const inline = (style: number, space = '') => `${styled(style)} t="inlineStr"><is><t${space}>`;
 
@@ -44,7 +46,8 @@ function textParts(
   const space = `case when ${matches(text, outerSpace)} then ' xml:space="preserve"' else '' end`;
   const value = `case
     when strlen(${text}) > ${String(maxLength)} and ${units} > ${String(maxLength)} then ${refusal(index, units)}
-    when ${matches(text, special)} then concat(${attributes}, ' t="inlineStr"><is><t', ${space}, '>', ${escaped(text)})
+    when ${matches(text, unusual)} then concat(${attributes}, ' t="inlineStr"><is><t', ${space}, '>', ${escaped(text)})
+    when contains(${text}, '&') or contains(${text}, '<') or contains(${text}, '>') then concat(${literal(inline(style))}, ${withEntities(text)})
     else concat(${literal(inline(style))}, ${text}) end`;
   return [value, `'</t></is></c>'`];
 }

@@ -1,11 +1,14 @@
 import zlib from 'node:zlib';
 
 import { deflateEnd, deflater, type Deflater } from './deflate.ts';
+import { youngGarbage } from './young-garbage.ts';
 
 /** How much is packed at a time. */
 const pieceBytes = 256 * 1024;
 /** One is filled while the others are packed, in libuv's thread pool. */
 const laneCount = 3;
+/** Of packed pieces that may lie around. */
+const garbageBytes = 4 * 1024 * 1024;
 /** Beyond these the fields of the original format overflow into those of ZIP64. */
 const full32 = 0xffffffff;
 const full16 = 0xffff;
@@ -75,6 +78,7 @@ async function* archive(entries: AsyncIterable<ZipEntry>, lanes: readonly Lane[]
 async function* packed(content: ZipEntry['content'], entry: Written, lanes: readonly Lane[]): AsyncGenerator<Buffer> {
   const idle = [...lanes];
   const underway: { lane: Lane; output: Promise<Buffer> }[] = [];
+  const usedUp = youngGarbage(garbageBytes);
   const begin = (lane: Lane, size: number) => {
     const piece = lane.room.subarray(0, size);
     entry.crc = zlib.crc32(piece, entry.crc);
@@ -87,6 +91,7 @@ async function* packed(content: ZipEntry['content'], entry: Written, lanes: read
   const oldest = async () => {
     const { lane, output } = underway.shift() as { lane: Lane; output: Promise<Buffer> };
     const bytes = await output;
+    usedUp(bytes.length);
     idle.push(lane);
     return bytes;
   };

@@ -7,7 +7,7 @@ export interface TestApiOptions {
   maxUploadBytes?: number;
   maxMessageBytes?: number;
   streams?: AppDependencies['streams'];
-  edges?: Pick<AppDependencies, 'corsOrigins' | 'codecOrigins' | 'devCodec' | 'caughtMail' | 'trustProxy' | 'refuseSecrets'>;
+  edges?: Pick<AppDependencies, 'corsOrigins' | 'codecOrigins' | 'devCodec' | 'caughtMail' | 'tryUploads' | 'trustProxy' | 'refuseSecrets'>;
   server?: HttpServerOptions;
   /** Asked before each test. */
   identities?: () => AppDependencies['identities'];

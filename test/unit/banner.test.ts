@@ -24,6 +24,11 @@ describe('what npm start says', () => {
     );
   });
 
+  test('has a page to try uploads on, which has the key where no server sees it', () => {
+    expect(shownOn('127.0.0.1')).toContain('  Try an upload     http://127.0.0.1:3000/dev/upload#key=hk_x\n');
+    expect(shownOn('192.0.2.7')).not.toContain('/dev/upload');
+  });
+
   test('says that mail really leaves where nothing is caught', () => {
     expect(shownOn('127.0.0.1')).toContain('Caught mail       (none: mail really leaves)\n');
   });

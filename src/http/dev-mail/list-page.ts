@@ -1,5 +1,5 @@
 import type { CaughtMailPage, CaughtSummary } from './caught-mail.ts';
-import { html, type Html } from './html.ts';
+import { html, type Html } from '../html.ts';
 import { foreign, page, time } from './page.ts';
 
 export const pageSize = 50;

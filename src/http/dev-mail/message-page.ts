@@ -1,6 +1,6 @@
 import type { CaughtMessage } from './caught-mail.ts';
 import { linksOf } from './frame.ts';
-import { html, type Html } from './html.ts';
+import { html, type Html } from '../html.ts';
 import { foreign, page, size, time } from './page.ts';
 
 const shownCharacters = 500_000;

@@ -1,4 +1,4 @@
-import { html, type Html } from './html.ts';
+import { html, type Html } from '../html.ts';
 
 /** Of our pages: what a message brings is text in them, and nothing else. */
 export const pagePolicy = [

@@ -1,8 +1,7 @@
 import { type Request, type RequestHandler, type Response, Router } from 'express';
 
-import { isForThisMachine, isLocal } from '../local-request.ts';
+import { ownOnly } from '../own-only.ts';
 import { openRoute } from '../routes.ts';
-import { unknownPath } from '../problem.ts';
 import type { CaughtMail, CaughtMessage } from './caught-mail.ts';
 import { frameDocument, framePolicy } from './frame.ts';
 import { liveScript } from './live.ts';
@@ -10,25 +9,6 @@ import { listPage, pageSize } from './list-page.ts';
 import { messagePage, missingPage, preferredView, views } from './message-page.ts';
 import { pagePolicy } from './page.ts';
 import { style } from './style.ts';
-
-/** A form on another page must not delete anything here (Fetch Metadata, 2.1; RFC 6454, 7); a program that sends neither may. */
-function isFromElsewhere(request: Request): boolean {
-  const site = request.get('Sec-Fetch-Site');
-  if (site !== undefined) return site !== 'same-origin';
-  const origin = request.get('Origin');
-  return origin !== undefined && origin !== `${request.protocol}://${request.get('Host') ?? ''}`;
-}
-
-/** To everybody else there is nothing here: other machines, names that lead here (DNS rebinding), and other pages' forms. */
-const ownOnly: RequestHandler = (request, response, next) => {
-  const reading = request.method === 'GET' || request.method === 'HEAD';
-  if (!isLocal(request) || !isForThisMachine(request) || (!reading && isFromElsewhere(request))) {
-    unknownPath(request, response, next);
-    return;
-  }
-  response.set({ 'Cache-Control': 'no-store', 'Content-Security-Policy': pagePolicy, 'Referrer-Policy': 'same-origin' });
-  next();
-};
 
 const queried = (request: Request, name: string): string => {
   const value = request.query[name];
@@ -67,7 +47,7 @@ export function devMail(mail: CaughtMail): Router {
     response.redirect(303, '/dev/mail');
   };
 
-  router.use('/dev/mail', ownOnly);
+  router.use('/dev/mail', ownOnly(pagePolicy));
   openRoute(router, '/dev/mail/style.css', { get: [(_request, response) => void response.type('css').send(style)] });
   openRoute(router, '/dev/mail/live.js', { get: [(_request, response) => void response.type('js').send(liveScript)] });
   openRoute(router, '/dev/mail/delete', { post: [async (_request, _response, next) => mail.removeAll().then(next), backToList] });
