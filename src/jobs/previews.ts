@@ -52,7 +52,11 @@ export function createPreviews({ call }: Pick<TemporalCalls, 'call'>, client: ()
         workflowService.deleteWorkflowExecution({ namespace, workflowExecution: { workflowId } }),
       );
     } catch (error) {
-      if (error instanceof AppError && tries > 1) setTimeout(() => void remove(workflowId, tries - 1), removals.everyMs).unref();
+      if (!(error instanceof AppError) || tries === 1) return;
+      setTimeout(() => {
+        // It never fails.
+        remove(workflowId, tries - 1).catch(() => undefined);
+      }, removals.everyMs).unref();
     }
   }
 

@@ -88,7 +88,8 @@ export async function* writtenParts({ engine, directory, signal, groups, every, 
   };
   const buffer = Buffer.allocUnsafeSlow(readBytes);
   try {
-    for (begin(); underway.length > 0;) {
+    begin();
+    while (underway.length > 0) {
       const { rows, file, size } = (await underway.shift()) as Awaited<ReturnType<typeof write>>;
       measured = size / rows;
       begin();

@@ -17,6 +17,12 @@ export function devUpload(): Router {
   openRoute(router, '/dev/upload', { get: [(_request, response) => void response.type('html').send(uploadPage)] });
   openRoute(router, '/dev/upload/style.css', { get: [(_request, response) => void response.type('css').send(style)] });
   openRoute(router, '/dev/upload/page.js', { get: [(_request, response) => void response.type('js').send(script)] });
-  openRoute(router, '/dev/upload/tus.js', { get: [(_request, response) => void response.sendFile('tus.min.js', { root: client })] });
+  openRoute(router, '/dev/upload/tus.js', {
+    get: [
+      (_request, response) => {
+        response.sendFile('tus.min.js', { root: client });
+      },
+    ],
+  });
   return router;
 }
