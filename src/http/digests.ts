@@ -19,6 +19,7 @@ export interface ExpectedDigests {
 
 interface Expected {
   field: string;
+  name: string;
   hash: Hash;
   digest: Buffer;
 }
@@ -42,7 +43,7 @@ function expectedIn(request: Request, field: string): Expected[] {
     if (algorithm === undefined) return [];
     const [hash, digest] = [createHash(algorithm), bytesOf(value)];
     if (digest === undefined) throw invalid(pointer, `${name} is not a sequence of bytes, which stands between colons`);
-    return [{ field, hash, digest }];
+    return [{ field, name, hash, digest }];
   });
 }
 
@@ -65,7 +66,7 @@ export function expectedDigests(request: Request, response: Response): ExpectedD
     verify: () => {
       const wrong = expected.filter(({ hash, digest }) => !hash.digest().equals(digest));
       if (wrong.length === 0) return;
-      const errors = wrong.map(({ field }) => ({ pointer: `#header:${field}`, detail: 'is the digest of other bytes' }));
+      const errors = wrong.map(({ field, name }) => ({ pointer: `#header:${field}`, detail: `${name} is that of other bytes` }));
       throw new AppError('digest_mismatch', 'The bytes that arrived are not those of the digest. Nothing was kept.', { errors });
     },
   };

@@ -9,15 +9,14 @@ export interface CuttingProxy {
 }
 
 /**
- * A way to a server whose connections break: each after so many bytes as `next` says, in either direction; undefined: this one
- * does not. What the server has read by then, it has read.
+ * A way to a server whose connections break: each after so many bytes as `next` says, in either direction. What the server has read by then, it has read.
  */
-export async function startCuttingProxy(port: number, next: () => number | undefined): Promise<CuttingProxy> {
+export async function startCuttingProxy(port: number, next: () => number): Promise<CuttingProxy> {
   const sockets = new Set<Socket>();
   let cuts = 0;
   const server: Server = createServer((caller) => {
     const callee = connect(port, '127.0.0.1');
-    let left = next() ?? Infinity;
+    let left = next();
     for (const [one, other] of [
       [caller, callee],
       [callee, caller],
