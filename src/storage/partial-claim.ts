@@ -14,7 +14,7 @@ export interface ClaimTiming {
 
 export interface DiskClaim {
   /** @throws when this process stood still for so long that others may take it for dead. */
-  assertMine(): void;
+  assertMine: () => void;
   release(): Promise<void>;
 }
 
@@ -110,7 +110,7 @@ export async function claimOnDisk(
     beat().catch(() => undefined);
   }, beatMs).unref();
   return {
-    assertMine() {
+    assertMine: () => {
       if (performance.now() - beatAt > staleMs / 2) throw new Error('A claim on a partial upload is lost');
     },
     async release() {

@@ -10,6 +10,7 @@ import { appendTo } from './partial-append.ts';
 import { claimOnDisk, type ClaimTiming, type DiskClaim } from './partial-claim.ts';
 import { readRecord, writeOffset, writeRecord } from './partial-record.ts';
 
+const notClaimed = () => new Error('This partial upload is not claimed');
 const idShape = /^tus_(?<tag>[a-z2-7]{6})[a-z2-7]{20}$/;
 const nameShape = /^(?<id>tus_[a-z2-7]{26})\.(?<kind>.+)$/;
 
@@ -27,7 +28,7 @@ export function createPartialUploads(directory: string, timing: ClaimTiming = {}
     return join(directory, tag, `${id}.${kind}`);
   }
   async function claimed(id: string): Promise<PartialUpload> {
-    if (!claims.has(id)) throw new Error('This partial upload is not claimed');
+    if (!claims.has(id)) throw notClaimed();
     const upload = await onDisk(readRecord(place(id, 'json')));
     if (upload === undefined) throw new AppError('not_found', 'There is no such upload.');
     return upload;
@@ -44,20 +45,16 @@ export function createPartialUploads(directory: string, timing: ClaimTiming = {}
         if (upload !== undefined && (tenant === undefined || upload.tenant === tenant)) yield upload;
       }
     },
-    async append(id, bytes) {
-      const { offset } = await claimed(id);
+    append(id, bytes) {
       const held = claims.get(id);
-      if (held === undefined) throw new Error('This partial upload is not claimed');
-      const work = appendTo(
-        {
-          ...{ path: place(id, 'bytes'), offset },
-          onDurable: (durable) => writeOffset(place(id, 'json'), durable),
-          assertMine: () => {
-            held.claim.assertMine();
-          },
-        },
-        bytes,
-      );
+      if (held === undefined) return Promise.reject(notClaimed());
+      const write = async () => {
+        const { offset } = await claimed(id);
+        const onDurable = (durable: number) => writeOffset(place(id, 'json'), durable);
+        return appendTo({ path: place(id, 'bytes'), offset, onDurable, assertMine: held.claim.assertMine }, bytes);
+      };
+      const work = write();
+      // At once: whoever releases the claim now waits for it.
       held.writing = work.catch(() => undefined);
       return work;
     },
