@@ -143,6 +143,8 @@ module.exports = {
             'express-serve-static-core',
             'helmet',
             '@fastify/busboy',
+            '@tus/server',
+            'structured-headers',
             '@asteasolutions/zod-to-openapi',
             'swagger-ui-dist',
             'zod',

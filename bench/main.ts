@@ -11,6 +11,8 @@ import type { Finding, Settings } from './finding.ts';
 import { guard } from './guard.ts';
 import { hostile } from './hostile.ts';
 import { images } from './images.ts';
+import { ingest } from './ingest.ts';
+import { interrupted } from './interrupted.ts';
 import { kill } from './kill.ts';
 import { mailing } from './mailing.ts';
 import { memory } from './memory.ts';
@@ -40,6 +42,8 @@ const benchmarks: Record<string, (settings: Settings) => Promise<Finding>> = {
   xlsx,
   images,
   hostile,
+  ingest,
+  interrupted,
 };
 
 const help = `npm run bench [-- name …] [-- options]
@@ -64,6 +68,8 @@ directories, and is gone at the end. Needs PostgreSQL: initdb and postgres on th
   xlsx         a workbook of a million rows against exceljs and XlsxWriter
   images       variants of pictures against sharp, and against Celery with Redis and Pillow
   hostile      520 hostile pictures: who dies, what gets out, how much memory it takes
+  ingest       1 GB by multipart, as a body and by tus against a plain stream, and memory of the api
+  interrupted  1,000 uploads by tus whose connections break at random bytes
 
   --rounds N       rounds of each comparison (default 5)
   --quick          a tenth of the work: whether it runs, not how fast

@@ -26,3 +26,17 @@ export async function cpuDuring<Name extends string, T>(pids: Record<Name, numbe
   const used = names.map((name, index) => [name, cpuMilliseconds(pids[name]) - (before[index] ?? 0)] as const);
   return { result, cpu: Object.fromEntries(used) as Record<Name, number> };
 }
+
+/** Between looks at the memory of a process. */
+export const lookEveryMs = 10;
+
+/** With the highest resident size meanwhile, in bytes. */
+export async function watched<T>(pid: number, work: () => Promise<T>): Promise<{ result: T; peak: number }> {
+  let peak = residentBytes(pid);
+  const timer = setInterval(() => (peak = Math.max(peak, residentBytes(pid))), lookEveryMs);
+  try {
+    return { result: await work(), peak };
+  } finally {
+    clearInterval(timer);
+  }
+}

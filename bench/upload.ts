@@ -4,14 +4,13 @@ import { join } from 'node:path';
 import { type Finding, type Settings, show, showSpread } from './finding.ts';
 import { startPeer } from './peer.ts';
 import type { Bytes, Moved } from './peers/bytes.ts';
-import { cpuDuring, mebibyte, residentBytes } from './process-facts.ts';
+import { cpuDuring, lookEveryMs, mebibyte, residentBytes, watched } from './process-facts.ts';
 import { prepareGround, startApi } from './product.ts';
 import { onStage } from './stage.ts';
 import { median, ratios, type Spread, spread } from './statistics.ts';
 
 /** Growth in MiB: 50 MB. */
 const bar = { growth: 50_000_000 / mebibyte, speed: 0.5 };
-const lookEveryMs = 10;
 
 interface Lane {
   name: string;
@@ -64,17 +63,6 @@ export async function upload({ rounds, quick, profile, temporalSettings, say }: 
     }
     return finding({ size, lanes, speeds, cpu: median(cpu), memory: { before: memory.before, growth: spread(memory.growth) } });
   });
-}
-
-/** With the highest resident size meanwhile, in bytes. */
-async function watched<T>(pid: number, work: () => Promise<T>): Promise<{ result: T; peak: number }> {
-  let peak = residentBytes(pid);
-  const timer = setInterval(() => (peak = Math.max(peak, residentBytes(pid))), lookEveryMs);
-  try {
-    return { result: await work(), peak };
-  } finally {
-    clearInterval(timer);
-  }
 }
 
 interface Measured {

@@ -20,6 +20,7 @@ import type { Scope } from './lifecycle.ts';
 import { createLimits } from './limits/limits.ts';
 import { listen } from './listen.ts';
 import { errorFacts, type Log } from './log.ts';
+import { repeatedly } from './repeatedly.ts';
 import { textPart } from './mail/text-part.ts';
 import { unsentMail } from './mail/unsent.ts';
 import { readReport } from './mail/bounce.ts';
@@ -154,6 +155,16 @@ export async function startApi(
     dataSources: stores.dataSources,
     connector: dataSourceConnector(config),
     presets: stores.presets,
+    partials: stores.partials,
+    uploadExpiryMs: config.uploads.tusExpiryMs,
+    uploadUpkeep: (tidy) => {
+      repeatedly(scope, tidy, (error) => {
+        log.warn(errorFacts(error), 'Some uploads could not be ended: that is tried again');
+      });
+    },
+    onUploadRefused: (refused) => {
+      log.info({ ...refused }, 'an upload was refused');
+    },
     templateVersions: createTemplateVersions(stores.templates, variableFaults),
     definitions: stores.definitions,
     previewSeconds: config.reports.previewSeconds,

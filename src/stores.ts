@@ -22,6 +22,7 @@ import type { AuditLog } from './jobs/audit.ts';
 import type { DataSources } from './jobs/data-sources.ts';
 import type { TemplateStore } from './jobs/email-templates.ts';
 import type { DeliveryLookup } from './jobs/mail-events.ts';
+import type { PartialUploads } from './jobs/partial-uploads.ts';
 import { extractionKey, longestCacheSeconds } from './jobs/report-cache.ts';
 import type { DefinitionStore } from './jobs/report-definitions.ts';
 import { suppressionNames } from './jobs/suppression-names.ts';
@@ -34,10 +35,12 @@ import { createMemoryLeases } from './limits/memory-leases.ts';
 import { createDiskBlobStore } from './storage/disk.ts';
 import { openProtection, type Protection } from './protection.ts';
 import { createFileStore, type KeptFileStore } from './storage/files.ts';
+import { createPartialUploads } from './storage/partial-uploads.ts';
 
 /** What is not a workflow: database and bytes. */
 export interface Stores {
   files: KeptFileStore;
+  partials: PartialUploads;
   keys: ApiKeyStore;
   audit: AuditLog;
   deliveries: Deliveries;
@@ -70,6 +73,7 @@ export async function openStores(scope: Scope, config: Config, location: Databas
   const deliveries = withProviderNames(createDeliveries(db), db);
   return {
     files,
+    partials: createPartialUploads(config.uploads.tusDir),
     keys: createApiKeys(db),
     audit: createAuditLog(db),
     deliveries,

@@ -37,10 +37,12 @@ import { wellFormed } from './request-limits.ts';
 import { type DefinitionDependencies, reportDefinitions } from './report-definitions.ts';
 import { type ReportPreviewDependencies, reportPreviews } from './report-previews.ts';
 import { refusingSecrets, type SecretRefusal } from './secrets-in-request.ts';
+import { rawUploads } from './raw-uploads.ts';
 import { type SubmissionDependencies, submissions } from './submissions.ts';
 import { createSubmitting, type SubmittingDependencies } from './submitting.ts';
 import { type PreviewDependencies, templatePreview } from './template-preview.ts';
 import { type SuppressionDependencies, suppressions } from './suppressions.ts';
+import { tusCapabilities, type TusDependencies, tusUploads } from './tus/routes.ts';
 import { unsubscribe, type UnsubscribeDependencies } from './unsubscribe.ts';
 import { createWaiting } from './waiting.ts';
 
@@ -60,6 +62,7 @@ export interface AppDependencies
   extends
     Omit<SubmissionDependencies, 'waiting' | 'submitReceived'>,
     Omit<SubmittingDependencies, 'refuseSecrets' | 'dataSources'>,
+    Omit<TusDependencies, 'submitReceived' | 'refuseSecrets'>,
     EventDependencies,
     CodecDependencies,
     Authenticators,
@@ -166,6 +169,7 @@ export function createApp(dependencies: AppDependencies): Express {
   v1.use('/codec', allowOrigins([...corsOrigins, ...codecOrigins], { headers: ['X-Namespace'] }));
   v1.use(allowOrigins(corsOrigins));
   v1.use(limitKeyless(dependencies));
+  v1.use('/uploads/tus', tusCapabilities(dependencies));
   v1.use(signedContent(dependencies));
   v1.use(unsubscribe(dependencies));
   v1.use(mailEvents(dependencies));
@@ -175,6 +179,8 @@ export function createApp(dependencies: AppDependencies): Express {
   v1.use(auditing(dependencies));
   const submitReceived = createSubmitting({ ...dependencies, refuseSecrets });
   v1.use(submissions({ ...dependencies, waiting, submitReceived }));
+  v1.use(rawUploads({ ...dependencies, waiting, submitReceived }));
+  v1.use(tusUploads({ ...dependencies, submitReceived, refuseSecrets }));
   v1.use(jobLists(dependencies));
   v1.use(jobs({ ...dependencies, waiting, refuseSecrets }));
   v1.use(events(dependencies));

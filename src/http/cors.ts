@@ -4,6 +4,8 @@ const methods = 'GET, HEAD, POST, PUT, PATCH, DELETE';
 const requestHeaders = [
   ...['Authorization', 'Content-Type', 'Idempotency-Key', 'Prefer'],
   ...['If-Match', 'If-None-Match', 'If-Range', 'Range', 'Last-Event-ID'],
+  ...['Content-Digest', 'Repr-Digest'],
+  ...['Tus-Resumable', 'Upload-Defer-Length', 'Upload-Length', 'Upload-Metadata', 'Upload-Offset'],
 ];
 /** How long a browser may remember a preflight, in seconds. */
 const maxAge = '600';

@@ -2,6 +2,7 @@ import type { Request, RequestHandler } from 'express';
 
 import { AppError } from '../errors.ts';
 import { linesOf } from '../jobs/lines.ts';
+import { bodyBytes } from './body-bytes.ts';
 import { declaredJson, maxJsonBytes } from './json-body.ts';
 import type { Received } from './multipart.ts';
 
@@ -17,16 +18,10 @@ export const declaredJsonOrLines: RequestHandler = (request, response, next) => 
 
 async function* bounded(request: Request, maxBytes: number): AsyncGenerator<Uint8Array> {
   let size = 0;
-  try {
-    // Who stops in the middle must still be able to answer.
-    for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>) {
-      size += chunk.byteLength;
-      if (size > maxBytes) throw tooLarge(maxBytes);
-      yield chunk;
-    }
-  } catch (cause) {
-    if (cause instanceof AppError) throw cause;
-    throw new AppError('malformed_request', 'The connection ended before the body did.', { cause });
+  for await (const chunk of bodyBytes(request)) {
+    size += chunk.byteLength;
+    if (size > maxBytes) throw tooLarge(maxBytes);
+    yield chunk;
   }
 }
 

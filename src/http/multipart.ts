@@ -7,6 +7,7 @@ import { AppError, invalid } from '../errors.ts';
 import type { ReceivedPart } from '../jobs/definition.ts';
 import type { FileStore } from '../jobs/files.ts';
 import type { Line } from '../jobs/lines.ts';
+import type { ExpectedDigests } from './digests.ts';
 import { pointerOf } from './validation.ts';
 
 /** Of the part `request`, in bytes. */
@@ -26,7 +27,7 @@ export interface Received {
 }
 
 /** The last path segment, without control characters: some clients send a whole path. */
-function plainName(name: string | undefined): string {
+export function plainName(name: string | undefined): string {
   // eslint-disable-next-line no-control-regex -- the control characters are the point
   const plain = basename((name ?? '').replaceAll('\\', '/')).replace(/[\u0000-\u001f\u007f]/g, '');
   return plain === '' || plain === '.' || plain === '..' ? 'upload' : plain.slice(-maxNameLength);
@@ -48,11 +49,11 @@ async function shortText(stream: Readable): Promise<string> {
   return Buffer.concat(chunks).toString();
 }
 
-function parseRequest(json: string): unknown {
+export function parseRequest(json: string): unknown {
   try {
     return JSON.parse(json) as unknown;
   } catch (error) {
-    throw new AppError('malformed_json', 'The part `request` is not valid JSON.', {
+    throw new AppError('malformed_json', '`request` is not valid JSON.', {
       errors: [{ pointer: '/request', detail: 'is not valid JSON' }],
       cause: error,
     });
@@ -63,7 +64,11 @@ function parseRequest(json: string): unknown {
  * Reads a multipart body (RFC 7578) with the parts `file` and `request`, streaming the file to the store in one pass.
  * @throws AppError; nothing is stored then. On success the caller owns `part.staged`.
  */
-export async function receiveMultipart(request: Request, files: FileStore, maxBytes: number): Promise<Received> {
+export async function receiveMultipart(
+  request: Request,
+  files: FileStore,
+  { maxBytes, digests }: { maxBytes: number; digests?: ExpectedDigests | undefined },
+): Promise<Received> {
   if (Number(request.get('Content-Length') ?? 0) > maxBytes + maxOverhead) throw tooLarge(maxBytes);
   const abort = new AbortController();
   let file: Promise<ReceivedPart> | undefined;
@@ -111,13 +116,20 @@ export async function receiveMultipart(request: Request, files: FileStore, maxBy
       parser.on('error', (cause: unknown) => {
         fail(new AppError('malformed_multipart', 'The multipart body is malformed or ends early.', { cause }));
       });
-      parser.on('finish', resolve);
+      // What stands behind the last boundary belongs to the digest, too.
+      parser.on('finish', () => {
+        if (digests === undefined || request.readableEnded) resolve();
+        else request.once('end', resolve);
+      });
+      if (digests !== undefined) request.on('data', digests.push);
       request.on('aborted', () => {
         fail(new AppError('malformed_multipart', 'The connection ended before the body did.'));
       });
       request.pipe(parser);
     });
-    return { part: await file, request: (await body) ?? {} };
+    const received = { part: await file, request: (await body) ?? {} };
+    digests?.verify();
+    return received;
   } catch (error) {
     request.unpipe();
     // Whatever the client still sends is thrown away, so that it can read the answer.
@@ -131,7 +143,7 @@ export async function receiveMultipart(request: Request, files: FileStore, maxBy
   }
 }
 
-function tooLarge(maxBytes: number): AppError {
+export function tooLarge(maxBytes: number): AppError {
   return new AppError('payload_too_large', `A file may have up to ${String(maxBytes)} bytes.`, {
     errors: [{ pointer: '/file', detail: `is larger than ${String(maxBytes)} bytes` }],
   });

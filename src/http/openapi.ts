@@ -26,11 +26,15 @@ import { describeTemplatePreview } from './openapi/template-preview.ts';
 import { describeReportDefinitions } from './openapi/report-definitions.ts';
 import { describeReportPreviews } from './openapi/report-previews.ts';
 import { describeService } from './openapi/service.ts';
+import { describeRawUploads } from './openapi/raw-uploads.ts';
 import { describeSubmissions } from './openapi/submissions.ts';
 import { describeSuppressions } from './openapi/suppressions.ts';
+import { describeTusUploads } from './openapi/tus-uploads.ts';
 
 const resources = [
   describeSubmissions,
+  describeRawUploads,
+  describeTusUploads,
   describeJobLists,
   describeJobs,
   describeJobEvents,

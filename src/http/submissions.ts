@@ -1,4 +1,4 @@
-import { type Request, type RequestHandler, Router } from 'express';
+import { type Request, type RequestHandler, type Response, Router } from 'express';
 
 import { AppError } from '../errors.ts';
 import type { JobClient } from '../jobs/client.ts';
@@ -7,6 +7,7 @@ import { newJobId } from '../jobs/ids.ts';
 import type { Limits } from '../jobs/limits.ts';
 import { allJobTypes, type AnyJobType } from '../jobs/registry.ts';
 import { tenantOf } from './authentication.ts';
+import { expectedDigests } from './digests.ts';
 import { declaredJson, parsedJson } from './json-body.ts';
 import { declaredJsonOrLines, isNdjson, receiveLines } from './line-body.ts';
 import { maxOverhead, type Received, receiveMultipart } from './multipart.ts';
@@ -42,20 +43,37 @@ const declaredMultipart: RequestHandler = (request, _response, next) => {
   next();
 };
 
-async function receive(
-  { type, tenant, jobId, key }: Submitted,
-  request: Request,
-  { files, jobs, limits, maxUploadBytes }: SubmissionDependencies,
-): Promise<Received> {
-  if (type.body === 'json or lines' && isNdjson(request))
-    return { part: undefined, ...(await receiveLines(request, { maxBytes: maxUploadBytes, maxLineBytes: type.maxLineBytes ?? 0 })) };
-  if (type.body !== 'multipart') return { part: undefined, request: request.body };
-  // Nothing is stored for a job that is there already; but its body must be compared, even where there is no room for it.
+/**
+ * Where the file of a submission is staged: within the tenant's room. Nothing is stored for a job that is there already; but
+ * its body must be compared, even where there is no room for it.
+ * @param bytes that there must be room for at least. @throws AppError `limit_exceeded`.
+ */
+export async function filesFor(
+  { tenant, jobId, key }: Omit<Submitted, 'type' | 'parents'>,
+  bytes: number,
+  { files, jobs, limits }: Pick<SubmissionDependencies, 'files' | 'jobs' | 'limits'>,
+): Promise<FileStore> {
   const limited = (await limits.of(tenant)).storedBytes !== undefined;
   const again = limited && key !== undefined && (await jobs.get(tenant, jobId)) !== undefined;
-  if (again) return receiveMultipart(request, files, maxUploadBytes);
-  await limits.assertRoom(tenant, Math.max(1, Number(request.get('Content-Length') ?? 0) - maxOverhead), '/file');
-  return receiveMultipart(request, limits.files(tenant, files, '/file'), maxUploadBytes);
+  if (again) return files;
+  await limits.assertRoom(tenant, Math.max(1, bytes), '/file');
+  return limits.files(tenant, files, '/file');
+}
+
+async function receive(
+  submitted: Submitted,
+  request: Request,
+  response: Response,
+  dependencies: SubmissionDependencies,
+): Promise<Received> {
+  const { type } = submitted;
+  const { maxUploadBytes: maxBytes } = dependencies;
+  if (type.body === 'json or lines' && isNdjson(request))
+    return { part: undefined, ...(await receiveLines(request, { maxBytes, maxLineBytes: type.maxLineBytes ?? 0 })) };
+  if (type.body !== 'multipart') return { part: undefined, request: request.body };
+  const digests = expectedDigests(request, response);
+  const files = await filesFor(submitted, Number(request.get('Content-Length') ?? 0) - maxOverhead, dependencies);
+  return receiveMultipart(request, files, { maxBytes, digests });
 }
 
 /** `POST` of one job type: answers 202 once Temporal has it. */
@@ -70,7 +88,7 @@ function submit(type: AnyJobType, dependencies: SubmissionDependencies): Request
     };
     jobs.assertReachable();
     if (key === undefined) limits.assertAccepting();
-    const { started, job } = await submitReceived(submitted, await receive(submitted, request, dependencies));
+    const { started, job } = await submitReceived(submitted, await receive(submitted, request, response, dependencies));
     if (!started) response.set('Idempotency-Replayed', 'true');
     await waiting.answer(request, response, job);
   };

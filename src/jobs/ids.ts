@@ -54,6 +54,11 @@ export function newSuppressionId(tenant: string): string {
   return `supp_${tenantTag(tenant)}${base32(randomBytes(13), 20)}`;
 }
 
+/** Of an upload that comes in pieces. */
+export function newPartialUploadId(tenant: string): string {
+  return `tus_${tenantTag(tenant)}${base32(randomBytes(13), 20)}`;
+}
+
 const shape = /^(?<prefix>[a-z]+)_(?<tag>[a-z2-7]{6})[a-z2-7]{20}$/;
 
 /** The prefix of a well-formed id that carries this tenant's tag; `undefined` for every other string. */
@@ -61,6 +66,8 @@ export function prefixOfOwnId(id: string, tenant: string): string | undefined {
   const groups = shape.exec(id)?.groups;
   return groups?.['tag'] === tenantTag(tenant) ? groups['prefix'] : undefined;
 }
+
+export const isOwnPartialUploadId = (id: string, tenant: string): boolean => prefixOfOwnId(id, tenant) === 'tus';
 
 export const isOwnSuppressionId = (id: string, tenant: string): boolean => prefixOfOwnId(id, tenant) === 'supp';
 

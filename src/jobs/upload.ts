@@ -175,6 +175,19 @@ export async function plannedUpload(
   return { variants: source.variants ?? defaultVariants, preset: { name, version }, ...(source.camera && { camera: source.camera }) };
 }
 
+/**
+ * What is known of a file before its bytes are there: enough to refuse some. Their type is what they prove, so it is not.
+ * @throws AppError `preset_not_found`, `file_not_accepted`.
+ */
+export async function assertUploadable(
+  { preset, presetVersion }: UploadRequest,
+  { tenant, presets, size, at }: Omit<Planning, 'file'> & { size: number | undefined },
+): Promise<void> {
+  if (preset === undefined) return;
+  const { source } = await chosenPreset(presets, tenant, { preset, presetVersion }, at.request);
+  assertAccepted({ ...source, accept: undefined }, { contentType: '', size: size ?? 0 }, at.file);
+}
+
 export const upload: JobType<UploadRequest, UploadInput, UploadResult> = {
   type: 'upload',
   path: '/uploads',

@@ -7,8 +7,8 @@ export function errnoOf(error: unknown): string | undefined {
 
 export function storageUnavailable(cause: unknown): AppError {
   const code = errnoOf(cause);
-  const why = code === 'ENOSPC' || code === 'EDQUOT' ? 'it is full' : (code ?? 'unknown error');
-  return new AppError('storage_unavailable', `The file storage can't be used: ${why}.`, { retryable: true, cause });
+  if (code === 'ENOSPC' || code === 'EDQUOT') return new AppError('storage_full', 'The file storage is full.', { retryable: true, cause });
+  return new AppError('storage_unavailable', `The file storage can't be used: ${code ?? 'unknown error'}.`, { retryable: true, cause });
 }
 
 /** For calls to the file system only, so that failures of a source keep their own meaning. */

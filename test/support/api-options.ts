@@ -6,6 +6,7 @@ import type { testLimits } from './limits.ts';
 export interface TestApiOptions {
   maxUploadBytes?: number;
   maxMessageBytes?: number;
+  uploadExpiryMs?: number;
   streams?: AppDependencies['streams'];
   edges?: Pick<AppDependencies, 'corsOrigins' | 'codecOrigins' | 'devCodec' | 'caughtMail' | 'tryUploads' | 'trustProxy' | 'refuseSecrets'>;
   server?: HttpServerOptions;

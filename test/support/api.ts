@@ -31,6 +31,7 @@ import { testDataSources, type TestDataSources } from './data-sources.ts';
 import type { TestApiOptions } from './api-options.ts';
 import { keys, testKeys, type TestKeys } from './keys.ts';
 import { testPresets } from './upload-presets.ts';
+import { testPartials, type TestPartials } from './partial-uploads.ts';
 import { plainEngine, testTemplates } from './templates.ts';
 import { testLimits, type TestLimits } from './limits.ts';
 import { testSuppressions, type TestSuppressions } from './suppressions.ts';
@@ -47,6 +48,10 @@ export const unsubscribeTokens = createUnsubscribeTokens(tenantKeys, { open, sea
 
 export interface TestApi extends TestJobs {
   readonly store: TestFileStore;
+  readonly uploads: TestPartials;
+  /** What is done every minute, and what was refused without anybody waiting. */
+  tidyUploads: () => Promise<void>;
+  readonly refusedUploads: { id: string; code: string }[];
   readonly unexpected: unknown[];
   /** API keys, as new for each test. */
   readonly keys: TestKeys;
@@ -91,6 +96,7 @@ export interface TestApi extends TestJobs {
 export function testApi({
   maxUploadBytes = 100_000,
   maxMessageBytes = 1_000_000,
+  uploadExpiryMs = 86_400_000,
   streams = { perKey: 100 },
   edges = {},
   server: serverOptions = {},
@@ -102,6 +108,7 @@ export function testApi({
 }: TestApiOptions = {}): TestApi {
   const audit = testAuditLog();
   const store = testFileStore(audit);
+  const uploads = testPartials();
   let server: Server;
   let app: Express;
   let watcher: Watcher;
@@ -114,6 +121,9 @@ export function testApi({
   let presets = testPresets(audit);
   const api: TestApi = {
     store,
+    uploads,
+    tidyUploads: () => Promise.resolve(),
+    refusedUploads: [],
     started: [],
     unexpected: [],
     answers: [],
@@ -167,7 +177,7 @@ export function testApi({
   };
   const jobs = testJobClient(api);
   beforeEach(async () => {
-    for (const list of [api.started, api.unexpected, api.answers, audit.entries]) list.length = 0;
+    for (const list of [api.started, api.unexpected, api.answers, api.refusedUploads, audit.entries]) list.length = 0;
     api.jobs = {};
     api.bulkActions = {};
     api.batches = {};
@@ -201,6 +211,10 @@ export function testApi({
       watcher,
       streams,
       files: store.files,
+      partials: uploads.partials,
+      uploadExpiryMs,
+      uploadUpkeep: (tidy) => (api.tidyUploads = tidy),
+      onUploadRefused: (refused) => api.refusedUploads.push(refused),
       limits: createLimits(given),
       keys: apiKeys,
       audit,

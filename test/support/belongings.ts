@@ -110,6 +110,8 @@ export async function belongingsOf(client: TenantClient): Promise<Belongings> {
   const definition = { title: 'Sales', source: { rows: [{ a: 1 }] }, outputs: [{ format: 'csv' }] };
   expect((await ask('PUT', '/v1/report-definitions/sales-of-acme', definition)).status).toBe(201);
   expect((await ask('PUT', '/v1/upload-presets/avatar-of-acme', {})).status).toBe(201);
+  const begun = await ask('POST', '/v1/uploads/tus', undefined, { 'Tus-Resumable': '1.0.0', 'Upload-Length': '10' });
+  expect(begun.status).toBe(201);
   const revoked = await made('/v1/api-keys', { scopes: ['read'] });
   await ask('DELETE', `/v1/api-keys/${revoked}`);
   return {
@@ -121,6 +123,7 @@ export async function belongingsOf(client: TenantClient): Promise<Belongings> {
     '/v1/data-sources/': { put: 'crm-of-acme' },
     '/v1/report-definitions/': { put: 'sales-of-acme' },
     '/v1/upload-presets/': { put: 'avatar-of-acme' },
+    '/v1/uploads/tus/': { begun: begun.headers.get('Location')?.split('/').at(-1) ?? '' },
     '/v1/suppressions/': { byHand: await made('/v1/suppressions', { address: 'eve@example.com' }) },
     '/v1/api-keys/': { valid: await made('/v1/api-keys', { name: 'shop of acme', scopes: ['read'] }), revoked },
   };

@@ -24,6 +24,8 @@ test('the configuration reads every variable', () => {
     HANDOFF_POSTMARK_WEBHOOK_AUTH: 'postmark:0123456789abcdef',
     HANDOFF_SES_TOPIC_ARN: 'arn:aws:sns:eu-west-1:123456789012:bounces',
     HANDOFF_MAX_UPLOAD_BYTES: '1000',
+    HANDOFF_TUS_DIR: '/partial',
+    HANDOFF_TUS_EXPIRY_HOURS: '2',
     HANDOFF_MAX_IMAGE_PIXELS: '2000',
     HANDOFF_FILE_RETENTION_DAYS: '30',
     HANDOFF_IMAGE_MEMORY_MB: '600',
@@ -95,6 +97,7 @@ test('the configuration reads every variable', () => {
     },
     mailFrom: 'shop@example.org',
     maxMessageBytes: 3000,
+    uploads: { tusDir: '/partial', tusExpiryMs: 7_200_000 },
     publicUrl: 'https://mail.example.com',
     mailEvents: {
       resendSecret: `whsec_${'A'.repeat(32)}`,

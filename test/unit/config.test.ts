@@ -17,6 +17,7 @@ const defaults: Config = {
   mailEvents: { resendSecret: undefined, postmarkAuth: undefined, sesTopicArn: undefined },
   maxUploadBytes: 536_870_912,
   images: { maxPixels: 100_000_000, memoryMb: 1_024, timeoutSeconds: 120 },
+  uploads: { tusDir: resolve('.handoff/tus'), tusExpiryMs: 86_400_000 },
   fileRetentionDays: undefined,
   maxMessageBytes: 26_214_400,
   maxStreamsPerKey: 100,

@@ -23,6 +23,18 @@ export const responseHeaders = {
     schema: { ...text, enum: ['true'] },
   },
   'Preference-Applied': { description: 'RFC 7240: the wait that was granted.', schema: text, example: 'wait=30' },
+  'Handoff-Job': {
+    description: 'The job of an upload whose last byte has arrived.',
+    schema: text,
+    example: '/v1/jobs/upload_favhp5e7n7tcu3v4du3j3scdzk',
+  },
+  'Upload-Offset': { description: 'tus: how many bytes there are.', schema: text, example: '5242880' },
+  'Upload-Expires': { description: 'tus: when the upload is removed, unless it is finished.', schema: text },
+  'Want-Content-Digest': {
+    description: 'RFC 9530: the digest that was sent was not looked at; these would be.',
+    schema: text,
+    example: 'sha-256=10, sha-512=5',
+  },
   ETag: { description: 'For `If-None-Match`.', schema: text },
   'Cache-Control': { description: 'Who may keep the answer, and for how long.', schema: text },
   Link: { description: 'RFC 8288: `rel="next"` is the next page.', schema: text },

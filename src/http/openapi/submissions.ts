@@ -1,6 +1,7 @@
 import type { OpenAPIRegistry } from '@asteasolutions/zod-to-openapi';
 import { z } from 'zod';
 
+import type { ErrorCode } from '../../errors.ts';
 import { allJobTypes, type AnyJobType } from '../../jobs/registry.ts';
 import { exampleJob, examplesOf } from './examples.ts';
 import { jobSchemas, requestSchemas } from './job-schemas.ts';
@@ -15,6 +16,17 @@ const headers = z.object({
     .optional()
     .meta({ description: 'RFC 7240. `wait=N`: answer when the job has finished, or after N seconds (at most 30).', examples: ['wait=10'] }),
 });
+
+const digest = z
+  .string()
+  .optional()
+  .meta({
+    description: 'RFC 9530, with `sha-256` or `sha-512`, of the whole body: other bytes are refused.',
+    examples: ['sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:'],
+  });
+
+/** Where a file comes. */
+export const bodyHeaders = headers.extend({ 'Content-Digest': digest, 'Repr-Digest': digest });
 
 function bodyOf(type: AnyJobType) {
   const request = requestSchemas.get(type.type) ?? type.submission;
@@ -32,6 +44,27 @@ function bodyOf(type: AnyJobType) {
   return { 'multipart/form-data': { schema: parts, encoding: { request: { contentType: 'application/json' } } } };
 }
 
+/** Codes of a submission, in whatever way it comes. */
+export function submissionProblems(type: AnyJobType): ErrorCode[] {
+  return [
+    'invalid_request',
+    'secret_in_request',
+    'value_out_of_range',
+    'invalid_idempotency_key',
+    'start_in_past',
+    'malformed_json',
+    ...(type.problems ?? []),
+    'payload_too_large',
+    'unsupported_media_type',
+    'idempotency_key_reused',
+    'limit_exceeded',
+    'temporal_unavailable',
+    'storage_unavailable',
+    'storage_full',
+    'overloaded',
+  ];
+}
+
 function describeSubmission(registry: OpenAPIRegistry, type: AnyJobType): void {
   const schema = jobSchemas.get(type.type);
   describeRoute(registry, {
@@ -41,7 +74,7 @@ function describeSubmission(registry: OpenAPIRegistry, type: AnyJobType): void {
     scope: 'submit',
     tag: 'Submissions',
     summary: `Start a job of type ${type.type}`,
-    request: { headers, body: { required: true, content: bodyOf(type) } },
+    request: { headers: type.body === 'multipart' ? bodyHeaders : headers, body: { required: true, content: bodyOf(type) } },
     answers: {
       200: answer('Finished while you waited (`Prefer: wait=N`).', schema, {
         headers: ['Location', 'Preference-Applied', 'Idempotency-Replayed'],
@@ -53,23 +86,7 @@ function describeSubmission(registry: OpenAPIRegistry, type: AnyJobType): void {
         examples: { queued: exampleJob(type, 'queued') },
       }),
     },
-    problems: [
-      'invalid_request',
-      'secret_in_request',
-      'value_out_of_range',
-      'invalid_idempotency_key',
-      'start_in_past',
-      'malformed_json',
-      ...(type.body === 'multipart' ? (['malformed_multipart'] as const) : []),
-      ...(type.problems ?? []),
-      'payload_too_large',
-      'unsupported_media_type',
-      'idempotency_key_reused',
-      'limit_exceeded',
-      'temporal_unavailable',
-      'storage_unavailable',
-      'overloaded',
-    ],
+    problems: [...submissionProblems(type), ...(type.body === 'multipart' ? (['malformed_multipart', 'digest_mismatch'] as const) : [])],
   });
 }
 

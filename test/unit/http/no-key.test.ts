@@ -38,6 +38,8 @@ describe('without a key', () => {
   test.each(paths)('every method at %s is 401, also one that is not there', async (path) => {
     await withThings();
     for (const method of methods) {
+      // What the protocol can do here is told to anybody.
+      if (method === 'OPTIONS' && path.startsWith('/v1/uploads/tus')) continue;
       const code = method === 'HEAD' ? undefined : 'unauthorized';
       expect([method, await ask(method, path)]).toEqual([method, { ...refused, code }]);
     }

@@ -31,7 +31,7 @@ function neededFor(method: string, path: string): string {
   )
     return 'admin';
   // A preview runs what a report would.
-  if (submissions.includes(path) || /^\/v1\/report.*\/preview$/.test(path)) return 'submit';
+  if (submissions.includes(path) || /^\/v1\/uploads\/(raw|tus)/.test(path) || /^\/v1\/report.*\/preview$/.test(path)) return 'submit';
   // What may be read may be lent out for reading.
   if (path === '/v1/jobs/{id}/tokens' || path === '/v1/suppressions/lookup') return 'read';
   // They change nothing: only what is asked for is too long for an address.

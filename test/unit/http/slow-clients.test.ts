@@ -7,6 +7,7 @@ import { aJob, keys, testApi } from '../../support/api.ts';
 import { fileIdFor, newJobId } from '../../../src/jobs/ids.ts';
 import { chunks } from '../../support/file-store.ts';
 import { eventually } from '../../support/eventually.ts';
+import { tusUpload } from '../../support/tus.ts';
 
 const everyMs = 300;
 const api = testApi({
@@ -14,6 +15,9 @@ const api = testApi({
   streams: { perKey: 10, heartbeatMs: 50 },
   server: { slowClients: { everyMs, leastBytes: 2_000 } },
 });
+
+/** It lets slow clients be slow. */
+const patient = testApi({ maxUploadBytes: 50_000_000 });
 
 const sockets: Socket[] = [];
 afterEach(() => {
@@ -110,6 +114,39 @@ describe('a client that is slow on purpose', () => {
     const [server] = (await once(api.server, 'connection')) as [Socket];
     await once(server, 'close');
     expect(server.bytesWritten).toBeLessThan(40_000_000);
+  });
+});
+
+describe('120 clients that upload a byte now and then', () => {
+  test.each([
+    ['raw', 'PUT /v1/uploads/raw/a.bin', 'Content-Length: 1000000'],
+    ['multipart', 'POST /v1/uploads', `${multipart}\r\nContent-Length: 1000000`],
+    [
+      'tus',
+      'POST /v1/uploads/tus',
+      'Tus-Resumable: 1.0.0\r\nUpload-Length: 1000000\r\nContent-Type: application/offset+octet-stream\r\nContent-Length: 1000000',
+    ],
+  ])('leave others alone: %s', async (way, path, headers) => {
+    const many = Array.from({ length: 120 }, () =>
+      client(`${path} HTTP/1.1\r\nHost: x\r\n${auth}\r\n${headers}\r\n\r\n${way === 'multipart' ? part : ''}`, patient.port),
+    );
+    const trickling = Promise.all(many.map((slow) => trickle(slow, 'x')));
+    await eventually(async () => {
+      const kept =
+        way === 'tus' ? (await patient.uploads.names()).filter((name) => name.endsWith('.bytes')).length : await patient.store.count();
+      expect(kept).toBe(120);
+    });
+    const bytes = Buffer.alloc(1_000_000, 'y');
+    await patient.agent().put('/v1/uploads/raw/b.bin').set('Content-Type', 'application/octet-stream').send(bytes).expect(202);
+    expect((await tusUpload(patient.port, bytes)).job).toMatch(/^\/v1\/jobs\//);
+    expect(patient.started).toHaveLength(2);
+    expect(many.filter(({ closed }) => closed())).toEqual([]);
+    for (const { socket } of many) socket.destroy();
+    await trickling;
+    // What has come by tus stays there; of the others nothing does but the two that were whole, of the same bytes.
+    await eventually(async () => {
+      expect(await patient.store.count()).toBe(1);
+    });
   });
 });
 

@@ -73,16 +73,20 @@ describe('failures while bytes come in', () => {
     await expect(store().stage(chunks('x'), { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
   });
 
-  it.each(['ENOSPC', 'EIO'])('calls %s an unavailable storage, worth a retry, and leaves nothing', async (code) => {
-    jest.spyOn(await fileHandles(), 'writeFile').mockRejectedValueOnce(systemError(code));
-    await expect(store().stage(chunks(Buffer.alloc(3 * MiB)))).rejects.toMatchObject({ code: 'storage_unavailable', retryable: true });
+  it.each([
+    ['ENOSPC', 'storage_full'],
+    ['EDQUOT', 'storage_full'],
+    ['EIO', 'storage_unavailable'],
+  ])('calls %s a %s, worth a retry, and leaves nothing', async (errno, code) => {
+    jest.spyOn(await fileHandles(), 'writeFile').mockRejectedValueOnce(systemError(errno));
+    await expect(store().stage(chunks(Buffer.alloc(3 * MiB)))).rejects.toMatchObject({ code, retryable: true });
     expect(await directory.files()).toEqual([]);
   });
 
   it('says that the storage is full, and nothing of paths', async () => {
     const staged = await store().stage(chunks('Dear Ada'));
     jest.spyOn(await fileHandles(), 'sync').mockRejectedValueOnce(systemError('ENOSPC'));
-    await expect(staged.commit()).rejects.toMatchObject({ message: "The file storage can't be used: it is full." });
+    await expect(staged.commit()).rejects.toMatchObject({ message: 'The file storage is full.' });
     await expect(buffer(store().read(staged.sha256))).rejects.toMatchObject({ code: 'file_not_found' });
     // The bytes are still staged: another attempt may succeed.
     await staged.commit();
