@@ -4,6 +4,7 @@ import { type ActivityDependencies, batchActivities, createActivities, emailActi
 import type { Config } from './config.ts';
 import type { MailProviderSettings } from './config-mail.ts';
 import { dataSourceConnector, remoteReader } from './data-sources.ts';
+import { keepHeapSmall } from './heap.ts';
 import { createDocumentReader } from './images/documents.ts';
 import { createImageEngine } from './images/engine.ts';
 import { createBulkJobs } from './jobs/bulk-jobs.ts';
@@ -104,6 +105,7 @@ export async function startWorker(
 ): Promise<void> {
   const [firstLane, ...otherLanes] = openLanes(scope, { config, providers, routing, log });
   if (firstLane === undefined) throw new Error('There is no mail provider');
+  keepHeapSmall();
   if (config.publicUrl === undefined)
     log.warn({}, 'HANDOFF_PUBLIC_URL is not set: bulk mail has no link to unsubscribe, which large mail services want');
   const calls = scope.closing(createTemporalCalls(link.client), (open) => {
