@@ -12,7 +12,7 @@ export interface Sent {
   upload: Upload;
 }
 
-export const endpointOf = (port: number) => `http://127.0.0.1:${String(port)}/v1/uploads/tus`;
+const endpointOf = (port: number) => `http://127.0.0.1:${String(port)}/v1/uploads/tus`;
 
 /** The real client. Resolves when it says that all was sent, and rejects when it gives up. */
 export function tusUpload(
