@@ -10,6 +10,7 @@ import { tenantTag } from './jobs/ids.ts';
 import { quoted } from './jobs/visibility-query.ts';
 import { openProtection, type Protection } from './protection.ts';
 import { keptSecret } from './secret-file.ts';
+import { createPartialUploads } from './storage/partial-uploads.ts';
 import { linkTemporal } from './temporal/connection.ts';
 import { endWorkflows } from './temporal/end-workflows.ts';
 
@@ -79,6 +80,8 @@ export async function eraseTenant(config: Config, tenant: string, say: Say): Pro
       await link.close();
     }
     const { files } = await removeTenant(db, tenant);
+    const partials = createPartialUploads(config.uploads.tusDir);
+    for await (const { id } of partials.all(tenant)) await partials.remove(id);
     const keys = await dataKeys.destroy(tag);
     say(
       `${String(files)} files are gone (their bytes with the next sweep), and ${String(keys)} data keys destroyed; processes that run forget them within a minute.`,

@@ -16,7 +16,7 @@ export function repeatedly(scope: Scope, work: () => Promise<void>, onFailure: (
     }
   }
   const ended = run().catch(onFailure);
-  scope.closing(ended, async () => {
+  scope.closing(closing, async () => {
     closing.abort();
     await ended;
   });

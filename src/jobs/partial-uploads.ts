@@ -55,10 +55,8 @@ export interface PartialUploads {
   sweep(options: { olderThanMs: number }): Promise<void>;
 }
 
-export const isWhole = ({ size, offset }: PartialUpload): boolean => size === offset;
-
 /** Complete, and its job has not been started. */
-export const isWaiting = (upload: PartialUpload): boolean => isWhole(upload) && upload.end === undefined;
+export const isWaiting = ({ size, offset, end }: PartialUpload): boolean => size === offset && end === undefined;
 
 /** How long one is kept whose job can't be started, in milliseconds. */
 const patienceMs = 7 * 86_400_000;

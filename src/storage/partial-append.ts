@@ -3,10 +3,11 @@ import { open } from 'node:fs/promises';
 
 import { onDisk, storageUnavailable } from './disk-failure.ts';
 import { fileMode } from './disk-places.ts';
-import { blockBytes } from './disk-stage.ts';
 
+/** Two of them for each request that sends: many slow ones must fit into memory. */
+const blockBytes = 512 * 1024;
 /** Made durable while more comes: as much may be lost by a crash. */
-const syncBytes = 32 * blockBytes;
+const syncBytes = 64 * blockBytes;
 
 export interface Appending {
   path: string;

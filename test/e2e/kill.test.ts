@@ -1,13 +1,17 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Client, Connection } from '@temporalio/client';
-import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { readFile, stat } from 'node:fs/promises';
+import { type ClientRequest, request } from 'node:http';
 import { join } from 'node:path';
 import sharp from 'sharp';
 
+import { eventually } from '../support/eventually.ts';
 import { filesBelow } from '../support/files-below.ts';
 import { reply, startMailServer } from '../support/mail-server.ts';
 import { ended, Product } from '../support/product.ts';
+import { tusUpload } from '../support/tus.ts';
 
 const minutes = 60_000;
 
@@ -41,7 +45,7 @@ describe('kill -9 of api, worker and Temporal at once', () => {
   }, 2 * minutes);
 
   test(
-    'a retrying e-mail, a half-written report and an upload in progress all complete after the next start',
+    'a retrying e-mail, a half-written report, an upload in progress and one that is half sent all complete after the next start',
     async () => {
       // Enough rows and pixels to be in the middle of it when the blow falls.
       const rows = 400_000;
@@ -72,10 +76,25 @@ describe('kill -9 of api, worker and Temporal at once', () => {
       await product.job(upload, (job) => job.status === 'running' && job.progress?.unit === 'variants');
       await product.job(report, (job) => job.status === 'running' && job.progress?.unit === 'rows' && Number(job.progress.done) > 0);
 
+      const large = randomBytes(20_000_000);
+      const { path, hanging } = await halfSent(product, large);
+
       await product.killAll();
+      hanging.destroy();
       await expectWholeBlobs(product.dataDir);
       refusing = false;
       await product.start();
+
+      const head = await product.request('HEAD', path, undefined, { 'Tus-Resumable': '1.0.0' });
+      expect(Number(head.headers.get('Upload-Offset'))).toBeGreaterThanOrEqual(8_000_000);
+      const sent = await tusUpload(product.ports.http, large, {
+        uploadUrl: `${product.url}${path}`,
+        headers: { Authorization: `Bearer ${product.key}` },
+      });
+      expect(await product.job(sent.job?.split('/').at(-1) ?? '', ended)).toMatchObject({
+        status: 'completed',
+        result: { file: { sha256: sha256(large) } },
+      });
 
       const finished = await product.job(report, ended, 10 * minutes);
       expect(finished).toMatchObject({ status: 'completed', result: { rows } });
@@ -144,6 +163,34 @@ describe('kill -9 of api, worker and Temporal at once', () => {
     20 * minutes,
   );
 });
+
+/** Eight megabytes of it are confirmed, and some more are on their way. */
+async function halfSent(product: Product, bytes: Buffer): Promise<{ path: string; hanging: ClientRequest }> {
+  const tus = { 'Tus-Resumable': '1.0.0' };
+  const begun = await product.request('POST', '/v1/uploads/tus', undefined, { ...tus, 'Upload-Length': String(bytes.length) });
+  const path = begun.headers.get('Location') ?? '';
+  const send = (from: number) => {
+    const headers = {
+      ...tus,
+      'Upload-Offset': from,
+      'Content-Type': 'application/offset+octet-stream',
+      Authorization: `Bearer ${product.key}`,
+    };
+    return request(new URL(path, product.url), { method: 'PATCH', headers }).on('error', () => undefined);
+  };
+  const first = send(0);
+  first.end(bytes.subarray(0, 8_000_000));
+  const [{ statusCode }] = (await once(first, 'response')) as [{ statusCode: number }];
+  expect(statusCode).toBe(204);
+  const hanging = send(8_000_000);
+  hanging.write(bytes.subarray(8_000_000, 12_000_000));
+  const kept = async () => (await filesBelow(join(product.dataDir, 'tus'))).filter((name) => name.endsWith('.bytes'));
+  await eventually(async () => {
+    const [name = ''] = await kept();
+    expect((await stat(join(product.dataDir, 'tus', name))).size).toBeGreaterThan(8_000_000);
+  });
+  return { path, hanging };
+}
 
 async function historyOf(address: string, workflowId: string) {
   const connection = await Connection.connect({ address });

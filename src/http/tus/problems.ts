@@ -2,6 +2,7 @@ import { ERRORS } from '@tus/server';
 
 import { AppError, type ErrorCode, invalid } from '../../errors.ts';
 import type { UploadEnd } from '../../jobs/partial-uploads.ts';
+import { tooLarge } from '../multipart.ts';
 
 const header = (name: string, detail: string) => invalid(`#header:${name}`, detail);
 const noType = () => new AppError('unsupported_media_type', 'Send Content-Type: application/offset+octet-stream.');
@@ -26,7 +27,7 @@ const known = new Map<unknown, (maxBytes: number) => AppError>([
   [ERRORS.INVALID_METADATA, () => header('Upload-Metadata', 'must be pairs of a key and base 64, separated by commas')],
   [ERRORS.UNSUPPORTED_CONCATENATION_EXTENSION, () => header('Upload-Concat', 'is not known: send the file in one upload')],
   [ERRORS.ERR_SIZE_EXCEEDED, beyondLength],
-  [ERRORS.ERR_MAX_SIZE_EXCEEDED, (maxBytes) => new AppError('payload_too_large', `A file may have up to ${String(maxBytes)} bytes.`)],
+  [ERRORS.ERR_MAX_SIZE_EXCEEDED, tooLarge],
   [ERRORS.ERR_LOCK_TIMEOUT, busy],
   // Nobody waits for this answer: somebody else has taken over, or the connection is gone.
   [ERRORS.ABORTED, busy],

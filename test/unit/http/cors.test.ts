@@ -12,6 +12,8 @@ const paths = [
   '/v1/jobs/email_x/cancel',
   '/v1/files/file_x',
   '/v1/nothing',
+  '/v1/uploads/tus',
+  '/v1/uploads/tus/tus_x',
   ...allJobTypes.map(({ path }) => `/v1${path}`),
 ];
 const preflight = {
@@ -35,6 +37,8 @@ describe('a page of an allowed origin', () => {
     });
     const allowed = answer.get('Access-Control-Allow-Headers')?.toLowerCase().split(', ');
     expect(allowed).toEqual(expect.arrayContaining(['authorization', 'content-type', 'idempotency-key', 'prefer', 'last-event-id']));
+    const tus = ['tus-resumable', 'upload-length', 'upload-defer-length', 'upload-metadata', 'upload-offset'];
+    expect(allowed).toEqual(expect.arrayContaining(tus));
     expect(answer.headers).not.toHaveProperty('access-control-allow-credentials');
     expect(api.lookups).toEqual([]);
   });
