@@ -32,6 +32,7 @@ import { furtherLanes, namedProviders } from './mail-providers.ts';
 import type { Routing } from './mail/routing.ts';
 import { createQueryReader } from './reports/query-reader.ts';
 import { readCsv } from './reports/source.ts';
+import { scannerOf } from './scanner-readiness.ts';
 import type { Stores } from './stores.ts';
 import { variableFaults } from './templates/schema.ts';
 import { createWorkshop } from './templates/workshop.ts';
@@ -133,6 +134,7 @@ export async function startApi(
     open.close();
   });
   const rates = createMailRates(calls, { providers: providers.map(({ name }) => name), taskQueue });
+  const scanner = scannerOf(config);
   const watcher = createWatcher({ get: (tenant, id) => jobs.get(tenant, id) });
   const app = createApp({
     jobs,
@@ -161,6 +163,7 @@ export async function startApi(
     readCsv,
     deliveries: stores.deliveries,
     maxUploadBytes: config.maxUploadBytes,
+    scanning: config.scanning.clamd !== undefined,
     maxMessageBytes: config.maxMessageBytes,
     publicUrl: config.publicUrl,
     metrics,
@@ -188,6 +191,7 @@ export async function startApi(
         if ((await jobs.unservedQueues()).length > 0) throw new AppError('not_ready', 'A Task Queue has no worker');
       },
     },
+    ...(scanner && { facts: scanner.facts }),
     onAnswer: (answer) => {
       log[everyFewSeconds.has(answer.path) ? 'debug' : 'info']({ ...answer }, 'request');
     },

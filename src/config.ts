@@ -13,6 +13,7 @@ import { imagesOf, type ImageSettings, imageVariables } from './config-images.ts
 import { type LimitSettings, limitsOf, limitVariables } from './config-limits.ts';
 import { mailOf, type MailSettings, mailVariables } from './config-mail.ts';
 import { type ReportSettings, reportsOf, reportVariables } from './config-reports.ts';
+import { scanningOf, type ScanSettings, scanVariables } from './config-scanning.ts';
 
 /** What the environment says, checked. Defaults and meanings: `.env.example`. */
 export interface Config {
@@ -33,6 +34,7 @@ export interface Config {
   readonly limits: LimitSettings;
   readonly reports: ReportSettings;
   readonly images: ImageSettings;
+  readonly scanning: ScanSettings;
   readonly shutdownGraceSeconds: number;
   readonly encryption: EncryptionSettings;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
@@ -112,6 +114,7 @@ const environment = z.object({
   ...limitVariables,
   ...reportVariables,
   ...imageVariables,
+  ...scanVariables,
   HANDOFF_SHUTDOWN_GRACE_SECONDS: natural(20),
   ...encryptionVariables,
   HANDOFF_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('warn'),
@@ -254,6 +257,7 @@ export function loadConfig(env: Environment = process.env): Config {
     limits: limitsOf(values),
     reports: reportsOf(values),
     images: imagesOf(values),
+    scanning: scanningOf(values),
     shutdownGraceSeconds: values.HANDOFF_SHUTDOWN_GRACE_SECONDS,
     encryption: encryptionOf(values),
     logLevel: values.HANDOFF_LOG_LEVEL,

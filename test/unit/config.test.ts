@@ -17,6 +17,11 @@ const defaults: Config = {
   mailEvents: { resendSecret: undefined, postmarkAuth: undefined, sesTopicArn: undefined },
   maxUploadBytes: 536_870_912,
   images: { maxPixels: 100_000_000, memoryMb: 1_024, timeoutSeconds: 120 },
+  scanning: {
+    clamd: undefined,
+    maxDatabaseDays: 7,
+    archives: { maxEntries: 10_000, maxBytes: 2_147_483_648, maxRatio: 200 },
+  },
   fileRetentionDays: undefined,
   maxMessageBytes: 26_214_400,
   maxStreamsPerKey: 100,
