@@ -15,7 +15,7 @@ async function examineInside(archive: StoredArchive, tally: Tally, watching: Wat
 function refusalOf(error: unknown, { signal }: Watching): ArchiveRefused {
   if (error instanceof ArchiveRefused) return error;
   signal.throwIfAborted();
-  if (error instanceof AppError || !(error instanceof Error)) throw error;
+  if (error instanceof AppError) throw error;
   return unreadable('it is broken, or cut off');
 }
 

@@ -1,9 +1,10 @@
-import { pipeline } from 'node:stream/promises';
+import { PassThrough } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 
 import type { StoredArchive, Watching } from '../../activities/scan.ts';
 import { headerBytes, isTarHeader, type TarWalk, walkTar } from './tar.ts';
 import type { Tally } from './tally.ts';
+import { unpacking } from './unpacking.ts';
 
 /** What a stream of unpacked bytes holds: a tar archive if its first block says so, else one entry. */
 function createContents(tally: Tally, isTar: boolean): TarWalk {
@@ -30,30 +31,16 @@ function createContents(tally: Tally, isTar: boolean): TarWalk {
   };
 }
 
-async function* counting(source: AsyncIterable<Buffer>, passed: (bytes: number) => void): AsyncGenerator<Buffer> {
-  let count = 0;
-  for await (const chunk of source) {
-    count += chunk.byteLength;
-    passed(count);
-    yield chunk;
-  }
-}
-
 /**
  * gzip and tar, and tar within gzip: each byte once, and none is kept.
  * @throws ArchiveRefused; what `read` threw; whatever zlib says of broken bytes.
  */
 export async function examineStream({ format, read }: StoredArchive, tally: Tally, { signal, passed }: Watching): Promise<void> {
   const contents = createContents(tally, format === 'tar');
-  const look = async (chunks: AsyncIterable<Buffer>): Promise<void> => {
-    for await (const chunk of chunks) {
-      tally.bytes(chunk.byteLength);
-      contents.write(chunk);
-    }
-    contents.end();
+  const look = (chunk: Buffer): void => {
+    tally.bytes(chunk.byteLength);
+    contents.write(chunk);
   };
-  const source = read();
-  const counted = (chunks: AsyncIterable<Buffer>) => counting(chunks, passed);
-  if (format === 'gzip') await pipeline(source, counted, createGunzip(), look, { signal });
-  else await pipeline(source, counted, look, { signal });
+  await unpacking(read(), format === 'gzip' ? createGunzip() : new PassThrough(), look, { signal, passed });
+  contents.end();
 }

@@ -1,5 +1,4 @@
 import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { createInflateRaw } from 'node:zlib';
 import { type Entry, fromRandomAccessReaderPromise, getFileNameLowLevel, type LocalFileHeader, type ZipFile } from 'yauzl';
 
@@ -7,6 +6,7 @@ import type { StoredArchive, Watching } from '../../activities/scan.ts';
 import { assertWithin, refuseLink } from './entry-name.ts';
 import { ArchiveRefused, unreadable } from './refusal.ts';
 import type { Tally } from './tally.ts';
+import { unpacking } from './unpacking.ts';
 import { blockBytes, StoredBytes } from './zip-reader.ts';
 
 /** What is remembered of an entry: numbers only, so that names of 64 KiB cost nothing. */
@@ -85,13 +85,11 @@ async function unpack({ dataStart, packed, unpacked }: Part, bytes: StoredBytes,
   const source = isSmall
     ? Readable.from([await bytes.bytesAt(dataStart, packed)])
     : read({ start: dataStart, end: dataStart + packed - 1 });
-  const count = async (chunks: AsyncIterable<Buffer>): Promise<void> => {
-    for await (const chunk of chunks) {
-      size += chunk.byteLength;
-      if (size > unpacked) throw new ArchiveRefused('archive_bomb', 'an entry unpacks to more than it tells');
-    }
+  const count = (chunk: Buffer): void => {
+    size += chunk.byteLength;
+    if (size > unpacked) throw new ArchiveRefused('archive_bomb', 'an entry unpacks to more than it tells');
   };
-  await pipeline(source, createInflateRaw(), count, { signal });
+  await unpacking(source, createInflateRaw(), count, { signal });
   if (size !== unpacked) throw unreadable('an entry unpacks to less than it tells');
 }
 
