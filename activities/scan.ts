@@ -88,6 +88,7 @@ export function scanActivities({ files, archives, scanner }: ScanDependencies) {
           report({ done: bytes, total: file.size, unit: 'bytes', stage });
         },
       };
+      signal.throwIfAborted();
       watching.passed(0);
       const { result, rejection } = await (check.name === 'archive'
         ? archiveCheck(file, check.format, watching)

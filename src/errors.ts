@@ -137,3 +137,9 @@ export class AppError extends Error {
 export function invalid(pointer: string, detail: string, code: ErrorCode = 'invalid_request'): AppError {
   return new AppError(code, detail, { errors: [{ pointer, detail }] });
 }
+
+/** The same failure, at these places of the request. */
+export function placedAt(error: AppError, errors: FieldError[]): AppError {
+  const { code, message, retryable, retryAfterSeconds, cause } = error;
+  return new AppError(code, message, { retryable, ...(retryAfterSeconds !== undefined && { retryAfterSeconds }), errors, cause });
+}

@@ -1,4 +1,4 @@
-import { AppError, invalid } from '../errors.ts';
+import { AppError, invalid, placedAt } from '../errors.ts';
 import type { FileFacts, FileStore } from './files.ts';
 
 /**
@@ -8,9 +8,7 @@ import type { FileFacts, FileStore } from './files.ts';
 export async function usableFile(files: Pick<FileStore, 'find'>, tenant: string, fileId: string, pointer: string): Promise<FileFacts> {
   const found = await files.find(tenant, fileId).catch((error: unknown) => {
     if (!(error instanceof AppError) || (error.code !== 'file_quarantined' && error.code !== 'file_rejected')) throw error;
-    const { retryable, retryAfterSeconds, message } = error;
-    const errors = [{ pointer, detail: message }];
-    throw new AppError(error.code, message, { retryable, ...(retryAfterSeconds !== undefined && { retryAfterSeconds }), errors });
+    throw placedAt(error, [{ pointer, detail: error.message }]);
   });
   if (found === undefined) throw invalid(pointer, 'no such file', 'file_not_found');
   return found;

@@ -6,8 +6,10 @@ import type { testLimits } from './limits.ts';
 export interface TestApiOptions {
   maxUploadBytes?: number;
   maxMessageBytes?: number;
+  /** Whether there is a virus scanner. Default: no. */
+  scanning?: boolean;
   streams?: AppDependencies['streams'];
-  edges?: Pick<AppDependencies, 'corsOrigins' | 'codecOrigins' | 'devCodec' | 'caughtMail' | 'trustProxy' | 'refuseSecrets'>;
+  edges?: Pick<AppDependencies, 'corsOrigins' | 'codecOrigins' | 'devCodec' | 'caughtMail' | 'trustProxy' | 'refuseSecrets' | 'facts'>;
   server?: HttpServerOptions;
   /** Asked before each test. */
   identities?: () => AppDependencies['identities'];

@@ -91,6 +91,7 @@ export interface TestApi extends TestJobs {
 export function testApi({
   maxUploadBytes = 100_000,
   maxMessageBytes = 1_000_000,
+  scanning = false,
   streams = { perKey: 100 },
   edges = {},
   server: serverOptions = {},
@@ -238,6 +239,7 @@ export function testApi({
       identities: identities?.(),
       maxUploadBytes,
       maxMessageBytes,
+      scanning,
       tenantKeys,
       payloads: { decode: (payloads, of) => api.payloads.decode?.(payloads, of) ?? Promise.resolve([...payloads]) },
       namespace: 'default',
