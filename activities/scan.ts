@@ -27,18 +27,18 @@ export interface ArchiveExaminer {
    * Without names of what is inside. `examined` false: nothing is known about what is inside this format.
    * @throws what `read` threw; the reason of `signal`.
    */
-  examine(
+  examine: (
     archive: StoredArchive,
     watching: Watching,
-  ): Promise<{ examined: boolean; entries?: number; unpackedBytes?: number; closedEntries?: number; rejection: Rejection | null }>;
+  ) => Promise<{ examined: boolean; entries?: number; unpackedBytes?: number; closedEntries?: number; rejection: Rejection | null }>;
 }
 
 export interface VirusScanner {
   /** Owns the source. @throws AppError `scanner_unavailable`, `scanner_configuration`; what the source threw; the reason of `signal`. */
-  scan(
+  scan: (
     source: Readable,
     watching: Watching,
-  ): Promise<{ virus: string | null; engine: string; /** RFC 3339; null: it does not tell. */ databaseDate: string | null }>;
+  ) => Promise<{ virus: string | null; engine: string; /** RFC 3339; null: it does not tell. */ databaseDate: string | null }>;
 }
 
 export interface ScanDependencies {

@@ -8,7 +8,7 @@ const device = /^(?:con|prn|aux|nul|com[\d\u00b9\u00b2\u00b3]|lpt[\d\u00b9\u00b2
 
 /** The end, which tells the type, in whole characters. */
 function shortened(name: string): string {
-  const characters = [...name];
+  const characters = Array.from(name);
   let bytes = Buffer.byteLength(name);
   let from = 0;
   for (; bytes > maxBytes; from += 1) bytes -= Buffer.byteLength(characters[from] ?? '');

@@ -16,7 +16,7 @@ export interface ClamdOptions {
 
 export interface Clamd extends VirusScanner {
   /** @throws AppError `scanner_unavailable`. */
-  engine(signal?: AbortSignal): Promise<Engine>;
+  engine: (signal?: AbortSignal) => Promise<Engine>;
 }
 
 /** A reply is a line; more is none of clamd's. */

@@ -16,14 +16,19 @@ const engine = { engine: 'ClamAV 1.4.3', databaseDate: '2026-11-29T09:30:00.000Z
 const archives: ArchiveExaminer = { examine: () => Promise.resolve({ examined: true, entries: 2, unpackedBytes: 9, rejection: null }) };
 const bomb = { reason: 'archive_bomb' as const, detail: 'it unpacks to more than 5 bytes' };
 const refusing: ArchiveExaminer = { examine: () => Promise.resolve({ examined: true, rejection: bomb }) };
-const scanning = (virus: string | null): VirusScanner & { count: number } => ({
-  count: 0,
-  async scan(source, { passed }) {
-    this.count += 1;
-    for await (const chunk of source as AsyncIterable<Buffer>) passed(chunk.byteLength);
-    return { virus, ...engine };
-  },
-});
+function scanning(virus: string | null): VirusScanner & { readonly count: number } {
+  let count = 0;
+  return {
+    get count() {
+      return count;
+    },
+    async scan(source, { passed }) {
+      count += 1;
+      for await (const chunk of source as AsyncIterable<Buffer>) passed(chunk.byteLength);
+      return { virus, ...engine };
+    },
+  };
+}
 
 async function quarantined(bytes = 'some bytes', role = 'x') {
   const facts = { id: fileIdFor(jobId, role), name: 'a.zip', contentType: 'application/zip', tenant: 'acme', jobId, quarantined: true };
@@ -83,7 +88,7 @@ describe('scanFile', () => {
     ['is not there', undefined, undefined, 'scanner_configuration'],
   ])('a scanner that %s lets nothing through: it is tried again, and the file stays where it is', async (_how, scanner, error, type) => {
     const file = await quarantined();
-    const given = scanner && { ...scanner, scan: () => Promise.reject(error as Error) };
+    const given = scanner && { scan: () => Promise.reject(error) };
     await expect(run(file, { scanner: given }).result).rejects.toMatchObject({ type, nonRetryable: false });
     expect([await stateOf(file), await store.count()]).toEqual(['quarantined', 1]);
   });

@@ -199,7 +199,7 @@ describe('where there is a virus scanner', () => {
   });
 
   test('readiness tells how it is, and that makes nothing unready', async () => {
-    const { status, body } = await scanning.anonymous().get('/readyz');
+    const { status, body } = (await scanning.anonymous().get('/readyz')) as { status: number; body: unknown };
     expect([status, body]).toMatchObject([200, { status: 'ready', scanner: { state: 'outdated', databaseAgeDays: 9 } }]);
     scanning.checks = { probe: () => Promise.reject(new Error('away')) };
     expect((await scanning.anonymous().get('/readyz')).body).toMatchObject({ code: 'not_ready', scanner: { state: 'outdated' } });
