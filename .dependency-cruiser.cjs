@@ -8,7 +8,7 @@ const expressWorld = packages('express', 'express-serve-static-core', 'helmet', 
 
 /** Entry points, and the wiring that they share. */
 const entryPoint =
-  '^src/(cli|dev|api|worker|server|stores|protection|encryption-command|bounce-command|mail-providers|mail-providers-command|listen|temporal-link|data-sources|maintenance)\\.ts$';
+  '^src/(cli|dev|api|worker|server|stores|protection|encryption-command|bounce-command|mail-providers|mail-providers-command|listen|temporal-link|data-sources|maintenance|scanner-readiness)\\.ts$';
 
 /** Single files that may be used from everywhere, since they themselves load nothing of ours. */
 const shared = '^src/(errors|port-check|secret-shapes)\\.ts$';
@@ -17,7 +17,9 @@ const shared = '^src/(errors|port-check|secret-shapes)\\.ts$';
 const libraries = {
   mail: ['nodemailer', 'smtp-server', 'postal-mime', 'html-to-text', '@aws-sdk', 'standardwebhooks'],
   templates: ['liquidjs', 'mjml', 'juice', 'html-to-text', '@cfworker/json-schema'],
-  storage: ['@aws-sdk', 'file-type', 'clamscan'],
+  storage: ['@aws-sdk', 'file-type'],
+  archives: ['yauzl', 'tar'],
+  scanning: [],
   database: ['kysely', 'pg', 'pg-cursor', '@electric-sql/pglite'],
   datasources: ['pg', 'mysql2'],
   reports: ['csv-parse', 'csv-stringify', 'piscina', 'pdfmake', 'fontkit', 'bidi-js', 'echarts', 'numfmt', 'sharp', '@duckdb'],
@@ -221,7 +223,7 @@ module.exports = {
       name: 'single-files-wire-nothing',
       severity: 'error',
       comment:
-        'Only entry points (src/cli.ts, dev.ts, api.ts, worker.ts; server.ts, stores.ts, protection.ts, listen.ts, temporal-link.ts, data-sources.ts and maintenance.ts, which they share, and the commands) put the parts together. Another file that lies directly in src/ loads packages and its like; give it what it needs as an argument.',
+        'Only entry points (src/cli.ts, dev.ts, api.ts, worker.ts; server.ts, stores.ts, protection.ts, listen.ts, temporal-link.ts, data-sources.ts, maintenance.ts and scanner-readiness.ts, which they share, and the commands) put the parts together. Another file that lies directly in src/ loads packages and its like; give it what it needs as an argument.',
       from: { path: '^src/[^/]+\\.ts$', pathNot: [entryPoint, '^src/(config|errors)\\.ts$'] },
       to: { path: ['^src/[^/]+/', '^workflows/', '^activities/', entryPoint], dependencyTypesNot: ['type-only'] },
     },

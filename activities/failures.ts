@@ -6,7 +6,11 @@ import { currentAttempt } from './current-job.ts';
 const minuteMs = 60_000;
 
 /** Our settings are wrong, not the job: try again slowly, until somebody has mended them. */
-const slowly: Partial<Record<ErrorCode, number>> = { mail_configuration: 5 * minuteMs, data_source_configuration: 5 * minuteMs };
+const slowly: Partial<Record<ErrorCode, number>> = {
+  mail_configuration: 5 * minuteMs,
+  data_source_configuration: 5 * minuteMs,
+  scanner_configuration: 5 * minuteMs,
+};
 
 /** Doubled at each attempt. Who greylists takes a message after 5 minutes or more; a mailbox is emptied by a person. */
 const patient: Record<Patience, { first: number; longest: number }> = {

@@ -8,6 +8,7 @@ import { reportDeliveryActivities, type ReportDeliveryDependencies } from './rep
 import { reportActivities } from './report.ts';
 import { type ReportDependencies } from './report-ports.ts';
 import { previewActivities, type PreviewDependencies } from './report-preview.ts';
+import { scanActivities, type ScanDependencies } from './scan.ts';
 import { uploadActivities, type UploadDependencies } from './upload.ts';
 
 export { batchActivities, emailActivities };
@@ -16,7 +17,7 @@ export interface ActivityDependencies {
   email: EmailDependencies & ReportDeliveryDependencies;
   'bulk-email': BatchDependencies;
   report: ReportDependencies & PreviewDependencies;
-  upload: UploadDependencies & DocumentDependencies;
+  upload: ScanDependencies & UploadDependencies & DocumentDependencies;
   operations: BulkDependencies & MaintenanceDependencies;
   limits: LimitDependencies;
 }
@@ -27,7 +28,7 @@ export function createActivities({ email, 'bulk-email': batch, report, upload, o
     email: { ...emailActivities(email), ...reportDeliveryActivities(email) },
     'bulk-email': batchActivities(batch),
     report: { ...reportActivities(report), ...previewActivities(report) },
-    upload: { ...uploadActivities(upload), ...documentActivities(upload) },
+    upload: { ...scanActivities(upload), ...uploadActivities(upload), ...documentActivities(upload) },
     operations: { ...bulkActivities(operations), ...maintenanceActivities(operations) },
     limits: { ...limitActivities(limits), ...windowActivities() },
   };

@@ -1880,7 +1880,7 @@ export interface components {
             failures: {
                 jobId: string;
                 /** @enum {string} */
-                code: "invalid_request" | "malformed_request" | "request_timeout" | "uri_too_long" | "headers_too_large" | "secret_in_request" | "value_out_of_range" | "invalid_idempotency_key" | "start_in_past" | "invalid_filter" | "invalid_cursor" | "malformed_json" | "malformed_multipart" | "digest_mismatch" | "tus_version_unsupported" | "upload_offset_mismatch" | "upload_busy" | "upload_expired" | "unsupported_media_type" | "payload_too_large" | "unauthorized" | "insufficient_scope" | "not_found" | "link_expired" | "link_used_up" | "file_expired" | "method_not_allowed" | "range_not_satisfiable" | "idempotency_key_reused" | "job_not_cancellable" | "job_not_retryable" | "job_not_dead_lettered" | "job_not_scheduled" | "too_many_changes" | "bulk_action_finished" | "payload_unreadable" | "api_key_not_active" | "too_many_streams" | "rate_limited" | "limit_exceeded" | "content_type_mismatch" | "image_truncated" | "file_not_accepted" | "file_not_found" | "data_source_not_found" | "data_source_configured" | "encryption_needed" | "template_not_found" | "definition_not_found" | "preset_not_found" | "precondition_failed" | "template_invalid" | "message_too_large" | "job_not_pausable" | "signature_invalid" | "temporal_unavailable" | "database_unavailable" | "identity_provider_unavailable" | "storage_unavailable" | "storage_full" | "worker_unavailable" | "overloaded" | "not_ready" | "internal_error" | "mail_rejected" | "recipient_rejected" | "delivery_in_doubt" | "mail_refused_for_now" | "mail_server_unreachable" | "mail_configuration" | "template_failed" | "source_unreadable" | "report_too_large" | "source_too_large" | "query_invalid" | "query_timeout" | "query_too_large" | "data_source_unreachable" | "data_source_configuration" | "image_unreadable" | "image_too_large" | "decoder_failed" | "timed_out" | "terminated" | "expired" | "discarded" | "dead_letter_expired" | "redrive_limit_reached" | "job_failed";
+                code: "invalid_request" | "malformed_request" | "request_timeout" | "uri_too_long" | "headers_too_large" | "secret_in_request" | "value_out_of_range" | "invalid_idempotency_key" | "start_in_past" | "invalid_filter" | "invalid_cursor" | "malformed_json" | "malformed_multipart" | "digest_mismatch" | "tus_version_unsupported" | "upload_offset_mismatch" | "upload_busy" | "upload_expired" | "unsupported_media_type" | "payload_too_large" | "unauthorized" | "insufficient_scope" | "not_found" | "link_expired" | "link_used_up" | "file_expired" | "method_not_allowed" | "range_not_satisfiable" | "idempotency_key_reused" | "job_not_cancellable" | "job_not_retryable" | "job_not_dead_lettered" | "job_not_scheduled" | "too_many_changes" | "bulk_action_finished" | "payload_unreadable" | "api_key_not_active" | "too_many_streams" | "rate_limited" | "limit_exceeded" | "content_type_mismatch" | "image_truncated" | "file_not_accepted" | "file_not_found" | "file_quarantined" | "file_rejected" | "data_source_not_found" | "data_source_configured" | "encryption_needed" | "template_not_found" | "definition_not_found" | "preset_not_found" | "precondition_failed" | "template_invalid" | "message_too_large" | "job_not_pausable" | "signature_invalid" | "temporal_unavailable" | "database_unavailable" | "identity_provider_unavailable" | "storage_unavailable" | "storage_full" | "worker_unavailable" | "overloaded" | "not_ready" | "internal_error" | "mail_rejected" | "recipient_rejected" | "delivery_in_doubt" | "mail_refused_for_now" | "mail_server_unreachable" | "mail_configuration" | "template_failed" | "source_unreadable" | "report_too_large" | "source_too_large" | "query_invalid" | "query_timeout" | "query_too_large" | "data_source_unreachable" | "data_source_configuration" | "image_unreadable" | "image_too_large" | "decoder_failed" | "scanner_unavailable" | "scanner_configuration" | "timed_out" | "terminated" | "expired" | "discarded" | "dead_letter_expired" | "redrive_limit_reached" | "job_failed";
             }[];
             /** @description Of a dry run that has finished: up to twenty ids. */
             sample: string[] | null;
@@ -2576,11 +2576,54 @@ export interface components {
             maxDownloads: number | null;
             /** @description When the last one by a link was complete. */
             lastDownloadedAt: string | null;
+            /**
+             * @description quarantined: its checks are not done, and nobody gets its bytes; rejected: it did not pass them, and they are gone.
+             * @enum {string}
+             */
+            state: "ready" | "quarantined" | "rejected";
+            rejection: components["schemas"]["FileRejection"] | null;
+            /** @description Done since it was received; null: none had to be, or not yet. */
+            checks: components["schemas"]["FileCheckResult"][] | null;
+        };
+        FileCheckResult: {
+            /** @enum {string} */
+            name: "archive";
+            /**
+             * @description not_examined: what is inside this format can not be told; only its bytes as they are were checked.
+             * @enum {string}
+             */
+            outcome: "passed" | "rejected" | "not_examined";
+            /** @enum {string} */
+            format: "zip" | "gzip" | "tar" | "7z" | "rar" | "bzip2" | "xz" | "zstd";
+            /** @description One level: an archive in it is one entry. */
+            entries?: number;
+            unpackedBytes?: number;
+            /** @description Encrypted, or packed in a way that we can not read: their sizes are believed. */
+            closedEntries?: number;
+        } | {
+            /** @enum {string} */
+            name: "virus";
+            /** @enum {string} */
+            outcome: "passed" | "rejected";
+            /** @example ClamAV 1.4.3/27800 */
+            engine: string;
+            /** @description RFC 3339: when its signatures were made; null: it does not tell. */
+            databaseDate: string | null;
         };
         FilePage: {
             items: components["schemas"]["File"][];
             /** @description `cursor` of the next page; null: there is none. */
             nextCursor: string | null;
+        };
+        /** @description Why the bytes of a file were removed. */
+        FileRejection: {
+            /** @enum {string} */
+            reason: "virus" | "archive_bomb" | "archive_entries" | "archive_path" | "archive_unreadable" | "bytes_missing";
+            /**
+             * @description Without names of what is inside.
+             * @example the virus scanner found Eicar-Test-Signature
+             */
+            detail: string;
         };
         IssuedApiKey: {
             /** @description No secret: the log names the key by it. */
@@ -2894,7 +2937,7 @@ export interface components {
              * @description Stable: decide by it, not by texts.
              * @enum {string}
              */
-            code: "invalid_request" | "malformed_request" | "request_timeout" | "uri_too_long" | "headers_too_large" | "secret_in_request" | "value_out_of_range" | "invalid_idempotency_key" | "start_in_past" | "invalid_filter" | "invalid_cursor" | "malformed_json" | "malformed_multipart" | "digest_mismatch" | "tus_version_unsupported" | "upload_offset_mismatch" | "upload_busy" | "upload_expired" | "unsupported_media_type" | "payload_too_large" | "unauthorized" | "insufficient_scope" | "not_found" | "link_expired" | "link_used_up" | "file_expired" | "method_not_allowed" | "range_not_satisfiable" | "idempotency_key_reused" | "job_not_cancellable" | "job_not_retryable" | "job_not_dead_lettered" | "job_not_scheduled" | "too_many_changes" | "bulk_action_finished" | "payload_unreadable" | "api_key_not_active" | "too_many_streams" | "rate_limited" | "limit_exceeded" | "content_type_mismatch" | "image_truncated" | "file_not_accepted" | "file_not_found" | "data_source_not_found" | "data_source_configured" | "encryption_needed" | "template_not_found" | "definition_not_found" | "preset_not_found" | "precondition_failed" | "template_invalid" | "message_too_large" | "job_not_pausable" | "signature_invalid" | "temporal_unavailable" | "database_unavailable" | "identity_provider_unavailable" | "storage_unavailable" | "storage_full" | "worker_unavailable" | "overloaded" | "not_ready" | "internal_error" | "mail_rejected" | "recipient_rejected" | "delivery_in_doubt" | "mail_refused_for_now" | "mail_server_unreachable" | "mail_configuration" | "template_failed" | "source_unreadable" | "report_too_large" | "source_too_large" | "query_invalid" | "query_timeout" | "query_too_large" | "data_source_unreachable" | "data_source_configuration" | "image_unreadable" | "image_too_large" | "decoder_failed" | "timed_out" | "terminated" | "expired" | "discarded" | "dead_letter_expired" | "redrive_limit_reached" | "job_failed";
+            code: "invalid_request" | "malformed_request" | "request_timeout" | "uri_too_long" | "headers_too_large" | "secret_in_request" | "value_out_of_range" | "invalid_idempotency_key" | "start_in_past" | "invalid_filter" | "invalid_cursor" | "malformed_json" | "malformed_multipart" | "digest_mismatch" | "tus_version_unsupported" | "upload_offset_mismatch" | "upload_busy" | "upload_expired" | "unsupported_media_type" | "payload_too_large" | "unauthorized" | "insufficient_scope" | "not_found" | "link_expired" | "link_used_up" | "file_expired" | "method_not_allowed" | "range_not_satisfiable" | "idempotency_key_reused" | "job_not_cancellable" | "job_not_retryable" | "job_not_dead_lettered" | "job_not_scheduled" | "too_many_changes" | "bulk_action_finished" | "payload_unreadable" | "api_key_not_active" | "too_many_streams" | "rate_limited" | "limit_exceeded" | "content_type_mismatch" | "image_truncated" | "file_not_accepted" | "file_not_found" | "file_quarantined" | "file_rejected" | "data_source_not_found" | "data_source_configured" | "encryption_needed" | "template_not_found" | "definition_not_found" | "preset_not_found" | "precondition_failed" | "template_invalid" | "message_too_large" | "job_not_pausable" | "signature_invalid" | "temporal_unavailable" | "database_unavailable" | "identity_provider_unavailable" | "storage_unavailable" | "storage_full" | "worker_unavailable" | "overloaded" | "not_ready" | "internal_error" | "mail_rejected" | "recipient_rejected" | "delivery_in_doubt" | "mail_refused_for_now" | "mail_server_unreachable" | "mail_configuration" | "template_failed" | "source_unreadable" | "report_too_large" | "source_too_large" | "query_invalid" | "query_timeout" | "query_too_large" | "data_source_unreachable" | "data_source_configuration" | "image_unreadable" | "image_too_large" | "decoder_failed" | "scanner_unavailable" | "scanner_configuration" | "timed_out" | "terminated" | "expired" | "discarded" | "dead_letter_expired" | "redrive_limit_reached" | "job_failed";
             /** @description The same as in X-Request-Id. */
             requestId?: string;
             /** @description Whether the same request may succeed later. */
@@ -4719,6 +4762,8 @@ export interface components {
                 poster?: components["schemas"]["LinkedFile"];
                 text?: components["schemas"]["LinkedFile"];
             };
+            /** @description That the file has passed since it was received. */
+            checks?: components["schemas"]["FileCheckResult"][];
         };
         /** @description Temporal's Retry Policy for every step of this job. What is left out is as the step's own policy says. */
         RetryOptions: {
@@ -4726,6 +4771,13 @@ export interface components {
             initialIntervalSeconds?: number;
             backoffCoefficient?: number;
             maximumIntervalSeconds?: number;
+        };
+        /** @description Of the virus scanner, where there is one. */
+        ScannerStanding: {
+            /** @enum {string} */
+            state: "ok" | "outdated" | "unreachable";
+            /** @description Of its signatures; null: it does not tell. */
+            databaseAgeDays: number | null;
         };
         /** @description Messages leave only within. */
         SendWindow: {
@@ -5090,6 +5142,8 @@ export interface components {
                 poster?: components["schemas"]["LinkedFile"];
                 text?: components["schemas"]["LinkedFile"];
             };
+            /** @description That the file has passed since it was received. */
+            checks?: components["schemas"]["FileCheckResult"][];
         };
     };
     responses: never;
@@ -5371,6 +5425,7 @@ export interface operations {
                         checks: {
                             [key: string]: "ok" | "failed";
                         };
+                        scanner?: components["schemas"]["ScannerStanding"];
                     };
                 };
             };
@@ -8204,6 +8259,21 @@ export interface operations {
                 };
             };
             /**
+             * @description `file_quarantined`: The checks of the file are not done yet.
+             *     `file_rejected`: The file was rejected.
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
              * @description `message_too_large`: The message is larger than mail servers take.
              *     `payload_too_large`: The body is too large.
              */
@@ -10249,6 +10319,21 @@ export interface operations {
                 };
             };
             /**
+             * @description `file_quarantined`: The checks of the file are not done yet.
+             *     `file_rejected`: The file was rejected.
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
              * @description `message_too_large`: The message is larger than mail servers take.
              *     `payload_too_large`: The body is too large.
              */
@@ -10886,6 +10971,21 @@ export interface operations {
                 };
             };
             /**
+             * @description `file_quarantined`: The checks of the file are not done yet.
+             *     `file_rejected`: The file was rejected.
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
              * @description `link_used_up`: The file was downloaded as often as its link allows.
              *     `file_expired`: The file was not kept any longer.
              */
@@ -11507,7 +11607,9 @@ export interface operations {
                 };
             };
             /**
-             * @description `job_not_scheduled`: The job is not waiting for its start time.
+             * @description `file_quarantined`: The checks of the file are not done yet.
+             *     `file_rejected`: The file was rejected.
+             *     `job_not_scheduled`: The job is not waiting for its start time.
              *     `too_many_changes`: The job has been changed too often.
              */
             409: {
@@ -13926,6 +14028,21 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /**
+             * @description `file_quarantined`: The checks of the file are not done yet.
+             *     `file_rejected`: The file was rejected.
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `payload_too_large`: The body is too large. */
             413: {
                 headers: {
@@ -14406,6 +14523,21 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /**
+             * @description `file_quarantined`: The checks of the file are not done yet.
+             *     `file_rejected`: The file was rejected.
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `payload_too_large`: The body is too large. */
             413: {
                 headers: {
@@ -14582,6 +14714,21 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     Allow: components["headers"]["Allow"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `file_quarantined`: The checks of the file are not done yet.
+             *     `file_rejected`: The file was rejected.
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;
@@ -16851,6 +16998,21 @@ export interface operations {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     Allow: components["headers"]["Allow"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `file_quarantined`: The checks of the file are not done yet.
+             *     `file_rejected`: The file was rejected.
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;

@@ -33,6 +33,7 @@ import { furtherLanes, namedProviders } from './mail-providers.ts';
 import type { Routing } from './mail/routing.ts';
 import { createQueryReader } from './reports/query-reader.ts';
 import { readCsv } from './reports/source.ts';
+import { scannerOf } from './scanner-readiness.ts';
 import type { Stores } from './stores.ts';
 import { variableFaults } from './templates/schema.ts';
 import { createWorkshop } from './templates/workshop.ts';
@@ -137,6 +138,7 @@ export async function startApi(
     open.close();
   });
   const rates = createMailRates(calls, { providers: providers.map(({ name }) => name), taskQueue });
+  const scanner = scannerOf(config);
   const watcher = createWatcher({ get: (tenant, id) => jobs.get(tenant, id) });
   const app = createApp({
     jobs,
@@ -175,6 +177,7 @@ export async function startApi(
     readCsv,
     deliveries: stores.deliveries,
     maxUploadBytes: config.maxUploadBytes,
+    scanning: config.scanning.clamd !== undefined,
     maxMessageBytes: config.maxMessageBytes,
     publicUrl: config.publicUrl,
     metrics,
@@ -202,6 +205,7 @@ export async function startApi(
         if ((await jobs.unservedQueues()).length > 0) throw new AppError('not_ready', 'A Task Queue has no worker');
       },
     },
+    ...(scanner && { facts: scanner.facts }),
     onAnswer: (answer) => {
       log[everyFewSeconds.has(answer.path) ? 'debug' : 'info']({ ...answer }, 'request');
     },

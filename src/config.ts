@@ -14,6 +14,7 @@ import { type LimitSettings, limitsOf, limitVariables } from './config-limits.ts
 import { mailOf, type MailSettings, mailVariables } from './config-mail.ts';
 import { type ReportSettings, reportsOf, reportVariables } from './config-reports.ts';
 import { uploadsOf, type UploadSettings, uploadVariables } from './config-uploads.ts';
+import { scanningOf, type ScanSettings, scanVariables } from './config-scanning.ts';
 
 /** What the environment says, checked. Defaults and meanings: `.env.example`. */
 export interface Config {
@@ -35,6 +36,7 @@ export interface Config {
   readonly reports: ReportSettings;
   readonly images: ImageSettings;
   readonly uploads: UploadSettings;
+  readonly scanning: ScanSettings;
   readonly shutdownGraceSeconds: number;
   readonly encryption: EncryptionSettings;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
@@ -115,6 +117,7 @@ const environment = z.object({
   ...reportVariables,
   ...imageVariables,
   ...uploadVariables,
+  ...scanVariables,
   HANDOFF_SHUTDOWN_GRACE_SECONDS: natural(20),
   ...encryptionVariables,
   HANDOFF_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('warn'),
@@ -258,6 +261,7 @@ export function loadConfig(env: Environment = process.env): Config {
     reports: reportsOf(values),
     images: imagesOf(values),
     uploads: uploadsOf(values, resolve(values.HANDOFF_DATA_DIR)),
+    scanning: scanningOf(values),
     shutdownGraceSeconds: values.HANDOFF_SHUTDOWN_GRACE_SECONDS,
     encryption: encryptionOf(values),
     logLevel: values.HANDOFF_LOG_LEVEL,

@@ -44,6 +44,8 @@ export const errorCodes = [
   'image_truncated',
   'file_not_accepted',
   'file_not_found',
+  'file_quarantined',
+  'file_rejected',
   'data_source_not_found',
   'data_source_configured',
   'encryption_needed',
@@ -82,6 +84,8 @@ export const errorCodes = [
   'image_unreadable',
   'image_too_large',
   'decoder_failed',
+  'scanner_unavailable',
+  'scanner_configuration',
   'timed_out',
   'terminated',
   'expired',
@@ -138,4 +142,10 @@ export class AppError extends Error {
 /** The request body is wrong at one place. */
 export function invalid(pointer: string, detail: string, code: ErrorCode = 'invalid_request'): AppError {
   return new AppError(code, detail, { errors: [{ pointer, detail }] });
+}
+
+/** The same failure, at these places of the request. */
+export function placedAt(error: AppError, errors: FieldError[]): AppError {
+  const { code, message, retryable, retryAfterSeconds, cause } = error;
+  return new AppError(code, message, { retryable, ...(retryAfterSeconds !== undefined && { retryAfterSeconds }), errors, cause });
 }

@@ -21,6 +21,7 @@ import type { Log } from './log.ts';
 import { createMetrics } from './http/metrics.ts';
 import { createDeliveryWatch } from './mail/delivery-watch.ts';
 import { openStores, type Stores } from './stores.ts';
+import { scannerOf } from './scanner-readiness.ts';
 import type { TemporalLink } from './temporal/connection.ts';
 import { openLink } from './temporal-link.ts';
 import { scheduleMaintenance } from './maintenance.ts';
@@ -73,15 +74,17 @@ export async function serveWorker(scope: Scope, config: Config, log: Log, say: S
   if (providers === undefined) throw new ConfigError('Neither HANDOFF_MAIL_PROVIDERS nor SMTP_URL is set.');
   const { stores, link } = await connect(scope, config, log);
   let working = false;
+  const scanner = scannerOf(config);
   const checks = {
     database: stores.checkDatabase,
     storage: () => stores.files.check(),
     workers: () => (working ? Promise.resolve() : Promise.reject(new Error('not started'))),
+    ...(scanner && only.includes('upload') && { scanner: scanner.check }),
   };
   const metrics = createMetrics();
   const watch = createDeliveryWatch(log);
   watch.showOn(metrics);
-  const { url } = await listen(scope, createHealthApp(checks, metrics), config, log);
+  const { url } = await listen(scope, createHealthApp(checks, metrics, scanner?.facts), config, log);
   say(`Health: ${url}/readyz`);
   scheduleMaintenance(scope, link, log);
   await startWorker(scope, { config, stores, link, providers, only, watch, log });

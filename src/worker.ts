@@ -1,6 +1,7 @@
 import { createDelivering } from '../activities/delivery.ts';
 import type { MailLane } from '../activities/mail-lane.ts';
 import { type ActivityDependencies, batchActivities, createActivities, emailActivities } from '../activities/index.ts';
+import { createArchiveExaminer } from './archives/examiner.ts';
 import type { Config } from './config.ts';
 import type { MailProviderSettings } from './config-mail.ts';
 import { dataSourceConnector, remoteReader } from './data-sources.ts';
@@ -27,6 +28,7 @@ import type { Routing } from './mail/routing.ts';
 import { furtherLanes, openLanes, routingOf } from './mail-providers.ts';
 import { createDrawingRoom } from './reports/drawing-room.ts';
 import { createReportEngine } from './reports/engine.ts';
+import { createClamd } from './scanning/clamd.ts';
 import type { Stores } from './stores.ts';
 import { createTemplateRenderer } from './templates/renderer.ts';
 import type { TemporalLink } from './temporal/connection.ts';
@@ -136,7 +138,11 @@ export async function startWorker(
       ...{ engine: reports, files, kept: keptExtracts, isDirect, fileIdFor },
       ...{ readRemote: remoteReader(dataSources, dataSourceConnector(config)), previewSeconds: config.reports.previewSeconds },
     },
-    upload: { images, documents: createDocumentReader({ dataDir: config.dataDir, ...config.images }), tables: reports, files, fileIdFor },
+    upload: {
+      ...{ images, documents: createDocumentReader({ dataDir: config.dataDir, ...config.images }), tables: reports, files, fileIdFor },
+      archives: createArchiveExaminer(config.scanning.archives),
+      scanner: config.scanning.clamd && createClamd(config.scanning.clamd),
+    },
     operations: {
       jobs: createBulkJobs(calls),
       storage: files.upkeep,

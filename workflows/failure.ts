@@ -48,6 +48,7 @@ export function isExhausted(failure: unknown): failure is ActivityFailure {
 const classes: Partial<Record<string, ReasonClass>> = {
   mail_configuration: 'configuration',
   data_source_configuration: 'configuration',
+  scanner_configuration: 'configuration',
   timed_out: 'timeout',
   job_failed: 'unexpected',
 };

@@ -58,6 +58,14 @@ export const policies = {
     retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '10 seconds', maximumAttempts: 2 },
     ...withEffect,
   },
+  // Fails closed: a scanner that is away for a while costs nothing but time.
+  scanFile: {
+    group: 'upload',
+    startToCloseTimeout: '1 hour',
+    scheduleToCloseTimeout: '24 hours',
+    retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '30 seconds' },
+    ...withEffect,
+  },
   inspectImage: {
     group: 'upload',
     startToCloseTimeout: '10 minutes',

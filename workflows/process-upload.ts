@@ -1,5 +1,6 @@
-import { patched } from '@temporalio/workflow';
+import { ApplicationFailure, patched } from '@temporalio/workflow';
 
+import type { CheckResult, Rejection } from '../src/jobs/file-checks.ts';
 import type { Rendition, UploadInput, UploadResult, Variant } from '../src/jobs/upload.ts';
 import { job, type JobContext } from './job.ts';
 
@@ -7,7 +8,17 @@ import { job, type JobContext } from './job.ts';
 const isDocument = (contentType: string): boolean =>
   /^(?:video\/.*|application\/pdf|text\/csv|application\/vnd\.apache\.parquet)$/.test(contentType);
 
-/** Looks into the stored file and, when it is a picture or can be shown as one, makes the variants that were asked for. */
+/** What is wrong with the file stays wrong: no retry can help, and nobody has to decide anything. */
+function rejected({ reason, detail }: Rejection, checks: CheckResult[]): ApplicationFailure {
+  return ApplicationFailure.create({
+    type: 'file_rejected',
+    message: `The file was rejected: ${detail}.`,
+    nonRetryable: true,
+    details: [{ reason, checks }],
+  });
+}
+
+/** Checks the stored file where that is still to be done, looks into it and, when it is a picture or can be shown as one, makes the variants that were asked for. */
 export async function uploadSteps(
   { tenant, input }: { tenant: string; input: UploadInput },
   { step, achieves }: JobContext<UploadResult>,
@@ -16,6 +27,12 @@ export async function uploadSteps(
   const order = { tenant, file, variants, ...(retentionDays !== undefined && { retentionDays }) };
   let result: UploadResult = { file, image: null, variants: [], ...(preset && { preset }) };
   achieves(() => result);
+  // A run of before has none.
+  if (input.checks !== undefined) {
+    const { checks, rejection } = await step('scanFile')({ tenant, file, checks: input.checks });
+    if (rejection !== null) throw rejected(rejection, checks);
+    result = { ...result, checks };
+  }
   const image = await step('inspectImage')({ file, ...(camera && { camera }) });
   if (image === null && isDocument(file.contentType) && patched('documents')) {
     const document = await step('readDocument')({ tenant, file });

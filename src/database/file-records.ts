@@ -1,12 +1,18 @@
 import { type Kysely, type Selectable, sql } from 'kysely';
 
+import type { CheckResult, Rejection } from '../jobs/file-checks.ts';
 import type { FileRecord, FileRecords } from '../storage/file-records.ts';
 import { writeAudit } from './audit-log.ts';
 import { createFileUpkeep } from './file-upkeep.ts';
 import { reachable } from './outage.ts';
 import type { Database } from './schema.ts';
 
-const recordOf = (row: Selectable<Database['files']>): FileRecord => ({ ...row, size: Number(row.size) });
+const recordOf = (row: Selectable<Database['files']>): FileRecord => ({
+  ...row,
+  size: Number(row.size),
+  rejection: row.rejection === null ? null : (JSON.parse(row.rejection) as Rejection),
+  checks: row.checks === null ? null : (JSON.parse(row.checks) as CheckResult[]),
+});
 
 export function createFileRecords(db: Kysely<Database>): FileRecords {
   const own = (tenant: string, id: string) => db.updateTable('files').where('id', '=', id).where('tenant', '=', tenant);
@@ -18,14 +24,15 @@ export function createFileRecords(db: Kysely<Database>): FileRecords {
     async insert(record) {
       const row = await reachable(async () => {
         const { id, tenant, jobId, name, contentType, size, sha256, createdAt, expiresAt = null, intermediate = false } = record;
-        const values = { id, tenant, jobId, name, contentType, size, sha256, createdAt, expiresAt, intermediate };
+        const { state = 'ready' } = record;
+        const values = { id, tenant, jobId, name, contentType, size, sha256, createdAt, expiresAt, intermediate, state };
         const inserted = await db
           .insertInto('files')
           .values(values)
           .onConflict((conflict) =>
             conflict
               .column('id')
-              .doUpdateSet({ ...values, downloads: 0, lastDownloadedAt: null })
+              .doUpdateSet({ ...values, downloads: 0, lastDownloadedAt: null, rejection: null, checks: null })
               .where('files.tenant', '=', tenant)
               .where('files.expiresAt', '<=', createdAt),
           )
@@ -60,6 +67,20 @@ export function createFileRecords(db: Kysely<Database>): FileRecords {
         const last = rows.length > limit ? rows[limit - 1] : undefined;
         const next = last === undefined ? null : `${String(last.createdAt.getTime())}.${last.id}`;
         return { items: rows.slice(0, limit).map(recordOf), next };
+      }),
+    judge: (tenant, id, { checks, rejection }) =>
+      reachable(async () => {
+        const row = await own(tenant, id)
+          .where('state', '=', 'quarantined')
+          .set({
+            state: rejection === null ? 'ready' : 'rejected',
+            rejection: rejection === null ? null : JSON.stringify(rejection),
+            checks: JSON.stringify(checks),
+          })
+          .returningAll()
+          .executeTakeFirst();
+        const found = row ?? (await find(tenant, id));
+        return found && recordOf(found);
       }),
     setTerms: (tenant, ids, { expiresAt, linkSeconds, maxDownloads }) =>
       reachable(async () => {

@@ -10,13 +10,26 @@ const batch = 500;
 /** What the maintenance of the storage asks of the records of all tenants. */
 export function createFileUpkeep(
   db: Kysely<Database>,
-): Pick<FileRecords, 'referenced' | 'expire' | 'forget' | 'jobsWithIntermediates' | 'removeIntermediates'> {
+): Pick<FileRecords, 'referenced' | 'newestRejected' | 'expire' | 'forget' | 'jobsWithIntermediates' | 'removeIntermediates'> {
   return {
     referenced: (sha256s) =>
       reachable(async () => {
         if (sha256s.length === 0) return new Set();
-        const rows = await db.selectFrom('files').select('sha256').distinct().where('sha256', 'in', sha256s).execute();
+        const all = db.selectFrom('files').select('sha256').distinct().where('sha256', 'in', sha256s);
+        const rows = await all.where('state', '<>', 'rejected').execute();
         return new Set(rows.map((row) => row.sha256));
+      }),
+
+    newestRejected: (sha256) =>
+      reachable(async () => {
+        const rows = await db
+          .selectFrom('files')
+          .select(({ fn }) => ['state', fn.max('createdAt').as('newest')])
+          .where('sha256', '=', sha256)
+          .groupBy('state')
+          .execute();
+        const [only, ...others] = rows;
+        return others.length === 0 && only?.state === 'rejected' ? only.newest : undefined;
       }),
 
     expire: (now) =>
@@ -24,7 +37,7 @@ export function createFileUpkeep(
         const some = db.selectFrom('files').select('id').where('expiresAt', '<=', now).where('sha256', '<>', '').limit(batch);
         const { numUpdatedRows } = await db
           .updateTable('files')
-          .set({ name: '', contentType: '', size: 0, sha256: '' })
+          .set({ name: '', contentType: '', size: 0, sha256: '', rejection: null, checks: null })
           .where('id', 'in', some)
           // It may have been made anew since.
           .where('expiresAt', '<=', now)

@@ -15,6 +15,7 @@ import { dataSources } from './migrations/0011-data-sources.ts';
 import { reportDefinitions } from './migrations/0012-report-definitions.ts';
 import { fileRetention } from './migrations/0013-file-retention.ts';
 import { uploadPresets } from './migrations/0014-upload-presets.ts';
+import { fileChecks } from './migrations/0015-file-checks.ts';
 import { openPglite } from './pglite.ts';
 import type { Database } from './schema.ts';
 
@@ -34,6 +35,7 @@ const migrations = {
   '0012-report-definitions': reportDefinitions,
   '0013-file-retention': fileRetention,
   '0014-upload-presets': uploadPresets,
+  '0015-file-checks': fileChecks,
 };
 
 export type DatabaseLocation = { url: string } | { directory: string };

@@ -3,6 +3,7 @@ import type { ColumnType, Generated } from 'kysely';
 import type { DeliveryState } from '../../activities/mail-ports.ts';
 import type { KeyScope } from '../jobs/api-keys.ts';
 import type { AuditDetails, AuditEntry } from '../jobs/audit.ts';
+import type { FileState } from '../jobs/file-checks.ts';
 import type { LimitLevel } from '../jobs/limits.ts';
 import type { Suppression } from '../jobs/suppressions.ts';
 
@@ -90,6 +91,10 @@ export interface Database {
     maxDownloads: Generated<number | null>;
     downloads: Generated<number>;
     lastDownloadedAt: Generated<Date | null>;
+    state: Generated<FileState>;
+    /** JSON text, as what follows. */
+    rejection: Generated<string | null>;
+    checks: Generated<string | null>;
   };
   deliveries: {
     jobId: string;

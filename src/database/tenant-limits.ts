@@ -52,6 +52,8 @@ export function storedBytesIn(db: Kysely<Database>): (tenant: string) => Promise
         .selectFrom('files')
         .select(({ fn }) => fn.sum('size').as('sum'))
         .where('tenant', '=', tenant)
+        // Their bytes are gone.
+        .where('state', '<>', 'rejected')
         .executeTakeFirst();
       return Number(row?.sum ?? 0);
     });

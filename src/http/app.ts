@@ -21,7 +21,7 @@ import { emailTemplates, type TemplateDependencies } from './email-templates.ts'
 import { type EventDependencies, events } from './events.ts';
 import { explaining } from './explain.ts';
 import { files, signedContent } from './files.ts';
-import { health, type ReadinessChecks } from './health.ts';
+import { health, type ReadinessChecks, type ReadinessFacts } from './health.ts';
 import { jobActions } from './job-actions.ts';
 import { jobTokens } from './job-tokens.ts';
 import { jobLists } from './job-lists.ts';
@@ -80,6 +80,8 @@ export interface AppDependencies
     DataSourceDependencies {
   metrics: Metrics;
   checks: ReadinessChecks;
+  /** Default: none. */
+  facts?: ReadinessFacts;
   onAnswer: (answer: Answered) => void;
   /** Of pages that may call this API. Default: none. */
   corsOrigins?: readonly string[];
@@ -157,7 +159,7 @@ export function createApp(dependencies: AppDependencies): Express {
   });
   app.use(protectiveHeaders);
   app.use(wellFormed);
-  app.use(health(dependencies.checks));
+  app.use(health(dependencies.checks, dependencies.facts));
   app.use(metricsPage(dependencies.metrics));
   app.use(docs());
 
@@ -214,11 +216,11 @@ export function createApp(dependencies: AppDependencies): Express {
 }
 
 /** For a process that serves no API: only whether it lives and works, and the metrics of the process. */
-export function createHealthApp(checks: ReadinessChecks, metrics: Metrics = createMetrics()): Express {
+export function createHealthApp(checks: ReadinessChecks, metrics: Metrics = createMetrics(), facts: ReadinessFacts = {}): Express {
   const app = bareApp(undefined);
   app.use(protectiveHeaders);
   app.use(wellFormed);
-  app.use(health(checks));
+  app.use(health(checks, facts));
   app.use(metricsPage(metrics));
   app.use(unknownPath);
   app.use(problemHandler(() => undefined));

@@ -8,7 +8,8 @@ import { begun, sendChunks } from './streamed-body.ts';
 
 /** Bytes for a client: always as a download, never sniffed, never run (ASVS 5, chapter V5). */
 function describeContent(response: Response, file: FileFacts, isLimited: boolean): void {
-  response.attachment(file.name).set({
+  // Names of before, and of reports, may have what turns them round.
+  response.attachment(file.name.replace(/[\p{Cf}\p{Zl}\p{Zp}]/gu, '')).set({
     'Content-Type': file.contentType,
     'X-Content-Type-Options': 'nosniff',
     'Content-Security-Policy': `${nothingRuns}; sandbox`,

@@ -15,8 +15,9 @@ import { named, route } from './routes.ts';
 
 const noSuchFile = () => new AppError('not_found', 'There is no such file.');
 
-async function found(store: FileStore, tenant: string, id: string): Promise<FileFacts> {
-  const file = await store.find(tenant, id);
+/** @param read `find` for its bytes, `look` to tell of it. */
+async function found(store: FileStore, read: 'find' | 'look', tenant: string, id: string): Promise<FileFacts> {
+  const file = await store[read](tenant, id);
   if (file !== undefined) return file;
   if (await store.hasExpired(tenant, id)) throw new AppError('file_expired', 'This file was kept for a limited time, which is over.');
   throw noSuchFile();
@@ -54,7 +55,8 @@ export interface FileDependencies {
 
 export function files({ files: store, presenter, tenantKeys }: FileDependencies): Router {
   const router = Router();
-  const find = (request: Request, response: Response) => found(store, tenantOf(response), String(request.params['id']));
+  const asked = (read: 'find' | 'look', request: Request, response: Response) =>
+    found(store, read, tenantOf(response), String(request.params['id']));
 
   async function sendPage(request: Request, response: Response): Promise<void> {
     const query = queryOf(fileQuery, request);
@@ -73,7 +75,7 @@ export function files({ files: store, presenter, tenantKeys }: FileDependencies)
     get: [
       'read',
       async (request, response) => {
-        const [resource] = await presenter.files([await find(request, response)], tenantOf(response));
+        const [resource] = await presenter.files([await asked('look', request, response)], tenantOf(response));
         response.set('Cache-Control', 'no-store').json(resource);
       },
     ],
@@ -86,7 +88,7 @@ export function files({ files: store, presenter, tenantKeys }: FileDependencies)
     get: [
       'read',
       async (request, response) => {
-        await sendContent(request, response, store, await find(request, response));
+        await sendContent(request, response, store, await asked('find', request, response));
       },
     ],
   });
@@ -102,7 +104,7 @@ export function signedContent({ files: store, tenantKeys }: { files: FileStore; 
     const tenant = await store.owner(id);
     if (tenant === undefined || typeof expires !== 'string' || typeof signature !== 'string') throw noSuchFile();
     if (!(await isOwnLink(tenantKeys, { tenant, id, expires, signature }))) throw noSuchFile();
-    const file = await found(store, tenant, id);
+    const file = await found(store, 'find', tenant, id);
     if (Number(expires) * 1000 <= Date.now())
       throw new AppError('link_expired', 'This link is no longer valid. Read the file or its job again for a new one.');
     return { tenant, file };

@@ -1,6 +1,5 @@
 import { Busboy, type BusboyInstance } from '@fastify/busboy';
 import type { Request } from 'express';
-import { basename } from 'node:path/posix';
 import type { Readable } from 'node:stream';
 
 import { AppError, invalid } from '../errors.ts';
@@ -8,13 +7,13 @@ import type { ReceivedPart } from '../jobs/definition.ts';
 import type { FileStore } from '../jobs/files.ts';
 import type { Line } from '../jobs/lines.ts';
 import type { ExpectedDigests } from './digests.ts';
+import { plainName } from './file-name.ts';
 import { pointerOf } from './validation.ts';
 
 /** Of the part `request`, in bytes. */
 const maxRequestPart = 64 * 1024;
 /** Boundaries, headers and the part `request`, on top of the file. */
 export const maxOverhead = 128 * 1024;
-const maxNameLength = 255;
 
 export interface Received {
   part: ReceivedPart | undefined;
@@ -24,13 +23,6 @@ export interface Received {
   lines?: AsyncIterable<Line>;
   /** Throws away what was not read, so that the client can read the answer. */
   end?: () => void;
-}
-
-/** The last path segment, without control characters: some clients send a whole path. */
-export function plainName(name: string | undefined): string {
-  // eslint-disable-next-line no-control-regex -- the control characters are the point
-  const plain = basename((name ?? '').replaceAll('\\', '/')).replace(/[\u0000-\u001f\u007f]/g, '');
-  return plain === '' || plain === '.' || plain === '..' ? 'upload' : plain.slice(-maxNameLength);
 }
 
 function requestTooLong(): AppError {

@@ -66,6 +66,9 @@ export interface FileResource extends LinkedFile {
   downloads: number;
   maxDownloads: number | null;
   lastDownloadedAt: string | null;
+  state: FileFacts['state'];
+  rejection: FileFacts['rejection'];
+  checks: FileFacts['checks'];
 }
 
 /** Turns what we know into what HTTP shows. Equal for a while for an equal job, as a rule within the hour: links to files expire on round times. */
@@ -156,6 +159,9 @@ export function createPresenter({ tenantKeys, workflowUrl, now = Date.now }: Pre
         downloads: file.downloads,
         maxDownloads: file.maxDownloads,
         lastDownloadedAt: time(file.lastDownloadedAt),
+        state: file.state,
+        rejection: file.rejection,
+        checks: file.checks,
       }));
     },
   };

@@ -9,7 +9,8 @@ import { tenantOf } from './authentication.ts';
 import { bodyBytes } from './body-bytes.ts';
 import { type ExpectedDigests, expectedDigests } from './digests.ts';
 import { searchParams } from './job-filters.ts';
-import { parseRequest, plainName, type Received, tooLarge } from './multipart.ts';
+import { plainName } from './file-name.ts';
+import { parseRequest, type Received, tooLarge } from './multipart.ts';
 import { route } from './routes.ts';
 import { filesFor, idempotencyKey, type SubmissionDependencies } from './submissions.ts';
 

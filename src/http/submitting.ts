@@ -28,6 +28,8 @@ export interface SubmittingDependencies {
   definitions: DefinitionStore;
   readQuery: ReadQuery;
   presets: PresetStore;
+  /** Whether there is a virus scanner. Default: there is none. */
+  scanning?: boolean;
   /** In bytes. */
   maxMessageBytes: number;
   /** HANDOFF_PUBLIC_URL. Default: links in e-mails are refused. */
@@ -110,8 +112,9 @@ export function createSubmitting(dependencies: SubmittingDependencies): SubmitRe
         // Before anything is stored: what is refused leaves nothing behind.
         return charged(limits, { tenant, jobs: 1, emails: type.emails?.(asked, list) }, async () => {
           const { templateVersions: templates, definitions, presets, readQuery, maxMessageBytes, publicUrl, dataSources } = dependencies;
+          const { scanning = false } = dependencies;
           const given = { ...(received.part && { part: received.part }), ...(list && { list }) };
-          const around = { files, templates, definitions, presets, readQuery, dataSources, maxMessageBytes, publicUrl };
+          const around = { files, templates, definitions, presets, readQuery, dataSources, scanning, maxMessageBytes, publicUrl };
           const input = await type.prepare(asked, { tenant, jobId, createdAt, ...around, ...given });
           return jobs.start({ jobId, type, tenant, createdAt, input, fingerprint: fingerprint(), options: startOptions });
         });

@@ -140,7 +140,15 @@ export const batch: JobType<BatchRequest, BatchInput, BatchResult> = {
   body: 'json or lines',
   request: batchRequest,
   result: batchResult,
-  problems: ['file_not_found', 'source_unreadable', 'content_type_mismatch', 'message_too_large', 'template_not_found'],
+  problems: [
+    'file_not_found',
+    'file_quarantined',
+    'file_rejected',
+    'source_unreadable',
+    'content_type_mismatch',
+    'message_too_large',
+    'template_not_found',
+  ],
   maxLineBytes: maxRecipientBytes,
   gather,
   async prepare(request, submission) {

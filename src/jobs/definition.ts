@@ -76,6 +76,8 @@ export interface Submission {
   readQuery?: ReadQuery;
   /** Upload presets of the tenant. */
   presets?: Pick<PresetStore, 'find'> | undefined;
+  /** Whether there is a virus scanner. Default: there is none. */
+  scanning?: boolean;
   /** HANDOFF_MAX_MESSAGE_BYTES. */
   maxMessageBytes?: number;
   /** HANDOFF_PUBLIC_URL: where links in e-mails begin. */

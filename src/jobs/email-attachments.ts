@@ -8,6 +8,7 @@ import type { AttachedFile } from './email-message.ts';
 import type { StagedFile, StoredFile } from './files.ts';
 import { fileIdFor } from './ids.ts';
 import { singleLine, wellFormed } from './single-line.ts';
+import { usableFile } from './usable-file.ts';
 
 export const maxAttachments = 20;
 
@@ -77,7 +78,7 @@ export interface FoundAttachment {
 
 const at = (index: number, field: string) => `/attachments/${String(index)}/${field}`;
 
-/** @throws AppError `file_not_found` for a file that is unknown or another tenant's. */
+/** @throws AppError `file_not_found` for a file that is unknown or another tenant's; as `usableFile`. */
 export async function findAttachments(asked: readonly Attachment[], { tenant, files }: Submission): Promise<FoundAttachment[]> {
   const found: FoundAttachment[] = [];
   for (const [index, one] of asked.entries()) {
@@ -85,8 +86,7 @@ export async function findAttachments(asked: readonly Attachment[], { tenant, fi
       found.push({ asked: one, name: one.name, size: Buffer.byteLength(one.content, 'base64') });
       continue;
     }
-    const file = await files.find(tenant, one.fileId);
-    if (file === undefined) throw invalid(at(index, 'fileId'), 'no such file', 'file_not_found');
+    const file = await usableFile(files, tenant, one.fileId, at(index, 'fileId'));
     const name = one.name ?? file.name;
     if (!fileName.safeParse(name).success) throw invalid(at(index, 'name'), 'is needed: the file has a name that no attachment may have');
     if (one.contentId !== undefined && !file.contentType.startsWith('image/'))

@@ -111,7 +111,7 @@ export const email: JobType<EmailRequest, EmailInput, EmailResult> = {
   body: 'json',
   request: emailRequest,
   result: emailResult,
-  problems: ['file_not_found', 'content_type_mismatch', 'message_too_large', 'template_not_found'],
+  problems: ['file_not_found', 'file_quarantined', 'file_rejected', 'content_type_mismatch', 'message_too_large', 'template_not_found'],
   async prepare({ to, cc = [], bcc = [], duplicatePolicy, category, ...message }, submission) {
     const named = [...to, ...cc, ...bcc].map(addressOf);
     const recipients = named.map(inAscii);

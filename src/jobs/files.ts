@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 
 import type { AuditEntry } from './audit.ts';
+import type { ArchiveFormat, CheckResult, FileState, FileVerdict, Rejection } from './file-checks.ts';
 
 /** A stored blob with its metadata. The bytes never change; the id is what HTTP and workflows pass around. */
 export interface StoredFile {
@@ -26,6 +27,8 @@ export interface FileLife {
   retentionDays?: number | undefined;
   /** Needed by its job only: it goes once that has ended, and nobody is shown it. */
   intermediate?: boolean;
+  /** Nobody gets it until `judge` has let it go. Default: it is ready at once. */
+  quarantined?: boolean;
 }
 
 /** What may be changed of a file that is there. */
@@ -47,6 +50,11 @@ export interface FileFacts extends StoredFile {
   maxDownloads: number | null;
   /** When the last one was complete. */
   lastDownloadedAt: Date | null;
+  state: FileState;
+  /** Of a rejected one. Its bytes are gone. */
+  rejection: Rejection | null;
+  /** What was checked after it was received; null: nothing had to be, or not yet. */
+  checks: CheckResult[] | null;
 }
 
 export interface FileFilter {
@@ -78,6 +86,8 @@ export interface StagedFile {
   readonly sniffedType: string | undefined;
   /** Why the bytes are an incomplete image, if they are one. */
   readonly truncation: string | undefined;
+  /** What is to be looked into before anybody unpacks it. */
+  readonly archive: ArchiveFormat | undefined;
   /**
    * Makes the bytes durable and visible under `id`. Repeating it with the same id and bytes is harmless,
    * so an activity that died after it may simply run again.
@@ -111,8 +121,19 @@ export interface FileStore {
   stageWritten(write: (path: string) => Promise<void>, options?: { maxBytes?: number; signal?: AbortSignal }): Promise<StagedFile>;
   /** The same for a file of this machine that is whole and never changes again. It stays where it is, too. */
   stageFile(path: string, options?: { maxBytes?: number; signal?: AbortSignal }): Promise<StagedFile>;
-  /** `undefined` when unknown, expired **or another tenant's**. */
+  /**
+   * A file that may be used. `undefined` when unknown, expired **or another tenant's**.
+   * @throws AppError `file_quarantined`, `file_rejected`.
+   */
   find(tenant: string, id: string): Promise<FileFacts | undefined>;
+  /** The same whatever its state is: only to tell of it, or to check it. */
+  look(tenant: string, id: string): Promise<FileFacts | undefined>;
+  /**
+   * Ends the quarantine of a file; nothing changes when it has ended already. The bytes of a rejected one are removed, unless
+   * another file has them. Repeating it is harmless.
+   * @returns the file as it is then.
+   */
+  judge(tenant: string, id: string, verdict: FileVerdict): Promise<FileFacts | undefined>;
   /** Whether there was such a file, which has expired: known for a month. */
   hasExpired(tenant: string, id: string): Promise<boolean>;
   /** Without intermediate and expired ones. @param page `from`: the `next` of a page with the same filter. */

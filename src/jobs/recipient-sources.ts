@@ -4,6 +4,7 @@ import { AppError, invalid } from '../errors.ts';
 import type { FileStore } from './files.ts';
 import { type Line, linesOf } from './lines.ts';
 import type { GivenRecipient, ListedRecipient } from './recipient-list.ts';
+import { usableFile } from './usable-file.ts';
 
 /** Of one recipient in JSON, variables included. */
 export const maxRecipientBytes = 64 * 1024;
@@ -60,15 +61,14 @@ const isNdjson = ({ contentType, name }: { contentType: string; name: string }) 
 
 /**
  * Recipients in a stored file: NDJSON as in a request, or CSV with the column `email` (or `to`), perhaps `name`, and a column for
- * each variable. @throws AppError `file_not_found`, `source_unreadable`, `invalid_request`.
+ * each variable. @throws AppError `source_unreadable`, `invalid_request`; as `usableFile`.
  */
 export async function* recipientsInFile(
   { tenant, fileId }: { tenant: string; fileId: string },
   { files, readCsv }: { files: Pick<FileStore, 'find' | 'read'>; readCsv: ReadCsv },
   check: CheckRecipient,
 ): AsyncGenerator<GivenRecipient> {
-  const found = await files.find(tenant, fileId);
-  if (found === undefined) throw invalid(file, 'no such file', 'file_not_found');
+  const found = await usableFile(files, tenant, fileId, file);
   if (!isNdjson(found) && !/^(text\/|application\/(octet-stream|csv|vnd\.ms-excel)$)/.test(found.contentType))
     throw invalid(file, `expected a CSV or NDJSON file, got ${found.contentType}`, 'source_unreadable');
   const bytes = files.read(found);

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { AppError, type ErrorCode, type FieldError, invalid } from '../errors.ts';
+import { AppError, type ErrorCode, type FieldError, invalid, placedAt } from '../errors.ts';
 import type { JobType, Submission } from './definition.ts';
 import type { PreviewOrder } from './report-preview.ts';
 import { assertQuery, tableNamesOf } from './query-check.ts';
@@ -104,7 +104,7 @@ function inCall(error: unknown, call: ReportCall): unknown {
       ? { pointer, detail }
       : { pointer: '/definition', detail: pointer === '/definition' ? detail : `${pointer.slice(1)}: ${detail}` };
   });
-  return new AppError(error.code, error.message, { errors });
+  return placedAt(error, errors);
 }
 
 /** A call as a request that a job can be made of. @throws AppError `definition_not_found`, `invalid_request`, `query_invalid`. */

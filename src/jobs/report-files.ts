@@ -1,6 +1,7 @@
 import { invalid } from '../errors.ts';
 import type { Submission } from './definition.ts';
 import type { FilesSource, FileTable, SourceFormat } from './report-sources.ts';
+import { usableFile } from './usable-file.ts';
 
 /** CSV has no signature: anything whose bytes or declaration say otherwise is another format, or none of ours. */
 export const isCsvType = (contentType: string) => /^(text\/|application\/(octet-stream|csv|vnd\.ms-excel)$)/.test(contentType);
@@ -14,14 +15,13 @@ const formats: Record<string, SourceFormat> = {
 };
 const extensions: Record<string, SourceFormat> = { json: 'json', ndjson: 'ndjson', jsonl: 'ndjson', parquet: 'parquet' };
 
-/** An uploaded file as a table. @throws AppError `file_not_found`, `source_unreadable`: refused before a job starts. */
+/** An uploaded file as a table. @throws AppError `source_unreadable`, as `usableFile`: refused before a job starts. */
 export async function sourceFile(
   { name, fileId, format: said, csv }: FilesSource['files'][number],
   place: string,
   { tenant, files }: Submission,
 ): Promise<FileTable> {
-  const found = await files.find(tenant, fileId);
-  if (found === undefined) throw invalid(`${place}/fileId`, 'no such file', 'file_not_found');
+  const found = await usableFile(files, tenant, fileId, `${place}/fileId`);
   const { id, name: fileName, contentType, size, sha256 } = found;
   const zipped = contentType === 'application/gzip';
   const known = formats[contentType];

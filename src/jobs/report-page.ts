@@ -4,6 +4,7 @@ import { invalid } from '../errors.ts';
 import type { Submission } from './definition.ts';
 import type { StoredFile } from './files.ts';
 import { singleLine } from './single-line.ts';
+import { usableFile } from './usable-file.ts';
 
 /** Of the file of a logo. */
 const maxLogoBytes = 2 * 1024 * 1024;
@@ -37,12 +38,10 @@ export interface PageLayout extends Omit<ReportPage, 'logo'> {
   logo?: StoredFile;
 }
 
-/** @throws AppError `file_not_found`, `invalid_request`: refused before a job starts. */
+/** @throws AppError `invalid_request`, as `usableFile`: refused before a job starts. */
 export async function pageLayout({ logo, ...page }: ReportPage, { tenant, files }: Submission): Promise<PageLayout> {
   if (logo === undefined) return page;
-  const found = await files.find(tenant, logo.fileId);
-  if (found === undefined) throw invalid('/page/logo/fileId', 'no such file', 'file_not_found');
-  const { id, name, contentType, size, sha256 } = found;
+  const { id, name, contentType, size, sha256 } = await usableFile(files, tenant, logo.fileId, '/page/logo/fileId');
   if (!logoTypes.includes(contentType)) throw invalid('/page/logo/fileId', `expected PNG or JPEG, got ${contentType}`);
   if (size > maxLogoBytes) throw invalid('/page/logo/fileId', 'is larger than 2 MiB');
   return { ...page, logo: { id, name, contentType, size, sha256 } };

@@ -222,7 +222,7 @@ export const report: JobType<ReportRequest, ReportInput, ReportResult> = {
   body: 'json',
   request: reportRequest,
   result: reportResult,
-  problems: ['file_not_found', 'source_unreadable', 'data_source_not_found'],
+  problems: ['file_not_found', 'file_quarantined', 'file_rejected', 'source_unreadable', 'data_source_not_found'],
   async prepare({ outputs, ...request }, submission) {
     // Before anything is stored.
     const delivery = deliveryInput(request, submission);

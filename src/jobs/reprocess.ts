@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
-import { invalid } from '../errors.ts';
 import type { JobType } from './definition.ts';
 import { plannedUpload, upload, type UploadInput, uploadRequest, type UploadResult } from './upload.ts';
+import { usableFile } from './usable-file.ts';
 
 /** Body of `POST /v1/uploads/reprocess`. */
 const reprocessRequest = uploadRequest.safeExtend({
@@ -17,11 +17,9 @@ export const reprocess: JobType<z.infer<typeof reprocessRequest>, UploadInput, U
   ...{ type: 'reprocess', path: '/uploads/reprocess', body: 'json' },
   request: reprocessRequest,
   ...(upload.result && { result: upload.result }),
-  problems: ['file_not_found', 'preset_not_found', 'file_not_accepted'],
+  problems: ['file_not_found', 'file_quarantined', 'file_rejected', 'preset_not_found', 'file_not_accepted'],
   async prepare({ fileId, ...asked }, { tenant, files, presets }) {
-    const found = await files.find(tenant, fileId);
-    if (found === undefined) throw invalid('/fileId', 'There is no such file.', 'file_not_found');
-    const { id, name, contentType, size, sha256 } = found;
+    const { id, name, contentType, size, sha256 } = await usableFile(files, tenant, fileId, '/fileId');
     const file = { id, name, contentType, size, sha256 };
     return { file, ...(await plannedUpload(asked, { tenant, presets, file, at: { file: '/fileId', request: '' } })) };
   },

@@ -4,6 +4,7 @@ import { invalid } from '../errors.ts';
 import { contentTypeOf } from './content-type.ts';
 import type { JobType, Submission } from './definition.ts';
 
+import { type CheckResult, checkResult, type FileCheck, openChecksOf } from './file-checks.ts';
 import type { StoredFile } from './files.ts';
 import { fileIdFor } from './ids.ts';
 import { exampleFile, linkedFile } from './linked-file.ts';
@@ -50,6 +51,8 @@ export interface UploadInput {
   preset?: { name: string; version: number } | null;
   /** Whether camera, exposure and time are told. Default: tell. */
   camera?: 'tell' | 'leave';
+  /** Until they are done the file is in quarantine. Default: none is open. */
+  checks?: FileCheck[];
 }
 
 /** What cameras write into pictures, without places, serial numbers and names of people. */
@@ -115,6 +118,8 @@ export interface UploadResult {
   /** Of a PDF, a video or a table. */
   document?: UploadDocument;
   preset?: { name: string; version: number };
+  /** That the file has passed since it was received. */
+  checks?: CheckResult[];
 }
 
 const camera = z.object({
@@ -155,6 +160,7 @@ const uploadResult = z
     document: uploadDocument
       .optional()
       .meta({ description: 'Of a PDF, a video or a table (CSV, Parquet). Variants are then made of its poster.' }),
+    checks: z.array(checkResult).optional().meta({ description: 'That the file has passed since it was received.' }),
   })
   .meta({ examples: [{ file: exampleFile, image: null, variants: [] }] });
 
@@ -195,7 +201,7 @@ export const upload: JobType<UploadRequest, UploadInput, UploadResult> = {
   request: uploadRequest,
   result: uploadResult,
   problems: ['content_type_mismatch', 'image_truncated', 'preset_not_found', 'file_not_accepted'],
-  async prepare(asked, { part, jobId, tenant, presets }) {
+  async prepare(asked, { part, jobId, tenant, presets, scanning = false }) {
     if (part === undefined) throw invalid('/file', 'is missing');
     const contentType = contentTypeOf(part.declaredType, part.staged.sniffedType, '/file');
     if (part.staged.size === 0) throw invalid('/file', 'is empty');
@@ -209,20 +215,23 @@ export const upload: JobType<UploadRequest, UploadInput, UploadResult> = {
     // The hash in the role: a second body under the same key must not touch the first one's file.
     const id = fileIdFor(jobId, `source ${part.staged.sha256}`);
     const { retentionDays: days } = asked;
-    const file = await part.staged.commit({ id, name: part.name, contentType, tenant, jobId, retentionDays: days });
-    return { file, ...plan, ...(days !== undefined && { retentionDays: days }) };
+    const checks = openChecksOf(part.staged, scanning);
+    const terms = { quarantined: checks.length > 0, retentionDays: days };
+    const file = await part.staged.commit({ id, name: part.name, contentType, tenant, jobId, ...terms });
+    return { file, ...plan, ...(checks.length > 0 && { checks }), ...(days !== undefined && { retentionDays: days }) };
   },
   revise({ variants = defaultVariants, preset, retentionDays: days }) {
     if (preset !== undefined) throw invalid('/request/preset', 'can be chosen only with the upload; give variants');
     return { variants, preset: null, ...(days !== undefined && { retentionDays: days }) };
   },
   summary: ({ file, variants }) => (file.contentType.startsWith('image/') ? `Upload, ${String(variants.length)} variants` : 'Upload'),
-  present: ({ file, image, variants, omitted = [], document, preset }, link) => ({
+  present: ({ file, image, variants, omitted = [], document, preset, checks }, link) => ({
     file: link(file),
     image,
     ...(omitted.length > 0 && { omitted }),
     ...(preset && { preset }),
     ...(document && { document: presentDocument(document, link) }),
+    ...(checks && { checks }),
     variants: variants.map((variant) => ({ ...variant, file: link(variant.file) })),
   }),
 };

@@ -51,5 +51,10 @@ export interface BlobStore {
   link?(sha256: string, path: string): Promise<boolean>;
   /** @throws AppError `storage_unavailable` when bytes can't be written. */
   check(): Promise<void>;
+  /**
+   * Removes bytes that nobody refers to, unless they were committed again since then. Harmless when there are none. Default: a
+   * sweep does it.
+   */
+  remove?(sha256: string, committedBefore: Date): Promise<void>;
   sweep(options: SweepOptions): Promise<Swept>;
 }

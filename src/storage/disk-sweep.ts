@@ -46,10 +46,11 @@ async function* oldBlobs(places: DiskPlaces, oldest: number): AsyncGenerator<str
 }
 
 /**
- * False when somebody committed the same bytes since we asked for records. Looking and then removing would leave a gap
+ * @param oldest in milliseconds: what was committed from then on stays.
+ * @returns false when somebody committed the same bytes since we asked for records. Looking and then removing would leave a gap
  * between the two; so the blob is taken away first, looked at, and put back if it is the new one.
  */
-async function removeBlob(places: DiskPlaces, sha256: string, oldest: number): Promise<boolean> {
+export async function removeBlob(places: DiskPlaces, sha256: string, oldest: number): Promise<boolean> {
   const taken = places.newTemporary();
   try {
     await rename(places.blob(sha256), taken);

@@ -9,7 +9,7 @@ import { stageFileOnDisk } from './disk-linked.ts';
 import { diskPlaces, fileMode, makeDirectory } from './disk-places.ts';
 import { stageOnDisk } from './disk-stage.ts';
 import { stageWrittenOnDisk } from './disk-written.ts';
-import { sweepDisk } from './disk-sweep.ts';
+import { removeBlob, sweepDisk } from './disk-sweep.ts';
 
 const readBytes = 256 * 1024;
 
@@ -30,6 +30,10 @@ export function createDiskBlobStore(directory: string): BlobStore {
       const probe = places.newTemporary();
       await onDisk(makeDirectory(places.temporary));
       await onDisk(writeFile(probe, 'probe', { mode: fileMode })).finally(() => rm(probe, { force: true }).catch(() => undefined));
+    },
+    async remove(sha256, committedBefore) {
+      await onDisk(makeDirectory(places.temporary));
+      await onDisk(removeBlob(places, sha256, committedBefore.getTime()));
     },
     async sweep(options) {
       try {

@@ -1,4 +1,5 @@
 import type { AuditEntry } from '../jobs/audit.ts';
+import type { CheckResult, FileState, FileVerdict, Rejection } from '../jobs/file-checks.ts';
 import type { DownloadCounts, FileFilter, FileOwner, FileTerms, StoredFile } from '../jobs/files.ts';
 
 export interface NewFileRecord extends Omit<StoredFile, 'expiresAt' | 'linkSeconds'>, FileOwner {
@@ -6,6 +7,8 @@ export interface NewFileRecord extends Omit<StoredFile, 'expiresAt' | 'linkSecon
   /** Default: never. */
   expiresAt?: Date | null;
   intermediate?: boolean;
+  /** Default: ready. */
+  state?: FileState;
 }
 
 export interface FileRecord extends Required<NewFileRecord> {
@@ -13,6 +16,8 @@ export interface FileRecord extends Required<NewFileRecord> {
   maxDownloads: number | null;
   downloads: number;
   lastDownloadedAt: Date | null;
+  rejection: Rejection | null;
+  checks: CheckResult[] | null;
 }
 
 export interface RecordPage {
@@ -28,12 +33,16 @@ export interface FileRecords {
   find(tenant: string, id: string): Promise<FileRecord | undefined>;
   owner(id: string): Promise<string | undefined>;
   list(tenant: string, filter: FileFilter, page: { limit: number; from?: string | undefined }): Promise<RecordPage>;
+  /** Of one that is quarantined; others stay as they are. @returns the record as it is then. */
+  judge(tenant: string, id: string, verdict: FileVerdict): Promise<FileRecord | undefined>;
   setTerms(tenant: string, ids: readonly string[], terms: FileTerms): Promise<FileRecord[]>;
   readonly downloads: DownloadCounts;
   /** With its audit entry in one transaction. False when unknown, or another tenant's. */
   remove(tenant: string, id: string, entry: AuditEntry): Promise<boolean>;
-  /** Those of the hashes that a record of any tenant has. */
+  /** Those of the hashes that a record of any tenant has, but for rejected ones. */
   referenced(sha256s: string[]): Promise<Set<string>>;
+  /** When the newest record of this hash was made; undefined: one is not rejected, or there is none. */
+  newestRejected(sha256: string): Promise<Date | undefined>;
   /** Takes name and bytes from those that have expired, some at a time. @returns how many; 0: there is none left. */
   expire(now: Date): Promise<number>;
   /** Forgets those that have expired before then. @returns how many. */

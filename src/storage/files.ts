@@ -1,7 +1,8 @@
+import { AppError } from '../errors.ts';
 import type { FileFacts, FileStore, StagedFile, StoredFile } from '../jobs/files.ts';
 import type { BlobStore, StagedBlob, StageOptions, Swept } from './blobs.ts';
 import type { FileRecord, FileRecords } from './file-records.ts';
-import { provedType } from './sniff.ts';
+import { archiveFormat, provedType } from './sniff.ts';
 
 /** Told of every byte in order; says at the end why the bytes are an incomplete file of their type, if they are. */
 export interface CompletenessCheck {
@@ -60,13 +61,15 @@ export function createFileStore({ blobs, records, completeness, retentionDays }:
       sha256,
       sniffedType,
       truncation: check.verdict(sniffedType),
-      async commit({ id, name, contentType, tenant, jobId, intermediate = false, retentionDays: asked }) {
+      archive: archiveFormat(blob.head, sniffedType),
+      async commit({ id, name, contentType, tenant, jobId, intermediate = false, quarantined = false, retentionDays: asked }) {
         if (!fileId.test(id)) throw new TypeError('Not a file id');
         await blob.commit();
         const createdAt = new Date();
         const days = intermediate ? undefined : (asked ?? retentionDays);
         const expiresAt = days === undefined ? null : new Date(createdAt.getTime() + days * dayMs);
-        const facts = { id, name, contentType, size, sha256, tenant, jobId, createdAt, expiresAt, intermediate };
+        const state = quarantined ? ('quarantined' as const) : ('ready' as const);
+        const facts = { id, name, contentType, size, sha256, tenant, jobId, createdAt, expiresAt, intermediate, state };
         const record = await records.insert(facts);
         if (record.tenant !== tenant) throw new Error('This file id belongs to another tenant');
         return storedFile(record);
@@ -74,13 +77,32 @@ export function createFileStore({ blobs, records, completeness, retentionDays }:
       discard: () => blob.discard(),
     };
   }
+  async function look(tenant: string, id: string): Promise<FileFacts | undefined> {
+    const record = fileId.test(id) ? await records.find(tenant, id) : undefined;
+    return record === undefined || isExpired(record) ? undefined : factsOf(record);
+  }
+
+  /** What is being committed has no record yet, but a newer time than all of them. */
+  async function removeUnused(sha256: string): Promise<void> {
+    const newest = await records.newestRejected(sha256);
+    if (newest !== undefined) await blobs.remove?.(sha256, new Date(newest.getTime() + 1));
+  }
+
   return {
     stage: (bytes, options = {}) => staged((observing) => blobs.stage(bytes, { ...options, ...observing })),
     stageWritten: (write, options = {}) => staged((observing) => blobs.stageWritten(write, { ...options, ...observing })),
     stageFile: (path, options = {}) => staged((observing) => blobs.stageFile(path, { ...options, ...observing })),
     async find(tenant, id) {
-      const record = fileId.test(id) ? await records.find(tenant, id) : undefined;
-      return record === undefined || isExpired(record) ? undefined : factsOf(record);
+      const found = await look(tenant, id);
+      if (found !== undefined) assertReady(found);
+      return found;
+    },
+    look,
+    async judge(tenant, id, verdict) {
+      const record = fileId.test(id) ? await records.judge(tenant, id, verdict) : undefined;
+      if (record === undefined) return undefined;
+      if (record.state === 'rejected') await removeUnused(record.sha256);
+      return factsOf(record);
     },
     async hasExpired(tenant, id) {
       const record = fileId.test(id) ? await records.find(tenant, id) : undefined;
@@ -107,6 +129,16 @@ export function createFileStore({ blobs, records, completeness, retentionDays }:
   };
 }
 
+/** How soon it is worth asking again, in seconds. */
+const soon = 5;
+
+/** @throws AppError `file_quarantined`, `file_rejected`. */
+function assertReady({ state, rejection }: FileFacts): void {
+  if (state === 'quarantined')
+    throw new AppError('file_quarantined', 'The checks of this file are not done yet.', { retryable: true, retryAfterSeconds: soon });
+  if (state === 'rejected') throw new AppError('file_rejected', `This file was rejected: ${rejection?.detail ?? 'its checks failed'}.`);
+}
+
 function isExpired({ expiresAt }: FileRecord): boolean {
   return expiresAt !== null && expiresAt.getTime() <= Date.now();
 }
@@ -121,6 +153,6 @@ function storedFile({ id, name, contentType, size, sha256, expiresAt, linkSecond
 }
 
 function factsOf(record: FileRecord): FileFacts {
-  const { createdAt, jobId, downloads, maxDownloads, lastDownloadedAt } = record;
-  return { ...storedFile(record), createdAt, jobId, downloads, maxDownloads, lastDownloadedAt };
+  const { createdAt, jobId, downloads, maxDownloads, lastDownloadedAt, state, rejection, checks } = record;
+  return { ...storedFile(record), createdAt, jobId, downloads, maxDownloads, lastDownloadedAt, state, rejection, checks };
 }

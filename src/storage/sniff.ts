@@ -1,5 +1,7 @@
 import { fileTypeFromBuffer } from 'file-type';
 
+import type { ArchiveFormat } from '../jobs/file-checks.ts';
+
 /**
  * MIME type that the first bytes prove; `undefined` when they prove none (plain text, CSV, unknown formats).
  * `head` is cut off where the file goes on: what needs more than that is told as its container, a workbook perhaps as `application/zip`.
@@ -47,4 +49,22 @@ function isSvg(head: Buffer): boolean {
 /** Its directory may lie behind the head, where file-type gives up. */
 function isTiff(head: Buffer): boolean {
   return ['49492a00', '4d4d002a'].includes(head.toString('hex', 0, 4));
+}
+
+/** Of the first bytes: a local header, the end of an empty archive, and one that was meant for several disks. */
+const zipStarts = ['504b0304', '504b0506', '504b0708'];
+
+const archiveTypes = new Map<string, ArchiveFormat>([
+  ['application/gzip', 'gzip'],
+  ['application/x-tar', 'tar'],
+  ['application/x-7z-compressed', '7z'],
+  ['application/x-rar-compressed', 'rar'],
+  ['application/x-bzip2', 'bzip2'],
+  ['application/x-xz', 'xz'],
+  ['application/zstd', 'zstd'],
+]);
+
+/** Documents of offices, books and programs are ZIP archives, too, whatever their type is called. */
+export function archiveFormat(head: Buffer, sniffedType: string | undefined): ArchiveFormat | undefined {
+  return zipStarts.includes(head.toString('hex', 0, 4)) ? 'zip' : archiveTypes.get(sniffedType ?? '');
 }

@@ -9,6 +9,7 @@ import sharp from 'sharp';
 
 import { eventually } from '../support/eventually.ts';
 import { filesBelow } from '../support/files-below.ts';
+import { type HoldingClamd, startHoldingClamd } from '../support/holding-clamd.ts';
 import { reply, startMailServer } from '../support/mail-server.ts';
 import { ended, Product } from '../support/product.ts';
 import { tusUpload } from '../support/tus.ts';
@@ -28,24 +29,27 @@ const sha256 = (bytes: Uint8Array | string) => createHash('sha256').update(bytes
 describe('kill -9 of api, worker and Temporal at once', () => {
   let mailServer: Awaited<ReturnType<typeof startMailServer>>;
   let product: Product;
+  let clamd: HoldingClamd;
   let refusing = true;
 
   beforeAll(async () => {
+    clamd = await startHoldingClamd('held');
     mailServer = await startMailServer({
       onRcptTo: (_address, _session, callback) => {
         callback(refusing ? reply(451, '4.3.0 no memory left') : null);
       },
     });
-    product = await Product.create({ SMTP_URL: `smtp://127.0.0.1:${String(mailServer.port)}` });
+    product = await Product.create({ SMTP_URL: `smtp://127.0.0.1:${String(mailServer.port)}`, HANDOFF_CLAMD_URL: clamd.url });
     await product.start();
   }, 5 * minutes);
   afterAll(async () => {
     await product.destroy();
     await mailServer.close();
+    await clamd.close();
   }, 2 * minutes);
 
   test(
-    'a retrying e-mail, a half-written report, an upload in progress and one that is half sent all complete after the next start',
+    'a retrying e-mail, a half-written report, uploads in progress, half sent and being scanned all complete after the next start',
     async () => {
       // Enough rows and pixels to be in the middle of it when the blow falls.
       const rows = 400_000;
@@ -67,6 +71,9 @@ describe('kill -9 of api, worker and Temporal at once', () => {
 
       const email = await product.submit('/v1/emails', { to: ['ada@example.com', 'bob@example.com'], subject: 'Hi', text: 'Hi' });
       const upload = await product.submit('/v1/uploads', picture);
+      const held = new FormData();
+      held.set('file', new Blob(['held by the scanner']), 'held.txt');
+      const scanned = await product.submit('/v1/uploads', held);
       const report = await product.submit('/v1/reports', {
         title: 'All rows',
         source: { fileId: source.result.file.id },
@@ -78,11 +85,13 @@ describe('kill -9 of api, worker and Temporal at once', () => {
 
       const large = randomBytes(20_000_000);
       const { path, hanging } = await halfSent(product, large);
+      await product.job(scanned, (job) => job.status === 'running' && job.progress?.stage === 'scanning for viruses');
 
       await product.killAll();
       hanging.destroy();
       await expectWholeBlobs(product.dataDir);
       refusing = false;
+      clamd.holding = false;
       await product.start();
 
       const head = await product.request('HEAD', path, undefined, { 'Tus-Resumable': '1.0.0' });
@@ -104,6 +113,8 @@ describe('kill -9 of api, worker and Temporal at once', () => {
       expect(written.sha256).toBe(sha256(csv));
       await expectWholeBlobs(product.dataDir);
 
+      const checks = [{ name: 'virus', outcome: 'passed' }];
+      expect(await product.job(scanned, ended, 10 * minutes)).toMatchObject({ status: 'completed', result: { checks } });
       const processed = await product.job(upload, ended, 10 * minutes);
       expect(processed.status).toBe('completed');
       for (const variant of processed.result.variants)

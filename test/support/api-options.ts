@@ -7,8 +7,13 @@ export interface TestApiOptions {
   maxUploadBytes?: number;
   maxMessageBytes?: number;
   uploadExpiryMs?: number;
+  /** Whether there is a virus scanner. Default: no. */
+  scanning?: boolean;
   streams?: AppDependencies['streams'];
-  edges?: Pick<AppDependencies, 'corsOrigins' | 'codecOrigins' | 'devCodec' | 'caughtMail' | 'tryUploads' | 'trustProxy' | 'refuseSecrets'>;
+  edges?: Pick<
+    AppDependencies,
+    'corsOrigins' | 'codecOrigins' | 'devCodec' | 'caughtMail' | 'tryUploads' | 'trustProxy' | 'refuseSecrets' | 'facts'
+  >;
   server?: HttpServerOptions;
   /** Asked before each test. */
   identities?: () => AppDependencies['identities'];

@@ -54,6 +54,7 @@ export function testFileStore(audit?: Pick<AuditLog, 'record'>, options: Pick<Fi
 /** As the database has it when nothing else is said. */
 export const recordOf = (record: NewFileRecord): FileRecord => ({
   ...{ expiresAt: null, intermediate: false, linkSeconds: null, maxDownloads: null, downloads: 0, lastDownloadedAt: null },
+  ...{ state: 'ready', rejection: null, checks: null },
   ...record,
 });
 
@@ -74,6 +75,16 @@ export function recordsIn(map: Map<string, FileRecord>, audit?: Pick<AuditLog, '
         items: [...map.values()].filter((one) => one.tenant === tenant && one.jobId === (jobId ?? one.jobId)).slice(0, limit),
         next: null,
       }),
+    judge(tenant, id, { checks, rejection }) {
+      const record = own(tenant, id);
+      if (record?.state === 'quarantined') Object.assign(record, { state: rejection === null ? 'ready' : 'rejected', rejection, checks });
+      return Promise.resolve(record);
+    },
+    newestRejected(sha256) {
+      const same = [...map.values()].filter((record) => record.sha256 === sha256);
+      const newest = Math.max(...same.map(({ createdAt }) => createdAt.getTime()));
+      return Promise.resolve(same.length > 0 && same.every(({ state }) => state === 'rejected') ? new Date(newest) : undefined);
+    },
     setTerms(tenant, ids, { expiresAt, ...terms }) {
       const found = ids.flatMap((id) => own(tenant, id) ?? []);
       const changed = found.map((record) => ({ ...record, ...terms, ...(expiresAt !== undefined && { expiresAt: new Date(expiresAt) }) }));
@@ -105,7 +116,9 @@ export function recordsIn(map: Map<string, FileRecord>, audit?: Pick<AuditLog, '
       return map.delete(id);
     },
     referenced: (hashes) =>
-      Promise.resolve(new Set([...map.values()].map((record) => record.sha256).filter((hash) => hashes.includes(hash)))),
+      Promise.resolve(
+        new Set([...map.values()].flatMap(({ sha256, state }) => (state !== 'rejected' && hashes.includes(sha256) ? [sha256] : []))),
+      ),
   };
 }
 

@@ -17,6 +17,7 @@ export function memoryFiles(): Pick<FileStore, 'stage' | 'read' | 'find'> & File
         ...facts,
         sniffedType: await provedType(whole),
         truncation: undefined,
+        archive: undefined,
         commit: ({ id, name, contentType }) => {
           blobs.set(facts.sha256, whole);
           return Promise.resolve({ id, name, contentType, ...facts });
@@ -26,6 +27,8 @@ export function memoryFiles(): Pick<FileStore, 'stage' | 'read' | 'find'> & File
     },
     read: ({ sha256 }) => Readable.from([blobs.get(sha256) ?? Buffer.alloc(0)]),
     find: () => Promise.resolve(undefined),
+    look: unused,
+    judge: unused,
     stageWritten: unused,
     stageFile: unused,
     hasExpired: unused,

@@ -87,6 +87,8 @@ export interface SystemOptions extends WorkerOptions {
   providers?: string;
   /** On concurrent jobs. Default: none. */
   limits?: ConcurrencyLimits;
+  /** Further settings, as the environment says them. */
+  env?: Readonly<Record<string, string>>;
   /** What workers get in place of the file store, to make it fail. */
   wrapFiles?: (files: Stores['files']) => Stores['files'];
 }
@@ -115,6 +117,7 @@ export async function startSystem({
   workflows = true,
   concurrency = {},
   limits,
+  env = {},
   wrapFiles = (files) => files,
   temporal = { env: { TEMPORAL_ADDRESS: process.env['TEMPORAL_ADDRESS'] ?? '' }, checkMs: 10_000 },
 }: SystemOptions): Promise<TestSystem> {
@@ -124,6 +127,7 @@ export async function startSystem({
     const dataDir = temporary(await mkdtemp(join(tmpdir(), 'handoff-system-')));
     const config = loadConfig({
       ...temporal.env,
+      ...env,
       HANDOFF_DATA_DIR: dataDir,
       HANDOFF_SHUTDOWN_GRACE_SECONDS: '5',
       HANDOFF_MAIL_FROM: 'shop@example.org',
@@ -218,7 +222,8 @@ export async function startSystem({
           check: (schema, value) => schema.parse(value),
         });
         const { files, dataSources } = stores;
-        const around = { files, templates, dataSources, publicUrl: 'https://jobs.example.org' };
+        const scanning = config.scanning.clamd !== undefined;
+        const around = { files, templates, dataSources, scanning, publicUrl: 'https://jobs.example.org' };
         const submission = { tenant, jobId, createdAt, ...around, ...(part && { part }), ...(list && { list }) };
         const input = Object.assign((await type.prepare(asked, submission)) as object, more);
         const startOptions = await startOptionsOf(options, { now: Date.now(), tenant, tenantKeys: stores.tenantKeys });

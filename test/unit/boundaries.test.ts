@@ -100,6 +100,8 @@ const planted: Record<string, { in: string; line: string }[]> = {
   'images-uses-its-own-library': [{ in: 'src/images/library.ts', line: `import nodemailer from 'nodemailer';` }],
   'templates-uses-its-own-library': [{ in: 'src/templates/library.ts', line: `import nodemailer from 'nodemailer';` }],
   'encryption-uses-its-own-library': [{ in: 'src/encryption/library.ts', line: `import pg from 'pg';` }],
+  'archives-uses-its-own-library': [{ in: 'src/archives/library.ts', line: `import pg from 'pg';` }],
+  'scanning-uses-its-own-library': [{ in: 'src/scanning/library.ts', line: `import pg from 'pg';` }],
   'identity-uses-its-own-library': [{ in: 'src/identity/library.ts', line: `import pg from 'pg';` }],
   'outbound-uses-its-own-library': [{ in: 'src/outbound/library.ts', line: `import pg from 'pg';` }],
   'temporal-uses-its-own-library': [{ in: 'src/temporal/library.ts', line: `import pg from 'pg';` }],

@@ -104,8 +104,8 @@ describe.each(ours)('service %s', (name) => {
 
   test('gives every variable a value without any setting', () => {
     // What stands in the place of another one is left out: an empty value counts as none.
-    const { HANDOFF_MAIL_PROVIDERS: inPlaceOfSmtpUrl, ...needed } = environment;
-    expect(filledIn(inPlaceOfSmtpUrl ?? '')).toBe('');
+    const { HANDOFF_MAIL_PROVIDERS: inPlaceOfSmtpUrl, HANDOFF_CLAMD_URL: ofAProfile, ...needed } = environment;
+    expect([inPlaceOfSmtpUrl, ofAProfile].map((value) => filledIn(value ?? ''))).toEqual(['', '']);
     for (const value of Object.values(needed)) expect(filledIn(value)).not.toBe('');
   });
 });
@@ -147,4 +147,14 @@ test('Temporal is told where the mounted settings are, with fairness on', () => 
   const path = service('temporal').environment?.['DYNAMIC_CONFIG_FILE_PATH'];
   expect(JSON.stringify(service('temporal'))).toContain(`./deploy/temporal/dynamic-config.yaml:${String(path)}:ro`);
   expect(read('deploy/temporal/dynamic-config.yaml')).toMatch(/^matching\.enableFairness:\n {2}- value: true$/m);
+});
+
+test('a virus scanner is there where it is asked for, takes what the API takes, and lets nothing through that it did not look at', () => {
+  const { environment = {}, ...clamav } = service('clamav');
+  expect(clamav).toMatchObject({ profiles: ['scan'] });
+  const bytes = (name: string) => Number(/^(\d+)M$/.exec(String(environment[`CLAMD_CONF_${name}`]))?.[1]) * 1024 * 1024;
+  const largest = Number(filledIn(service('api').environment?.['HANDOFF_MAX_UPLOAD_BYTES'] ?? ''));
+  for (const name of ['StreamMaxLength', 'MaxFileSize', 'MaxScanSize']) expect(bytes(name)).toBeGreaterThanOrEqual(largest);
+  expect(environment['CLAMD_CONF_AlertExceedsMax']).toBe('yes');
+  for (const name of ours) expect(before(name)).not.toContain('clamav');
 });

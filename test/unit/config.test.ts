@@ -18,6 +18,11 @@ const defaults: Config = {
   maxUploadBytes: 536_870_912,
   images: { maxPixels: 100_000_000, memoryMb: 1_024, timeoutSeconds: 120 },
   uploads: { tusDir: resolve('.handoff/tus'), tusExpiryMs: 86_400_000 },
+  scanning: {
+    clamd: undefined,
+    maxDatabaseDays: 7,
+    archives: { maxEntries: 10_000, maxBytes: 2_147_483_648, maxRatio: 200 },
+  },
   fileRetentionDays: undefined,
   maxMessageBytes: 26_214_400,
   maxStreamsPerKey: 100,

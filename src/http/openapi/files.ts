@@ -30,6 +30,9 @@ const example = {
   downloads: 2,
   maxDownloads: null,
   lastDownloadedAt: '2026-11-22T14:01:02.000Z',
+  state: 'ready',
+  rejection: null,
+  checks: null,
 };
 
 const page = z
@@ -96,6 +99,9 @@ export function describeFiles(registry: OpenAPIRegistry): void {
       206: answer('The range that was asked for.', bytes, { headers: [...always, 'Content-Range'], contentType }),
       304: answer('You have these bytes.', undefined, { headers: ['ETag'] }),
     },
-    problems: ['not_found', 'link_expired', 'link_used_up', 'file_expired', 'range_not_satisfiable', 'storage_unavailable'],
+    problems: [
+      ...(['not_found', 'link_expired', 'link_used_up', 'file_expired', 'file_quarantined', 'file_rejected'] as const),
+      ...(['range_not_satisfiable', 'storage_unavailable'] as const),
+    ],
   });
 }

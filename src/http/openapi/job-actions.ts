@@ -116,6 +116,8 @@ export function describeJobActions(registry: OpenAPIRegistry): void {
       'value_out_of_range',
       'start_in_past',
       'file_not_found',
+      'file_quarantined',
+      'file_rejected',
       'not_found',
       'job_not_scheduled',
       'too_many_changes',

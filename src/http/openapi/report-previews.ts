@@ -39,7 +39,7 @@ const common = { method: 'post', scope: 'submit', tag: 'Report definitions' } as
 const answers = { 200: answer('The first rows.', preview, { headers: ['Cache-Control'], examples: { sales: example } }) };
 const problems = [
   ...(['invalid_request', 'secret_in_request', 'malformed_json', 'unsupported_media_type', 'payload_too_large'] as const),
-  ...(['file_not_found', 'definition_not_found', 'limit_exceeded'] as const),
+  ...(['file_not_found', 'file_quarantined', 'file_rejected', 'definition_not_found', 'limit_exceeded'] as const),
   ...(['source_unreadable', 'source_too_large', 'query_invalid', 'query_timeout', 'query_too_large'] as const),
   ...(['temporal_unavailable', 'storage_unavailable', 'worker_unavailable', 'overloaded', 'job_failed'] as const),
 ];

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 
 import { errorCodes } from '../../errors.ts';
+import { checkResult, fileStates, rejection } from '../../jobs/file-checks.ts';
 import { linkedFile } from '../../jobs/linked-file.ts';
 
 /** RFC 3339, UTC. */
@@ -62,6 +63,11 @@ export const file = linkedFile
     downloads: z.int().min(0).meta({ description: 'By links, without a key: those that are complete or under way.' }),
     maxDownloads: z.int().nullable().meta({ description: 'By links. null: any number.' }),
     lastDownloadedAt: orNull(time).meta({ description: 'When the last one by a link was complete.' }),
+    state: z.enum(fileStates).meta({
+      description: 'quarantined: its checks are not done, and nobody gets its bytes; rejected: it did not pass them, and they are gone.',
+    }),
+    rejection: orNull(rejection),
+    checks: z.array(checkResult).nullable().meta({ description: 'Done since it was received; null: none had to be, or not yet.' }),
   })
   .meta({
     id: 'File',

@@ -4,6 +4,19 @@ import { z } from 'zod';
 import { answer } from './responses.ts';
 import { describeRoute } from './route.ts';
 
+const scanner = z
+  .object({
+    state: z.enum(['ok', 'outdated', 'unreachable']),
+    databaseAgeDays: z.int().nullable().meta({ description: 'Of its signatures; null: it does not tell.' }),
+  })
+  .meta({ id: 'ScannerStanding', description: 'Of the virus scanner, where there is one.' });
+
+const readiness = z.object({
+  status: z.literal('ready'),
+  checks: z.record(z.string(), z.enum(['ok', 'failed'])),
+  scanner: scanner.optional(),
+});
+
 export function describeService(registry: OpenAPIRegistry): void {
   describeRoute(registry, {
     method: 'get',
@@ -23,10 +36,7 @@ export function describeService(registry: OpenAPIRegistry): void {
     tag: 'Service',
     summary: 'Whether work can be done',
     answers: {
-      200: answer('It can.', z.object({ status: z.literal('ready'), checks: z.record(z.string(), z.enum(['ok', 'failed'])) }), {
-        headers: ['Cache-Control'],
-        examples: { ready },
-      }),
+      200: answer('It can.', readiness, { headers: ['Cache-Control'], examples: { ready } }),
     },
     problems: ['not_ready'],
   });

@@ -1,6 +1,7 @@
 import { invalid } from '../../errors.ts';
 import type { PartialUpload } from '../../jobs/partial-uploads.ts';
-import { parseRequest, plainName } from '../multipart.ts';
+import { plainName } from '../file-name.ts';
+import { parseRequest } from '../multipart.ts';
 
 /** What an upload says of itself, in `Upload-Metadata`. Names that are not known are left alone: clients send more. */
 export interface UploadMetadata {

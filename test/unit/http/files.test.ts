@@ -28,6 +28,7 @@ describe('GET of a file', () => {
       id,
       name: 'a.txt',
       ...{ downloads: 0, maxDownloads: null, lastDownloadedAt: null },
+      ...{ state: 'ready', rejection: null, checks: null },
       contentType: 'text/plain',
       size: 10,
       sha256,

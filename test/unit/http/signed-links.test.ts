@@ -25,7 +25,7 @@ const presenterAt = (now: number) => createPresenter({ tenantKeys, workflowUrl: 
 
 /** As the API would have made it at another time. */
 async function linkOf(id: string, now = Date.now(), tenant = 'acme'): Promise<string> {
-  const counts = { downloads: 0, maxDownloads: null, lastDownloadedAt: null };
+  const counts = { downloads: 0, maxDownloads: null, lastDownloadedAt: null, state: 'ready' as const, rejection: null, checks: null };
   const file = { ...facts, ...counts, id, size: 10, sha256: '', createdAt: new Date(0) };
   return (await presenterAt(now).files([file], tenant))[0]?.links.content ?? '';
 }

@@ -14,7 +14,7 @@ import { recordsIn } from '../../support/file-store.ts';
 const directory = testDirectory();
 const id = 'file_abcdef234567abcdef234567ab';
 const otherId = 'file_abcdef234567abcdef234567cd';
-const uncounted = { downloads: 0, maxDownloads: null, lastDownloadedAt: null };
+const uncounted = { downloads: 0, maxDownloads: null, lastDownloadedAt: null, state: 'ready', rejection: null, checks: null };
 const owner = { tenant: 'acme', jobId: 'upload_abcdef234567abcdef234567ab' };
 let records: Map<string, FileRecord>;
 let files: KeptFileStore;
