@@ -44,6 +44,7 @@ export interface UploadDependencies {
   files: Pick<FileStore, 'read' | 'stage' | 'find'>;
   /** The same id for the same job and role. */
   fileIdFor: (jobId: string, role: string) => string;
+  alternativeIdFor: (jobId: string, id: string, format: VariantFormat) => string;
 }
 
 export interface VariantsRequest {
@@ -74,12 +75,31 @@ async function decoding<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-export function uploadActivities({ images, files, fileIdFor }: UploadDependencies) {
-  const idOf = (jobId: string, { name }: VariantRequest) => fileIdFor(jobId, `variant ${name}`);
+/** One file that is to be made. */
+interface Wanted {
+  id: string;
+  variant: VariantRequest;
+  /** Index of the variant of which it is the same picture in another format. */
+  alternativeTo?: number;
+}
+
+export function uploadActivities({ images, files, fileIdFor, alternativeIdFor }: UploadDependencies) {
+  /** Variants first, each under its index. */
+  function wantedOf(jobId: string, variants: readonly VariantRequest[]): Wanted[] {
+    const own = variants.map((variant): Wanted => ({ id: fileIdFor(jobId, `variant ${variant.name}`), variant }));
+    const others = own.flatMap(({ id, variant: { alternatives = [], quality: _, ...variant } }, index) =>
+      alternatives.map((format): Wanted => ({
+        id: alternativeIdFor(jobId, id, format),
+        variant: { ...variant, format },
+        alternativeTo: index,
+      })),
+    );
+    return [...own, ...others];
+  }
 
   /** Made by an attempt before. */
-  async function stored(jobId: string, tenant: string, variant: VariantRequest, signal: AbortSignal): Promise<Variant | undefined> {
-    const found = await files.find(tenant, idOf(jobId, variant));
+  async function stored(tenant: string, { id: wanted, variant }: Wanted, signal: AbortSignal): Promise<Variant | undefined> {
+    const found = await files.find(tenant, wanted);
     if (found === undefined) return undefined;
     const { id, name, contentType, size, sha256 } = found;
     const facts = await images.inspect(files.read(found), { contentType, signal });
@@ -91,14 +111,14 @@ export function uploadActivities({ images, files, fileIdFor }: UploadDependencie
   async function keep(
     jobId: string,
     { tenant, file, retentionDays }: VariantsRequest,
-    variant: VariantRequest,
+    { id, variant }: Wanted,
     bytes: AsyncIterable<Uint8Array>,
     signal: AbortSignal,
   ) {
     const staged = await files.stage(bytes, { signal });
     try {
       const names = { name: variantName(file.name, variant), contentType: contentTypes[variant.format] };
-      return await staged.commit({ id: idOf(jobId, variant), ...names, tenant, jobId, retentionDays });
+      return await staged.commit({ id, ...names, tenant, jobId, retentionDays });
     } finally {
       await staged.discard();
     }
@@ -128,35 +148,51 @@ export function uploadActivities({ images, files, fileIdFor }: UploadDependencie
       const jobId = currentJobId();
       const work = () =>
         heartbeating(async ({ report, signal }) => {
+          const wanted = wantedOf(jobId, variants);
           const made: (Variant | undefined)[] = [];
-          for (const variant of variants) made.push(await stored(jobId, tenant, variant, signal));
-          const missing = [...variants.keys()].filter((index) => made[index] === undefined);
-          const omitted: Omission[] = [];
+          for (const one of wanted) made.push(await stored(tenant, one, signal));
+          const missing = [...wanted.keys()].filter((index) => made[index] === undefined);
+          const left = new Set<number>();
           const tell = (): void => {
-            const next = variants.find(({ name }, index) => made[index] === undefined && !omitted.some((one) => one.name === name));
-            const done = made.filter((one) => one !== undefined).length + omitted.length;
-            const stage = next === undefined ? 'looking at colours' : `rendering ${next.name}`;
-            report({ done, total: variants.length, unit: 'variants', stage });
+            const next = wanted.find((_, index) => made[index] === undefined && !left.has(index));
+            const done = made.filter((one) => one !== undefined).length + left.size;
+            const stage = next === undefined ? 'looking at colours' : `rendering ${next.variant.name}`;
+            report({ done, total: wanted.length, unit: 'variants', stage });
           };
           tell();
           const colours = await images.render(
             files.read(file),
-            missing.flatMap((index) => variants[index] ?? []),
+            missing.flatMap((index) => wanted[index]?.variant ?? []),
             {
               ...{ contentType: file.contentType, signal },
               take: async (at, { width, height, bytes }) => {
                 const index = missing[at] ?? 0;
-                const variant = variants[index] as VariantRequest;
-                const { name, format } = variant;
-                if (bytes === null) omitted.push({ name, reason: 'not_smaller' });
-                else made[index] = { name, width, height, format, file: await keep(jobId, request, variant, bytes, signal) };
+                const one = wanted[index] as Wanted;
+                const { name, format } = one.variant;
+                if (bytes === null) left.add(index);
+                else made[index] = { name, width, height, format, file: await keep(jobId, request, one, bytes, signal) };
                 tell();
               },
             },
           );
-          return { variants: made.filter((one) => one !== undefined), omitted, colours };
+          const omitted = variants.flatMap(({ name }, index): Omission[] => (left.has(index) ? [{ name, reason: 'not_smaller' }] : []));
+          return { variants: gathered(wanted, made, variants.length), omitted, colours };
         });
       return classified(() => decoding(work));
     },
   };
+}
+
+/** Variants, each with its alternatives: without those that are no smaller, which nobody gains by. */
+function gathered(wanted: readonly Wanted[], made: readonly (Variant | undefined)[], count: number): Variant[] {
+  return made.slice(0, count).flatMap((variant, index) => {
+    if (variant === undefined) return [];
+    const alternatives = wanted.flatMap(({ alternativeTo }, other) => {
+      const file = made[other]?.file;
+      return alternativeTo === index && file !== undefined && file.size < variant.file.size
+        ? [{ format: made[other]?.format ?? variant.format, file }]
+        : [];
+    });
+    return [{ ...variant, ...(alternatives.length > 0 && { alternatives }) }];
+  });
 }

@@ -4636,6 +4636,8 @@ export interface components {
                 position?: "centre" | "top" | "right" | "bottom" | "left" | "attention" | "entropy";
                 /** @enum {string} */
                 format: "jpeg" | "png" | "webp" | "avif";
+                /** @description The same picture in further formats, each with its default quality. The URL of the variant gives the one that `Accept` asks for. */
+                alternatives?: ("jpeg" | "png" | "webp" | "avif")[];
                 /** @description Default: 80, AVIF 50. PNG is lossless. */
                 quality?: number;
                 /** @description Around what is contained, and behind transparent parts in JPEG. Default: transparent; white in JPEG. */
@@ -4710,6 +4712,12 @@ export interface components {
                 /** @enum {string} */
                 format: "jpeg" | "png" | "webp" | "avif";
                 file: components["schemas"]["LinkedFile"];
+                /** @description The same picture in further formats. They are had by the URL of the variant, too, with `Accept`. */
+                alternatives?: {
+                    /** @enum {string} */
+                    format: "jpeg" | "png" | "webp" | "avif";
+                    file: components["schemas"]["LinkedFile"];
+                }[];
             }[];
             /** @description Variants that were asked for and are not there. */
             omitted?: {
@@ -4915,6 +4923,8 @@ export interface components {
                 position?: "centre" | "top" | "right" | "bottom" | "left" | "attention" | "entropy";
                 /** @enum {string} */
                 format: "jpeg" | "png" | "webp" | "avif";
+                /** @description The same picture in further formats, each with its default quality. The URL of the variant gives the one that `Accept` asks for. */
+                alternatives?: ("jpeg" | "png" | "webp" | "avif")[];
                 /** @description Default: 80, AVIF 50. PNG is lossless. */
                 quality?: number;
                 /** @description Around what is contained, and behind transparent parts in JPEG. Default: transparent; white in JPEG. */
@@ -4984,6 +4994,8 @@ export interface components {
                 position?: "centre" | "top" | "right" | "bottom" | "left" | "attention" | "entropy";
                 /** @enum {string} */
                 format: "jpeg" | "png" | "webp" | "avif";
+                /** @description The same picture in further formats, each with its default quality. The URL of the variant gives the one that `Accept` asks for. */
+                alternatives?: ("jpeg" | "png" | "webp" | "avif")[];
                 /** @description Default: 80, AVIF 50. PNG is lossless. */
                 quality?: number;
                 /** @description Around what is contained, and behind transparent parts in JPEG. Default: transparent; white in JPEG. */
@@ -5021,6 +5033,8 @@ export interface components {
                 position?: "centre" | "top" | "right" | "bottom" | "left" | "attention" | "entropy";
                 /** @enum {string} */
                 format: "jpeg" | "png" | "webp" | "avif";
+                /** @description The same picture in further formats, each with its default quality. The URL of the variant gives the one that `Accept` asks for. */
+                alternatives?: ("jpeg" | "png" | "webp" | "avif")[];
                 /** @description Default: 80, AVIF 50. PNG is lossless. */
                 quality?: number;
                 /** @description Around what is contained, and behind transparent parts in JPEG. Default: transparent; white in JPEG. */
@@ -5090,6 +5104,12 @@ export interface components {
                 /** @enum {string} */
                 format: "jpeg" | "png" | "webp" | "avif";
                 file: components["schemas"]["LinkedFile"];
+                /** @description The same picture in further formats. They are had by the URL of the variant, too, with `Accept`. */
+                alternatives?: {
+                    /** @enum {string} */
+                    format: "jpeg" | "png" | "webp" | "avif";
+                    file: components["schemas"]["LinkedFile"];
+                }[];
             }[];
             /** @description Variants that were asked for and are not there. */
             omitted?: {

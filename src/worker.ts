@@ -11,7 +11,7 @@ import { createImageEngine } from './images/engine.ts';
 import { createBulkJobs } from './jobs/bulk-jobs.ts';
 import { workflowTaskQueue } from './jobs/client.ts';
 import type { ConcurrencyLimits } from './jobs/concurrency.ts';
-import { fileIdFor } from './jobs/ids.ts';
+import { alternativeIdFor, fileIdFor } from './jobs/ids.ts';
 import { createEndedJobs } from './jobs/ended-jobs.ts';
 import { createMailRates } from './jobs/mail-rates.ts';
 import { isDirect } from './jobs/report-outputs.ts';
@@ -139,7 +139,14 @@ export async function startWorker(
       ...{ readRemote: remoteReader(dataSources, dataSourceConnector(config)), previewSeconds: config.reports.previewSeconds },
     },
     upload: {
-      ...{ images, documents: createDocumentReader({ dataDir: config.dataDir, ...config.images }), tables: reports, files, fileIdFor },
+      ...{
+        images,
+        documents: createDocumentReader({ dataDir: config.dataDir, ...config.images }),
+        tables: reports,
+        files,
+        fileIdFor,
+        alternativeIdFor,
+      },
       archives: createArchiveExaminer(config.scanning.archives),
       scanner: config.scanning.clamd && createClamd(config.scanning.clamd),
     },

@@ -2,6 +2,8 @@ import type { Request, Response } from 'express';
 
 import { AppError } from '../errors.ts';
 import type { DownloadCounts, FileFacts, FileStore } from '../jobs/files.ts';
+import { alternativeIdFor } from '../jobs/ids.ts';
+import { type VariantFormat, variantFormats } from '../jobs/upload-variants.ts';
 import { isKnown } from './conditional.ts';
 import { nothingRuns } from './content-policy.ts';
 import { begun, sendChunks } from './streamed-body.ts';
@@ -27,7 +29,7 @@ function describeNothing(response: Response): void {
 }
 
 /** Bytes that were asked for by a link. */
-export interface LinkDownload {
+interface LinkDownload {
   tenant: string;
   counts: DownloadCounts;
 }
@@ -48,16 +50,34 @@ async function counted(response: Response, { tenant, counts }: LinkDownload, { i
   }
 }
 
-/** @param download by a link: then whole downloads count; where they are limited nobody gets the file in parts. */
+const pictureTypes = new Map<string, VariantFormat>(variantFormats.map((format) => [`image/${format}`, format]));
+
+/**
+ * The same picture in the format that the client prefers (RFC 9110, 12.5.1), where one was made and is smaller. Only formats that it names:
+ * whoever takes anything gets the file itself.
+ */
+async function negotiated(request: Request, files: FileStore, tenant: string, file: FileFacts): Promise<FileFacts> {
+  const accept = request.get('Accept') ?? '';
+  const named = [...pictureTypes].filter(([type]) => type !== file.contentType && accept.includes(type));
+  const found = await Promise.all(named.map(([, format]) => files.find(tenant, alternativeIdFor(file.jobId, file.id, format))));
+  const smaller = found.filter((one) => one !== undefined && one.size < file.size) as FileFacts[];
+  if (smaller.length === 0) return file;
+  const best = request.accepts([file, ...smaller].map(({ contentType }) => contentType));
+  return smaller.find(({ contentType }) => contentType === best) ?? file;
+}
+
+/** @param asked its links count. @param download by a link: then whole downloads count; where they are limited nobody gets the file in parts. */
 export async function sendContent(
   request: Request,
   response: Response,
   files: FileStore,
-  file: FileFacts,
-  download?: LinkDownload,
+  { tenant, asked, download }: { tenant: string; asked: FileFacts; download?: DownloadCounts },
 ): Promise<void> {
-  const isLimited = download !== undefined && file.maxDownloads !== null;
-  if (isLimited && file.downloads >= (file.maxDownloads ?? 0)) throw usedUp();
+  const isPicture = pictureTypes.has(asked.contentType);
+  const file = isPicture ? await negotiated(request, files, tenant, asked) : asked;
+  if (isPicture) response.vary('Accept');
+  const isLimited = download !== undefined && asked.maxDownloads !== null;
+  if (isLimited && asked.downloads >= (asked.maxDownloads ?? 0)) throw usedUp();
   describeContent(response, file, isLimited);
   if (isKnown(request, `"${file.sha256}"`) || request.fresh) {
     response.status(304).end();
@@ -84,7 +104,7 @@ export async function sendContent(
     });
     await sendChunks(response, chunks);
   };
-  const sent = download === undefined || range !== undefined ? send() : counted(response, download, file, send);
+  const sent = download === undefined || range !== undefined ? send() : counted(response, { tenant, counts: download }, asked, send);
   await sent.catch((error: unknown) => {
     if (!response.headersSent) describeNothing(response);
     throw error;

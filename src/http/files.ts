@@ -88,7 +88,7 @@ export function files({ files: store, presenter, tenantKeys }: FileDependencies)
     get: [
       'read',
       async (request, response) => {
-        await sendContent(request, response, store, await asked('find', request, response));
+        await sendContent(request, response, store, { tenant: tenantOf(response), asked: await asked('find', request, response) });
       },
     ],
   });
@@ -117,7 +117,7 @@ export function signedContent({ files: store, tenantKeys }: { files: FileStore; 
       return;
     }
     const { tenant, file } = await owned(String(request.params['id']), expires, signature);
-    await sendContent(request, response, store, file, { tenant, counts: store.downloads });
+    await sendContent(request, response, store, { tenant, asked: file, download: store.downloads });
   };
   const router = Router();
   // Not `get`: then Express would answer OPTIONS by itself, before anybody has asked for a key.

@@ -49,6 +49,11 @@ export function fileIdFor(jobId: string, role: string): string {
   return `file_${jobId.slice(jobId.indexOf('_') + 1).slice(0, 6)}${base32(digest('file', jobId, role), 20)}`;
 }
 
+/** Of the same picture in another format. @param id of the variant. */
+export function alternativeIdFor(jobId: string, id: string, format: string): string {
+  return fileIdFor(jobId, `${id} as ${format}`);
+}
+
 /** Random: one made of the address would tell it to whoever guesses. */
 export function newSuppressionId(tenant: string): string {
   return `supp_${tenantTag(tenant)}${base32(randomBytes(13), 20)}`;

@@ -22,6 +22,15 @@ const variantRequest = z
         'With cover and contain. Default: centre. attention and entropy (cover only) keep what the eye looks at, and what has most detail.',
     }),
     format: z.enum(variantFormats),
+    alternatives: z
+      .array(z.enum(variantFormats))
+      .min(1)
+      .max(variantFormats.length - 1)
+      .optional()
+      .meta({
+        description:
+          'The same picture in further formats, each with its default quality. The URL of the variant gives the one that `Accept` asks for.',
+      }),
     quality: z.int().min(1).max(100).optional().meta({ description: 'Default: 80, AVIF 50. PNG is lossless.' }),
     background: z
       .string()
@@ -34,7 +43,7 @@ const variantRequest = z
       .optional()
       .meta({ description: 'Default: drop, which takes the first frame. keep: all frames, as WebP.' }),
   })
-  .superRefine(({ width, height, fit, position, quality, animated, format }, context) => {
+  .superRefine(({ width, height, fit, position, quality, animated, format, alternatives = [] }, context) => {
     const refuse = (path: string, message: string) => {
       context.addIssue({ code: 'custom', path: [path], message });
     };
@@ -44,6 +53,9 @@ const variantRequest = z
     if (position !== undefined && fit !== 'cover' && fit !== 'contain') refuse('position', 'needs the fit cover or contain');
     if ((position === 'attention' || position === 'entropy') && fit === 'contain') refuse('position', 'needs the fit cover');
     if (quality !== undefined && format === 'png') refuse('quality', 'is nothing that PNG has');
+    if (alternatives.includes(format)) refuse('alternatives', 'has the format of the variant itself');
+    if (new Set(alternatives).size < alternatives.length) refuse('alternatives', 'has the same format twice');
+    if (animated === 'keep' && alternatives.length > 0) refuse('alternatives', 'would not be animated');
     if (animated === 'keep' && format !== 'webp') refuse('animated', 'can be kept as WebP only');
     if (animated === 'keep' && (position === 'attention' || position === 'entropy')) refuse('position', 'would differ from frame to frame');
   });

@@ -94,6 +94,8 @@ export interface Variant {
   height: number;
   format: VariantFormat;
   file: StoredFile;
+  /** The same picture in further formats, where they are smaller. */
+  alternatives?: { format: VariantFormat; file: StoredFile }[];
 }
 
 export interface Omission {
@@ -152,7 +154,19 @@ const uploadResult = z
     image: imageFacts.nullable().meta({
       description: 'As shown upright, in pixels; null: not an image that we decode.',
     }),
-    variants: z.array(z.object({ name: z.string(), width: z.int(), height: z.int(), format: z.enum(variantFormats), file: linkedFile })),
+    variants: z.array(
+      z.object({
+        name: z.string(),
+        width: z.int(),
+        height: z.int(),
+        format: z.enum(variantFormats),
+        file: linkedFile,
+        alternatives: z
+          .array(z.object({ format: z.enum(variantFormats), file: linkedFile }))
+          .optional()
+          .meta({ description: 'The same picture in further formats. They are had by the URL of the variant, too, with `Accept`.' }),
+      }),
+    ),
     omitted: z
       .array(z.object({ name: z.string(), reason: z.enum(['not_smaller']) }))
       .optional()
@@ -232,6 +246,10 @@ export const upload: JobType<UploadRequest, UploadInput, UploadResult> = {
     ...(preset && { preset }),
     ...(document && { document: presentDocument(document, link) }),
     ...(checks && { checks }),
-    variants: variants.map((variant) => ({ ...variant, file: link(variant.file) })),
+    variants: variants.map(({ alternatives, ...variant }) => ({
+      ...variant,
+      file: link(variant.file),
+      ...(alternatives && { alternatives: alternatives.map(({ format, file: other }) => ({ format, file: link(other) })) }),
+    })),
   }),
 };

@@ -6,7 +6,7 @@ import { afterAll, describe, expect, test } from '@jest/globals';
 import { uploadActivities } from '../../../activities/upload.ts';
 import { createImageEngine } from '../../../src/images/engine.ts';
 import type { FileStore } from '../../../src/jobs/files.ts';
-import { fileIdFor, newJobId } from '../../../src/jobs/ids.ts';
+import { alternativeIdFor, fileIdFor, newJobId } from '../../../src/jobs/ids.ts';
 import type { VariantRequest } from '../../../src/jobs/upload.ts';
 import { runActivity } from '../../support/activity.ts';
 import { chunks, testFileStore } from '../../support/file-store.ts';
@@ -26,7 +26,8 @@ const variants: VariantRequest[] = [
   { name: 'large', width: 1_000, format: 'jpeg' },
 ];
 
-const activities = (files: Pick<FileStore, 'read' | 'stage' | 'find'> = store.files) => uploadActivities({ images, files, fileIdFor });
+const activities = (files: Pick<FileStore, 'read' | 'stage' | 'find'> = store.files) =>
+  uploadActivities({ images, files, fileIdFor, alternativeIdFor });
 
 async function stored(bytes: string | Uint8Array, name = 'holiday.photo.png') {
   const facts = { id: fileIdFor(jobId, 'source'), name, contentType: 'image/png', tenant: 'acme', jobId };
@@ -73,6 +74,35 @@ describe('renderVariants', () => {
       runActivity(() => activities().renderVariants({ tenant: 'acme', file, variants }), { jobId, attempt }).result;
     expect(await run(2)).toEqual(await run(1));
     expect([store.records.size, await store.count()]).toEqual([3, 3]);
+  });
+
+  test('makes the same picture in further formats, and tells those that are smaller', async () => {
+    const file = await photo();
+    const wanted: VariantRequest[] = [
+      { name: 'small', width: 20, format: 'webp', alternatives: ['png'] },
+      { name: 'large', width: 60, format: 'png', alternatives: ['jpeg', 'webp'] },
+    ];
+    const run = () => runActivity(() => activities().renderVariants({ tenant: 'acme', file, variants: wanted }), { jobId }).result;
+    const { variants: made, omitted } = await run();
+    const large = fileIdFor(jobId, 'variant large');
+    expect(made).toMatchObject([
+      { name: 'small', format: 'webp' },
+      {
+        ...{ name: 'large', format: 'png', width: 60, file: { id: large } },
+        alternatives: [
+          {
+            format: 'jpeg',
+            file: { id: alternativeIdFor(jobId, large, 'jpeg'), name: 'holiday.photo-large.jpg', contentType: 'image/jpeg' },
+          },
+          { format: 'webp', file: { id: alternativeIdFor(jobId, large, 'webp'), contentType: 'image/webp' } },
+        ],
+      },
+    ]);
+    expect([made[0]?.alternatives, omitted]).toEqual([undefined, []]);
+    // Another attempt finds them all.
+    const before = store.records.size;
+    expect(await run()).toMatchObject({ variants: made });
+    expect(store.records.size).toBe(before);
   });
 
   test('tells how far it is', async () => {

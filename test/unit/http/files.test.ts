@@ -5,7 +5,7 @@ import { beforeEach, describe, expect, jest, test } from '@jest/globals';
 
 import { AppError } from '../../../src/errors.ts';
 import type { StoredFile } from '../../../src/jobs/files.ts';
-import { fileIdFor, newJobId } from '../../../src/jobs/ids.ts';
+import { alternativeIdFor, fileIdFor, newJobId } from '../../../src/jobs/ids.ts';
 import { keys, testApi } from '../../support/api.ts';
 import { eventually } from '../../support/eventually.ts';
 import { chunks } from '../../support/file-store.ts';
@@ -14,7 +14,7 @@ const api = testApi();
 const jobId = newJobId('upload', 'acme', 'k');
 const content = '0123456789';
 
-async function stored(changes: { name?: string; contentType?: string } = {}, bytes = content): Promise<StoredFile> {
+async function stored(changes: { id?: string; name?: string; contentType?: string } = {}, bytes = content): Promise<StoredFile> {
   const facts = { id: fileIdFor(jobId, 'x'), name: 'a.txt', contentType: 'text/plain', tenant: 'acme', jobId, ...changes };
   return (await api.store.files.stage(chunks(bytes))).commit(facts);
 }
@@ -241,5 +241,60 @@ describe('trouble with the bytes', () => {
       expect([api.answers.length, closed]).toEqual([1, true]);
     });
     expect(api.unexpected).toEqual([]);
+  });
+});
+
+describe('a picture that lies there in several formats', () => {
+  let file: StoredFile;
+  const as = (format: string, bytes: string) =>
+    stored({ contentType: `image/${format}`, name: `a.${format}`, id: alternativeIdFor(jobId, file.id, format) }, bytes);
+  beforeEach(async () => {
+    file = await stored({ contentType: 'image/jpeg', name: 'a.jpg' }, 'jpeg, the longest');
+    await as('webp', 'webp, longer');
+    await as('avif', 'avif');
+  });
+
+  test.each([
+    ['image/avif,image/webp,image/apng,image/*,*/*;q=0.8', 'image/avif'],
+    ['image/webp,*/*;q=0.5', 'image/webp'],
+    ['image/avif;q=0.1,image/webp;q=0.9', 'image/webp'],
+    ['image/avif;q=0, */*', 'image/jpeg'],
+    ['image/png,image/*;q=0.2', 'image/jpeg'],
+    ['*/*', 'image/jpeg'],
+    ['image/jpeg,image/webp;q=0.5', 'image/jpeg'],
+  ])('comes by its one URL as Accept prefers: %s gets %s', async (accept, contentType) => {
+    const answer = await api.agent().get(contentOf(file)).set('Accept', accept).buffer(true);
+    expect(answer.headers).toMatchObject({ 'content-type': contentType, vary: expect.stringContaining('Accept') });
+    expect(Number(answer.headers['content-length'])).toBe({ 'image/avif': 4, 'image/webp': 12 }[contentType] ?? file.size);
+  });
+
+  test('is known again by what was given: the same ETag belongs to the same bytes', async () => {
+    const first = await api.agent().get(contentOf(file)).set('Accept', 'image/webp');
+    const again = await api
+      .agent()
+      .get(contentOf(file))
+      .set({ Accept: 'image/webp', 'If-None-Match': String(first.headers['etag']) });
+    const other = await api
+      .agent()
+      .get(contentOf(file))
+      .set({ Accept: 'image/avif', 'If-None-Match': String(first.headers['etag']) });
+    expect([again.status, other.status]).toEqual([304, 200]);
+  });
+
+  test('comes by a link, too, which counts as one to the file', async () => {
+    await api.store.files.setTerms('acme', [file.id], { maxDownloads: 1 });
+    const { body } = await api.agent().get(`/v1/files/${file.id}`);
+    const link = (body as { links: { content: string } }).links.content;
+    const shown = await api.anonymous().get(link).set('Accept', 'image/avif');
+    expect([shown.status, shown.headers['content-type']]).toEqual([200, 'image/avif']);
+    await eventually(async () => {
+      expect((await api.store.files.find('acme', file.id))?.downloads).toBe(1);
+    });
+    expect((await api.anonymous().get(link).set('Accept', 'image/avif')).status).toBe(410);
+  });
+
+  test('that is no smaller in another format comes as it is', async () => {
+    await as('png', 'png, longer than the longest');
+    expect((await api.agent().get(contentOf(file)).set('Accept', 'image/png')).headers['content-type']).toBe('image/jpeg');
   });
 });
