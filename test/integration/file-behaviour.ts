@@ -47,6 +47,29 @@ export function fileBehaviour(database: () => Kysely<Database>): void {
     ]);
   });
 
+  test('ends a quarantine once, for its tenant; what is rejected has no bytes any more, and its reason goes with its name', async () => {
+    const records = createFileRecords(database());
+    const [tenant, sha256] = ['judged', 'f3'.repeat(32)];
+    const rejection = { reason: 'virus' as const, detail: 'the virus scanner found Eicar-Test' };
+    const verdict = { checks: [{ name: 'virus' as const, outcome: 'rejected' as const, engine: 'ClamAV', databaseDate: null }], rejection };
+    const passed = { checks: [], rejection: null };
+    const add3 = (createdAt: Date) => add({ tenant, sha256, state: 'quarantined', createdAt });
+    const [first, second, third] = [await add3(ago(3)), await add3(ago(2)), await add3(ago(1))];
+    expect(await records.judge('eve', first.id, passed)).toBeUndefined();
+    expect(await records.judge(tenant, first.id, verdict)).toMatchObject({ state: 'rejected', ...verdict });
+    expect(await records.judge(tenant, first.id, passed)).toMatchObject({ state: 'rejected', ...verdict });
+    expect([await storedBytesIn(database())(tenant), await records.newestRejected(sha256)]).toEqual([10, undefined]);
+    await records.judge(tenant, second.id, passed);
+    await records.judge(tenant, third.id, verdict);
+    expect(await records.find(tenant, second.id)).toMatchObject({ state: 'ready', ...passed });
+    expect([await records.newestRejected(sha256), await records.referenced([sha256])]).toEqual([undefined, new Set([sha256])]);
+    await records.setTerms(tenant, [first.id, second.id], { expiresAt: ago(0).toISOString() });
+    await records.expire(ago(0));
+    expect(await records.find(tenant, first.id)).toMatchObject({ name: '', rejection: null, checks: null });
+    expect([await records.newestRejected(sha256), await records.referenced([sha256])]).toEqual([third.createdAt, new Set()]);
+    expect(await storedBytesIn(database())(tenant)).toBe(0);
+  });
+
   test('takes names and bytes from what has expired, remembers that it was there, and then forgets it', async () => {
     const records = createFileRecords(database());
     const sha256 = 'e1'.repeat(32);
