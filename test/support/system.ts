@@ -87,6 +87,8 @@ export interface SystemOptions extends WorkerOptions {
   providers?: string;
   /** On concurrent jobs. Default: none. */
   limits?: ConcurrencyLimits;
+  /** Where bytes lie, as the environment says it. Default: on the disk. */
+  storage?: Record<string, string>;
   /** What workers get in place of the file store, to make it fail. */
   wrapFiles?: (files: Stores['files']) => Stores['files'];
 }
@@ -116,6 +118,7 @@ export async function startSystem({
   concurrency = {},
   limits,
   wrapFiles = (files) => files,
+  storage = {},
   temporal = { env: { TEMPORAL_ADDRESS: process.env['TEMPORAL_ADDRESS'] ?? '' }, checkMs: 10_000 },
 }: SystemOptions): Promise<TestSystem> {
   const { scope, close } = collecting();
@@ -124,6 +127,7 @@ export async function startSystem({
     const dataDir = temporary(await mkdtemp(join(tmpdir(), 'handoff-system-')));
     const config = loadConfig({
       ...temporal.env,
+      ...storage,
       HANDOFF_DATA_DIR: dataDir,
       HANDOFF_SHUTDOWN_GRACE_SECONDS: '5',
       HANDOFF_MAIL_FROM: 'shop@example.org',
