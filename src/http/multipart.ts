@@ -26,7 +26,7 @@ export interface Received {
 }
 
 /** The last path segment, without control characters: some clients send a whole path. */
-function plainName(name: string | undefined): string {
+export function plainName(name: string | undefined): string {
   // eslint-disable-next-line no-control-regex -- the control characters are the point
   const plain = basename((name ?? '').replaceAll('\\', '/')).replace(/[\u0000-\u001f\u007f]/g, '');
   return plain === '' || plain === '.' || plain === '..' ? 'upload' : plain.slice(-maxNameLength);

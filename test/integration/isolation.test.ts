@@ -105,7 +105,9 @@ describe.each(strangers)('with a key of a tenant whose ids have %s,', (which) =>
       // Nothing but one look, and none at all where the tag in an id tells that it is foreign.
       const calls = unknown.calls.filter((call) => !isEntry(call));
       expect(calls.filter((call) => !isLook(call))).toEqual([]);
-      expect(calls.length > 0).toBe(which === 'the same tag' || !/jobs|bulk|batches|suppressions/.test(operation.path));
+      const looks = which === 'the same tag' || !/jobs|bulk|batches|suppressions/.test(operation.path);
+      // What is known of a presigned upload lies in the storage.
+      expect(calls.length > 0).toBe(looks && !operation.path.includes('presigned'));
       if (index > 0) continue;
       for (const malformed of malformedLike(id)) expect([malformed, (await ask(malformed)).answer]).toEqual([malformed, unknown.answer]);
     }
