@@ -1455,6 +1455,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/uploads/presigned": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A signed address to which a client uploads a file by itself
+         * @description Only where files lie in S3. All that can be refused of the job is refused now; it starts with the completion call.
+         *
+         *     Scope: `submit`.
+         */
+        post: operations["openPresignedUpload"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/uploads/presigned/{id}/complete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Start the job of a file that is uploaded
+         * @description Repeating it is safe: it is the same job. Pointers are those of `POST /v1/uploads`.
+         *
+         *     Scope: `submit`.
+         */
+        post: operations["completePresignedUpload"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/uploads/raw/{name}": {
         parameters: {
             query?: never;
@@ -1880,7 +1924,7 @@ export interface components {
             failures: {
                 jobId: string;
                 /** @enum {string} */
-                code: "invalid_request" | "malformed_request" | "request_timeout" | "uri_too_long" | "headers_too_large" | "secret_in_request" | "value_out_of_range" | "invalid_idempotency_key" | "start_in_past" | "invalid_filter" | "invalid_cursor" | "malformed_json" | "malformed_multipart" | "digest_mismatch" | "tus_version_unsupported" | "upload_offset_mismatch" | "upload_busy" | "upload_expired" | "unsupported_media_type" | "payload_too_large" | "unauthorized" | "insufficient_scope" | "not_found" | "link_expired" | "link_used_up" | "file_expired" | "method_not_allowed" | "range_not_satisfiable" | "idempotency_key_reused" | "job_not_cancellable" | "job_not_retryable" | "job_not_dead_lettered" | "job_not_scheduled" | "too_many_changes" | "bulk_action_finished" | "payload_unreadable" | "api_key_not_active" | "too_many_streams" | "rate_limited" | "limit_exceeded" | "content_type_mismatch" | "image_truncated" | "file_not_accepted" | "file_not_found" | "file_quarantined" | "file_rejected" | "data_source_not_found" | "data_source_configured" | "encryption_needed" | "template_not_found" | "definition_not_found" | "preset_not_found" | "precondition_failed" | "template_invalid" | "message_too_large" | "job_not_pausable" | "signature_invalid" | "temporal_unavailable" | "database_unavailable" | "identity_provider_unavailable" | "storage_unavailable" | "storage_full" | "worker_unavailable" | "overloaded" | "not_ready" | "internal_error" | "mail_rejected" | "recipient_rejected" | "delivery_in_doubt" | "mail_refused_for_now" | "mail_server_unreachable" | "mail_configuration" | "template_failed" | "source_unreadable" | "report_too_large" | "source_too_large" | "query_invalid" | "query_timeout" | "query_too_large" | "data_source_unreachable" | "data_source_configuration" | "image_unreadable" | "image_too_large" | "decoder_failed" | "scanner_unavailable" | "scanner_configuration" | "timed_out" | "terminated" | "expired" | "discarded" | "dead_letter_expired" | "redrive_limit_reached" | "job_failed";
+                code: "invalid_request" | "malformed_request" | "request_timeout" | "uri_too_long" | "headers_too_large" | "secret_in_request" | "value_out_of_range" | "invalid_idempotency_key" | "start_in_past" | "invalid_filter" | "invalid_cursor" | "malformed_json" | "malformed_multipart" | "digest_mismatch" | "tus_version_unsupported" | "upload_offset_mismatch" | "upload_busy" | "upload_expired" | "unsupported_media_type" | "payload_too_large" | "unauthorized" | "insufficient_scope" | "not_found" | "link_expired" | "link_used_up" | "file_expired" | "method_not_allowed" | "range_not_satisfiable" | "idempotency_key_reused" | "job_not_cancellable" | "job_not_retryable" | "job_not_dead_lettered" | "job_not_scheduled" | "too_many_changes" | "bulk_action_finished" | "payload_unreadable" | "api_key_not_active" | "too_many_streams" | "rate_limited" | "limit_exceeded" | "content_type_mismatch" | "image_truncated" | "file_not_accepted" | "file_not_found" | "file_quarantined" | "file_rejected" | "data_source_not_found" | "data_source_configured" | "encryption_needed" | "template_not_found" | "definition_not_found" | "preset_not_found" | "presigned_unavailable" | "presigned_expired" | "upload_not_received" | "upload_differs" | "precondition_failed" | "template_invalid" | "message_too_large" | "job_not_pausable" | "signature_invalid" | "temporal_unavailable" | "database_unavailable" | "identity_provider_unavailable" | "storage_unavailable" | "storage_full" | "worker_unavailable" | "overloaded" | "not_ready" | "internal_error" | "mail_rejected" | "recipient_rejected" | "delivery_in_doubt" | "mail_refused_for_now" | "mail_server_unreachable" | "mail_configuration" | "template_failed" | "source_unreadable" | "report_too_large" | "source_too_large" | "query_invalid" | "query_timeout" | "query_too_large" | "data_source_unreachable" | "data_source_configuration" | "image_unreadable" | "image_too_large" | "decoder_failed" | "scanner_unavailable" | "scanner_configuration" | "timed_out" | "terminated" | "expired" | "discarded" | "dead_letter_expired" | "redrive_limit_reached" | "job_failed";
             }[];
             /** @description Of a dry run that has finished: up to twenty ids. */
             sample: string[] | null;
@@ -2920,6 +2964,48 @@ export interface components {
                 data?: string;
             }[];
         };
+        PresignedUpload: {
+            id: string;
+            /** @description The request that brings the bytes to the storage. Whoever has it needs no key. */
+            upload: {
+                /** @enum {string} */
+                method: "PUT";
+                /** Format: uri */
+                url: string;
+                /** @description Which the request must have, and no other `x-amz-…`. */
+                headers: {
+                    [key: string]: string;
+                };
+            };
+            /**
+             * Format: date-time
+             * @description The request must begin by then.
+             */
+            expiresAt: string;
+            links: {
+                complete: string;
+            };
+        };
+        PresignedUploadRequest: {
+            /**
+             * @description Of the file. Only what comes after the last slash counts.
+             * @example photo.jpg
+             */
+            name: string;
+            /**
+             * @description What its bytes prove counts more. application/octet-stream: they alone.
+             * @example image/jpeg
+             */
+            contentType: string;
+            /**
+             * @description In bytes; the upload must have exactly as many.
+             * @example 69776
+             */
+            size: number;
+            /** @description Of the bytes. Others are refused. */
+            sha256?: string;
+            request?: components["schemas"]["UploadRequest"];
+        };
         /** @description RFC 9457 problem details. Some codes add fields of their own. */
         Problem: {
             /**
@@ -2937,7 +3023,7 @@ export interface components {
              * @description Stable: decide by it, not by texts.
              * @enum {string}
              */
-            code: "invalid_request" | "malformed_request" | "request_timeout" | "uri_too_long" | "headers_too_large" | "secret_in_request" | "value_out_of_range" | "invalid_idempotency_key" | "start_in_past" | "invalid_filter" | "invalid_cursor" | "malformed_json" | "malformed_multipart" | "digest_mismatch" | "tus_version_unsupported" | "upload_offset_mismatch" | "upload_busy" | "upload_expired" | "unsupported_media_type" | "payload_too_large" | "unauthorized" | "insufficient_scope" | "not_found" | "link_expired" | "link_used_up" | "file_expired" | "method_not_allowed" | "range_not_satisfiable" | "idempotency_key_reused" | "job_not_cancellable" | "job_not_retryable" | "job_not_dead_lettered" | "job_not_scheduled" | "too_many_changes" | "bulk_action_finished" | "payload_unreadable" | "api_key_not_active" | "too_many_streams" | "rate_limited" | "limit_exceeded" | "content_type_mismatch" | "image_truncated" | "file_not_accepted" | "file_not_found" | "file_quarantined" | "file_rejected" | "data_source_not_found" | "data_source_configured" | "encryption_needed" | "template_not_found" | "definition_not_found" | "preset_not_found" | "precondition_failed" | "template_invalid" | "message_too_large" | "job_not_pausable" | "signature_invalid" | "temporal_unavailable" | "database_unavailable" | "identity_provider_unavailable" | "storage_unavailable" | "storage_full" | "worker_unavailable" | "overloaded" | "not_ready" | "internal_error" | "mail_rejected" | "recipient_rejected" | "delivery_in_doubt" | "mail_refused_for_now" | "mail_server_unreachable" | "mail_configuration" | "template_failed" | "source_unreadable" | "report_too_large" | "source_too_large" | "query_invalid" | "query_timeout" | "query_too_large" | "data_source_unreachable" | "data_source_configuration" | "image_unreadable" | "image_too_large" | "decoder_failed" | "scanner_unavailable" | "scanner_configuration" | "timed_out" | "terminated" | "expired" | "discarded" | "dead_letter_expired" | "redrive_limit_reached" | "job_failed";
+            code: "invalid_request" | "malformed_request" | "request_timeout" | "uri_too_long" | "headers_too_large" | "secret_in_request" | "value_out_of_range" | "invalid_idempotency_key" | "start_in_past" | "invalid_filter" | "invalid_cursor" | "malformed_json" | "malformed_multipart" | "digest_mismatch" | "tus_version_unsupported" | "upload_offset_mismatch" | "upload_busy" | "upload_expired" | "unsupported_media_type" | "payload_too_large" | "unauthorized" | "insufficient_scope" | "not_found" | "link_expired" | "link_used_up" | "file_expired" | "method_not_allowed" | "range_not_satisfiable" | "idempotency_key_reused" | "job_not_cancellable" | "job_not_retryable" | "job_not_dead_lettered" | "job_not_scheduled" | "too_many_changes" | "bulk_action_finished" | "payload_unreadable" | "api_key_not_active" | "too_many_streams" | "rate_limited" | "limit_exceeded" | "content_type_mismatch" | "image_truncated" | "file_not_accepted" | "file_not_found" | "file_quarantined" | "file_rejected" | "data_source_not_found" | "data_source_configured" | "encryption_needed" | "template_not_found" | "definition_not_found" | "preset_not_found" | "presigned_unavailable" | "presigned_expired" | "upload_not_received" | "upload_differs" | "precondition_failed" | "template_invalid" | "message_too_large" | "job_not_pausable" | "signature_invalid" | "temporal_unavailable" | "database_unavailable" | "identity_provider_unavailable" | "storage_unavailable" | "storage_full" | "worker_unavailable" | "overloaded" | "not_ready" | "internal_error" | "mail_rejected" | "recipient_rejected" | "delivery_in_doubt" | "mail_refused_for_now" | "mail_server_unreachable" | "mail_configuration" | "template_failed" | "source_unreadable" | "report_too_large" | "source_too_large" | "query_invalid" | "query_timeout" | "query_too_large" | "data_source_unreachable" | "data_source_configuration" | "image_unreadable" | "image_too_large" | "decoder_failed" | "scanner_unavailable" | "scanner_configuration" | "timed_out" | "terminated" | "expired" | "discarded" | "dead_letter_expired" | "redrive_limit_reached" | "job_failed";
             /** @description The same as in X-Request-Id. */
             requestId?: string;
             /** @description Whether the same request may succeed later. */
@@ -16685,6 +16771,380 @@ export interface operations {
             507: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    openPresignedUpload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PresignedUploadRequest"];
+            };
+        };
+        responses: {
+            /** @description Send the file there, then complete it. */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PresignedUpload"];
+                };
+            };
+            /**
+             * @description `invalid_request`: The request is not valid.
+             *     `secret_in_request`: The request carries what looks like a credential.
+             *     `value_out_of_range`: A number or a time is outside its range.
+             *     `start_in_past`: The start time lies in the past.
+             *     `malformed_json`: The body is not JSON.
+             *     `preset_not_found`: There is no such upload preset.
+             *     `file_not_accepted`: The preset does not take this file.
+             */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: A valid API key is needed. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_scope`: The API key may not do this. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `method_not_allowed`: This method is not allowed here. */
+            405: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Allow: components["headers"]["Allow"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `presigned_unavailable`: Clients can not reach the storage. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: This content type is not taken here. */
+            415: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `limit_exceeded`: A limit of the tenant is exceeded.
+             *     `rate_limited`: Too many requests in this minute.
+             */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `storage_unavailable`: Files cannot be stored now.
+             *     `overloaded`: More work is waiting than can be done soon.
+             *     `database_unavailable`: The database does not answer.
+             *     `identity_provider_unavailable`: The identity provider does not answer.
+             */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    completePresignedUpload: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description RFC 7240. `wait=N`: answer when the job has finished, or after N seconds (at most 30). */
+                Prefer?: string;
+            };
+            path: {
+                /** @description Id of the presigned upload. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Finished while you waited (`Prefer: wait=N`). */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Location: components["headers"]["Location"];
+                    "Preference-Applied": components["headers"]["Preference-Applied"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UploadJob"];
+                };
+            };
+            /** @description Stored by Temporal, not done yet. */
+            202: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Location: components["headers"]["Location"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "Preference-Applied": components["headers"]["Preference-Applied"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UploadJob"];
+                };
+            };
+            /**
+             * @description `invalid_request`: The request is not valid.
+             *     `upload_differs`: Something else was uploaded than what was announced.
+             *     `start_in_past`: The start time lies in the past.
+             *     `content_type_mismatch`: The file is not what it is declared to be.
+             *     `image_truncated`: The image is incomplete.
+             *     `preset_not_found`: There is no such upload preset.
+             *     `file_not_accepted`: The preset does not take this file.
+             */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: A valid API key is needed. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_scope`: The API key may not do this. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `method_not_allowed`: This method is not allowed here. */
+            405: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Allow: components["headers"]["Allow"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `presigned_unavailable`: Clients can not reach the storage.
+             *     `upload_not_received`: Nothing was uploaded yet.
+             */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `presigned_expired`: The upload was not completed in time. */
+            410: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `payload_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `limit_exceeded`: A limit of the tenant is exceeded.
+             *     `rate_limited`: Too many requests in this minute.
+             */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `temporal_unavailable`: Temporal does not answer.
+             *     `storage_unavailable`: Files cannot be stored now.
+             *     `overloaded`: More work is waiting than can be done soon.
+             *     `database_unavailable`: The database does not answer.
+             *     `identity_provider_unavailable`: The identity provider does not answer.
+             */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     [name: string]: unknown;

@@ -15,6 +15,7 @@ import { mailOf, type MailSettings, mailVariables } from './config-mail.ts';
 import { type ReportSettings, reportsOf, reportVariables } from './config-reports.ts';
 import { uploadsOf, type UploadSettings, uploadVariables } from './config-uploads.ts';
 import { scanningOf, type ScanSettings, scanVariables } from './config-scanning.ts';
+import { storageOf, type StorageSettings, storageVariables } from './config-storage.ts';
 
 /** What the environment says, checked. Defaults and meanings: `.env.example`. */
 export interface Config {
@@ -22,6 +23,7 @@ export interface Config {
   readonly port: number;
   readonly dataDir: string;
   readonly databaseUrl: string | undefined;
+  readonly storage: StorageSettings;
   readonly mail: MailSettings;
   readonly mailFrom: string;
   /** Where recipients of mail reach the API, without a slash at its end. */
@@ -106,6 +108,7 @@ const environment = z.object({
   HANDOFF_PORT: port(3000),
   HANDOFF_DATA_DIR: z.string().default('.handoff'),
   DATABASE_URL: url('postgres:', 'postgresql:').optional(),
+  ...storageVariables,
   ...mailVariables,
   HANDOFF_MAIL_FROM: z.email().default('handoff@localhost.localdomain'),
   ...mailEventVariables,
@@ -241,7 +244,8 @@ export function loadConfig(env: Environment = process.env): Config {
   const tls = parsed.success ? tlsOf(parsed.data, env, problems) : undefined;
   const identity = parsed.success ? identityOf(parsed.data, problems) : undefined;
   const mail = parsed.success ? mailOf(parsed.data, problems) : undefined;
-  if (!parsed.success || mail === undefined || problems.length > 0)
+  const storage = parsed.success ? storageOf(parsed.data, resolve(parsed.data.HANDOFF_DATA_DIR), problems) : undefined;
+  if (!parsed.success || mail === undefined || storage === undefined || problems.length > 0)
     throw new ConfigError(`The configuration is not usable:\n  ${problems.join('\n  ')}`);
   const values = parsed.data;
   return {
@@ -249,6 +253,7 @@ export function loadConfig(env: Environment = process.env): Config {
     port: values.HANDOFF_PORT,
     dataDir: resolve(values.HANDOFF_DATA_DIR),
     databaseUrl: values.DATABASE_URL,
+    storage,
     mail,
     mailFrom: values.HANDOFF_MAIL_FROM,
     publicUrl: values.HANDOFF_PUBLIC_URL,

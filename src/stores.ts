@@ -1,5 +1,3 @@
-import { join } from 'node:path';
-
 import type { Config } from './config.ts';
 import { type ApiKeyStore, createApiKeys } from './database/api-keys.ts';
 import { createAuditLog } from './database/audit-log.ts';
@@ -32,7 +30,9 @@ import type { PresetStore } from './jobs/upload-presets.ts';
 import type { Scope } from './lifecycle.ts';
 import type { LimitDependencies } from './limits/limits.ts';
 import { createMemoryLeases } from './limits/memory-leases.ts';
+import type { BlobStore } from './storage/blobs.ts';
 import { createDiskBlobStore } from './storage/disk.ts';
+import { createS3BlobStore } from './storage/s3.ts';
 import { openProtection, type Protection } from './protection.ts';
 import { createFileStore, type KeptFileStore } from './storage/files.ts';
 import { createPartialUploads } from './storage/partial-uploads.ts';
@@ -59,13 +59,17 @@ export interface Stores {
   checkDatabase: () => Promise<void>;
 }
 
+function openBlobs(scope: Scope, { storage }: Config): BlobStore {
+  if (storage.kind === 'disk') return createDiskBlobStore(storage.directory);
+  return scope.closing(createS3BlobStore(storage), (blobs) => blobs.close());
+}
+
 export async function openStores(scope: Scope, config: Config, location: DatabaseLocation): Promise<Stores> {
   const db = scope.closing(await openDatabase(location), (open) => open.destroy());
   const protection = await openProtection(db, config);
   const tenantKeys = createTenantSecrets(db);
-  const blobs = createDiskBlobStore(join(config.dataDir, 'files'));
   const files = createFileStore({
-    blobs,
+    blobs: openBlobs(scope, config),
     records: createFileRecords(db),
     completeness: imageCompleteness,
     retentionDays: config.fileRetentionDays,

@@ -38,6 +38,7 @@ import { type DefinitionDependencies, reportDefinitions } from './report-definit
 import { type ReportPreviewDependencies, reportPreviews } from './report-previews.ts';
 import { refusingSecrets, type SecretRefusal } from './secrets-in-request.ts';
 import { rawUploads } from './raw-uploads.ts';
+import { presignedUploads } from './presigned-uploads.ts';
 import { type SubmissionDependencies, submissions } from './submissions.ts';
 import { createSubmitting, type SubmittingDependencies } from './submitting.ts';
 import { type PreviewDependencies, templatePreview } from './template-preview.ts';
@@ -183,6 +184,7 @@ export function createApp(dependencies: AppDependencies): Express {
   v1.use(submissions({ ...dependencies, waiting, submitReceived }));
   v1.use(rawUploads({ ...dependencies, waiting, submitReceived }));
   v1.use(tusUploads({ ...dependencies, submitReceived, refuseSecrets }));
+  v1.use(presignedUploads({ ...dependencies, waiting, submitReceived, refuseSecrets }));
   v1.use(jobLists(dependencies));
   v1.use(jobs({ ...dependencies, waiting, refuseSecrets }));
   v1.use(events(dependencies));

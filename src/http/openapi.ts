@@ -20,6 +20,7 @@ import { describeJobs } from './openapi/jobs.ts';
 import { describeLimits } from './openapi/limits.ts';
 import { describeMailProviders } from './openapi/mail-providers.ts';
 import { describeMailEvents } from './openapi/mail-events.ts';
+import { describePresignedUploads } from './openapi/presigned-uploads.ts';
 import { problemExamples } from './openapi/responses.ts';
 import { tags } from './openapi/route.ts';
 import { describeTemplatePreview } from './openapi/template-preview.ts';
@@ -35,6 +36,7 @@ const resources = [
   describeSubmissions,
   describeRawUploads,
   describeTusUploads,
+  describePresignedUploads,
   describeJobLists,
   describeJobs,
   describeJobEvents,

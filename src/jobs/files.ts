@@ -107,6 +107,35 @@ export interface DownloadCounts {
   giveBack(tenant: string, id: string): Promise<void>;
 }
 
+/** A request that brings bytes to where they are stored, without passing through us. */
+export interface PresignedRequest {
+  method: 'PUT';
+  url: string;
+  /** Which it must have, beside `Content-Length`. */
+  headers: Record<string, string>;
+}
+
+/** What clients put into the storage by themselves, each under an id that was made for it. All throw AppError `storage_unavailable`. */
+export interface PresignedFiles {
+  /** What one request can bring. */
+  readonly maxBytes: number;
+  /** @param note to be found again under the id */
+  open(
+    id: string,
+    what: { contentType: string; size: number; sha256?: string | undefined; expiresInSeconds: number },
+    note: string,
+  ): Promise<PresignedRequest>;
+  /** undefined: unknown, or forgotten. */
+  note(id: string): Promise<string | undefined>;
+  /**
+   * Reads in one pass what was put; what is put later changes nothing of it. undefined: nothing was put.
+   * @throws AppError `payload_too_large` as `FileStore.stage`
+   */
+  stage(id: string, options?: { maxBytes?: number; signal?: AbortSignal }): Promise<StagedFile | undefined>;
+  /** What was put, not the note. */
+  remove(id: string): Promise<void>;
+}
+
 /** Bytes plus metadata, scoped by tenant. */
 export interface FileStore {
   /**
@@ -142,6 +171,8 @@ export interface FileStore {
   setTerms(tenant: string, ids: readonly string[], terms: FileTerms): Promise<StoredFile[]>;
   /** Counts what is had by links. */
   readonly downloads: DownloadCounts;
+  /** Default: clients can't reach the storage. */
+  readonly presigned?: PresignedFiles;
   /** The bytes, or the inclusive range of them. @throws when the blob is missing. */
   read(file: Pick<StoredFile, 'sha256'>, range?: { start: number; end: number }): Readable;
   /** A further name for its bytes, for what reads files itself and changes none. False where there can be none: then they are to be read. */

@@ -64,6 +64,11 @@ export function newPartialUploadId(tenant: string): string {
   return `tus_${tenantTag(tenant)}${base32(randomBytes(13), 20)}`;
 }
 
+/** Of an upload whose bytes are still to be put into the storage. */
+export function newUploadId(tenant: string): string {
+  return `presigned_${tenantTag(tenant)}${base32(randomBytes(13), 20)}`;
+}
+
 const shape = /^(?<prefix>[a-z]+)_(?<tag>[a-z2-7]{6})[a-z2-7]{20}$/;
 
 /** The prefix of a well-formed id that carries this tenant's tag; `undefined` for every other string. */

@@ -64,7 +64,10 @@ export function createStorageRoom({ limitOf, stored, refuse }: StorageRoomDepend
 
     files(tenant, files, pointer) {
       type Options = NonNullable<Parameters<FileStore['stage']>[1]>;
-      async function within(stage: (options: Options) => Promise<StagedFile>, options: Options = {}): Promise<StagedFile> {
+      async function within<Staged extends StagedFile | undefined>(
+        stage: (options: Options) => Promise<Staged>,
+        options: Options = {},
+      ): Promise<Staged | StagedFile> {
         const limit = await limitOf(tenant);
         if (limit === undefined) return stage(options);
         const { maxBytes = Infinity } = options;
@@ -73,6 +76,7 @@ export function createStorageRoom({ limitOf, stored, refuse }: StorageRoomDepend
           const ours = error instanceof AppError && error.code === 'payload_too_large' && room < maxBytes;
           throw ours ? refuse(limit, pointer) : error;
         });
+        if (staged === undefined) return staged;
         try {
           // Others were staged meanwhile.
           if (staged.size > (await roomOf(tenant, limit))) throw refuse(limit, pointer);
@@ -82,8 +86,12 @@ export function createStorageRoom({ limitOf, stored, refuse }: StorageRoomDepend
           throw error;
         }
       }
+      const { presigned } = files;
       return {
         ...files,
+        ...(presigned && {
+          presigned: { ...presigned, stage: (id, options) => within((bounded) => presigned.stage(id, bounded), options) },
+        }),
         stage: (bytes, options) => within((bounded) => files.stage(bytes, bounded), options),
         stageFile: (path, options) => within((bounded) => files.stageFile(path, bounded), options),
       };

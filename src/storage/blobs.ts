@@ -1,5 +1,7 @@
 import type { Readable } from 'node:stream';
 
+import type { PresignedFiles } from '../jobs/files.ts';
+
 export interface StageOptions {
   /** More bytes than this end in `payload_too_large`. Default: no limit. */
   maxBytes?: number;
@@ -34,6 +36,11 @@ export interface Swept {
   blobs: number;
 }
 
+/** As `PresignedFiles`, without what only files have. */
+export interface PresignedBlobs extends Omit<PresignedFiles, 'stage'> {
+  stage(id: string, options?: StageOptions): Promise<StagedBlob | undefined>;
+}
+
 /** Bytes under their SHA-256. Knows no tenants and no names: those are in `FileRecords`. */
 export interface BlobStore {
   /**
@@ -57,4 +64,6 @@ export interface BlobStore {
    */
   remove?(sha256: string, committedBefore: Date): Promise<void>;
   sweep(options: SweepOptions): Promise<Swept>;
+  /** Where clients can reach it. */
+  readonly presigned?: PresignedBlobs;
 }

@@ -13,8 +13,16 @@ import { fileMode, makeDirectory, syncDirectory } from './disk-places.ts';
 export const blockBytes = 1024 * 1024;
 export const headBytes = 64 * 1024;
 
+type Facts = Pick<StagedBlob, 'size' | 'sha256' | 'head'>;
+
+/** Where bytes wait. */
+export interface Staging extends Pick<DiskPlaces, 'temporary' | 'newTemporary'> {
+  /** What is to become of a temporary path that is written, whole. */
+  staged(path: string, facts: Facts): StagedBlob;
+}
+
 /** A crash at any point leaves a temporary file at most. */
-export async function stageOnDisk(places: DiskPlaces, bytes: AsyncIterable<Uint8Array>, options: StageOptions): Promise<StagedBlob> {
+export async function stageOnDisk(places: Staging, bytes: AsyncIterable<Uint8Array>, options: StageOptions): Promise<StagedBlob> {
   options.signal?.throwIfAborted();
   await onDisk(makeDirectory(places.temporary));
   const path = places.newTemporary();
@@ -22,7 +30,7 @@ export async function stageOnDisk(places: DiskPlaces, bytes: AsyncIterable<Uint8
   try {
     const facts = await writeThrough(file, bytes, options);
     await onDisk(file.close());
-    return staged(places, path, facts);
+    return places.staged(path, facts);
   } catch (error) {
     // What went wrong first is what the caller must hear.
     await file.close().catch(() => undefined);
@@ -31,8 +39,8 @@ export async function stageOnDisk(places: DiskPlaces, bytes: AsyncIterable<Uint8
   }
 }
 
-/** What was written to a temporary path, whole. */
-export function staged(places: DiskPlaces, path: string, facts: Pick<StagedBlob, 'size' | 'sha256' | 'head'>): StagedBlob {
+/** Bytes that are moved to their final place. */
+export function stagedBeside(places: DiskPlaces, path: string, facts: Facts): StagedBlob {
   let renamed = false;
   return {
     ...facts,

@@ -12,13 +12,7 @@ const batchSize = 500;
 
 export async function sweepDisk(places: DiskPlaces, { referenced, olderThanMs }: SweepOptions): Promise<Swept> {
   const oldest = Date.now() - olderThanMs;
-  const swept: Swept = { temporary: 0, blobs: 0 };
-  for await (const name of namesIn(places.temporary, /^[0-9a-f-]{36}$/)) {
-    const path = join(places.temporary, name);
-    if (!(await isOlder(path, oldest))) continue;
-    await rm(path, { force: true });
-    swept.temporary += 1;
-  }
+  const swept: Swept = { temporary: await sweepTemporary(places, oldest), blobs: 0 };
 
   const removeUnreferenced = async (sha256s: string[]): Promise<void> => {
     const used = await referenced(sha256s);
@@ -35,6 +29,18 @@ export async function sweepDisk(places: DiskPlaces, { referenced, olderThanMs }:
   }
   if (batch.length > 0) await removeUnreferenced(batch);
   return swept;
+}
+
+/** @returns how many were removed that are older than `oldest`, in milliseconds. */
+export async function sweepTemporary(places: Pick<DiskPlaces, 'temporary'>, oldest: number): Promise<number> {
+  let removed = 0;
+  for await (const name of namesIn(places.temporary, /^[0-9a-f-]{36}$/)) {
+    const path = join(places.temporary, name);
+    if (!(await isOlder(path, oldest))) continue;
+    await rm(path, { force: true });
+    removed += 1;
+  }
+  return removed;
 }
 
 async function* oldBlobs(places: DiskPlaces, oldest: number): AsyncGenerator<string> {

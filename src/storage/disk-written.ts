@@ -5,8 +5,8 @@ import { setTimeout } from 'node:timers/promises';
 
 import type { StagedBlob, StageOptions } from './blobs.ts';
 import { onDisk } from './disk-failure.ts';
-import { type DiskPlaces, fileMode, makeDirectory } from './disk-places.ts';
-import { blockBytes, headBytes, staged, tooLarge } from './disk-stage.ts';
+import { fileMode, makeDirectory } from './disk-places.ts';
+import { blockBytes, headBytes, type Staging, tooLarge } from './disk-stage.ts';
 
 /** Between looks at a file that does not grow. */
 const lookMs = 50;
@@ -15,7 +15,7 @@ const syncBytes = 32 * blockBytes;
 
 /** Hashes a file while something else writes it, in the place from where a rename makes it a blob: its bytes are written once. */
 export async function stageWrittenOnDisk(
-  places: DiskPlaces,
+  places: Staging,
   write: (path: string) => Promise<void>,
   options: StageOptions,
 ): Promise<StagedBlob> {
@@ -31,7 +31,7 @@ export async function stageWrittenOnDisk(
     const facts = await followed(file, { writing, hasEnded: () => ended }, options);
     await writing;
     await onDisk(file.close());
-    return staged(places, path, facts);
+    return places.staged(path, facts);
   } catch (error) {
     // Nothing is removed below a writer that still writes.
     await writing.catch(() => undefined);

@@ -45,7 +45,10 @@ const youngMs = dayMs;
 
 /** Bytes in a blob store, metadata in records. A record is written only after its bytes are durable. */
 export function createFileStore({ blobs, records, completeness, retentionDays }: FileStoreDependencies): KeptFileStore {
-  async function staged(stage: (options: Pick<StageOptions, 'observers'>) => Promise<StagedBlob>): Promise<StagedFile> {
+  type Stage<Blob> = (options: Pick<StageOptions, 'observers'>) => Promise<Blob>;
+  async function staged(stage: Stage<StagedBlob>): Promise<StagedFile>;
+  async function staged(stage: Stage<StagedBlob | undefined>): Promise<StagedFile | undefined>;
+  async function staged(stage: Stage<StagedBlob | undefined>): Promise<StagedFile | undefined> {
     const check = completeness();
     const blob = await stage({
       observers: [
@@ -54,6 +57,7 @@ export function createFileStore({ blobs, records, completeness, retentionDays }:
         },
       ],
     });
+    if (blob === undefined) return undefined;
     const { size, sha256 } = blob;
     const sniffedType = await provedType(blob.head);
     return {
@@ -77,6 +81,8 @@ export function createFileStore({ blobs, records, completeness, retentionDays }:
       discard: () => blob.discard(),
     };
   }
+  const { presigned } = blobs;
+
   async function look(tenant: string, id: string): Promise<FileFacts | undefined> {
     const record = fileId.test(id) ? await records.find(tenant, id) : undefined;
     return record === undefined || isExpired(record) ? undefined : factsOf(record);
@@ -89,6 +95,9 @@ export function createFileStore({ blobs, records, completeness, retentionDays }:
   }
 
   return {
+    ...(presigned && {
+      presigned: { ...presigned, stage: (id, options = {}) => staged((observing) => presigned.stage(id, { ...options, ...observing })) },
+    }),
     stage: (bytes, options = {}) => staged((observing) => blobs.stage(bytes, { ...options, ...observing })),
     stageWritten: (write, options = {}) => staged((observing) => blobs.stageWritten(write, { ...options, ...observing })),
     stageFile: (path, options = {}) => staged((observing) => blobs.stageFile(path, { ...options, ...observing })),

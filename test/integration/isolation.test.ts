@@ -110,7 +110,8 @@ describe.each(strangers)('with a key of a tenant whose ids have %s,', (which) =>
       const calls = unknown.calls.filter((call) => !isEntry(call));
       expect(calls.filter((call) => !isLook(call))).toEqual([]);
       const looks = which === 'the same tag' || !/jobs|bulk|batches|suppressions/.test(operation.path);
-      expect(calls.length > 0).toBe(looks && !isPiecewise(operation.path));
+      // What is known of a presigned upload lies in the storage.
+      expect(calls.length > 0).toBe(looks && !isPiecewise(operation.path) && !operation.path.includes('presigned'));
       if (index > 0) continue;
       for (const malformed of malformedLike(id)) expect([malformed, (await ask(malformed)).answer]).toEqual([malformed, unknown.answer]);
     }

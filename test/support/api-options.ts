@@ -1,4 +1,5 @@
 import type { AppDependencies } from '../../src/http/app.ts';
+import type { BlobStore } from '../../src/storage/blobs.ts';
 import type { HttpServerOptions } from '../../src/http/http-server.ts';
 import type { createTemplateVersions } from '../../src/jobs/template-choice.ts';
 import type { testLimits } from './limits.ts';
@@ -15,6 +16,8 @@ export interface TestApiOptions {
     'corsOrigins' | 'codecOrigins' | 'devCodec' | 'caughtMail' | 'tryUploads' | 'trustProxy' | 'refuseSecrets' | 'facts'
   >;
   server?: HttpServerOptions;
+  /** Where bytes lie. Default: on the disk, in a directory of its own. */
+  blobs?: (directory: string) => BlobStore;
   /** Asked before each test. */
   identities?: () => AppDependencies['identities'];
   /** Default: one that takes everything as it is. */

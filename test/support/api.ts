@@ -106,9 +106,10 @@ export function testApi({
   templateEngine = plainEngine,
   readQuery = parametersOf,
   variableFaults = () => [],
+  blobs,
 }: TestApiOptions = {}): TestApi {
   const audit = testAuditLog();
-  const store = testFileStore(audit);
+  const store = testFileStore(audit, { ...(blobs && { blobs }) });
   const uploads = testPartials();
   let server: Server;
   let app: Express;

@@ -124,6 +124,9 @@ export async function belongingsOf(client: TenantClient): Promise<Belongings> {
     '/v1/report-definitions/': { put: 'sales-of-acme' },
     '/v1/upload-presets/': { put: 'avatar-of-acme' },
     '/v1/uploads/tus/': { begun: begun.headers.get('Location')?.split('/').at(-1) ?? '' },
+    '/v1/uploads/presigned/': {
+      open: await made('/v1/uploads/presigned', { name: 'a.csv', contentType: 'text/csv', size: 9, request: { variants: [] } }),
+    },
     '/v1/suppressions/': { byHand: await made('/v1/suppressions', { address: 'eve@example.com' }) },
     '/v1/api-keys/': { valid: await made('/v1/api-keys', { name: 'shop of acme', scopes: ['read'] }), revoked },
   };

@@ -6,6 +6,7 @@ import { afterEach, beforeEach } from '@jest/globals';
 
 import type { AuditLog } from '../../src/jobs/audit.ts';
 import { imageCompleteness } from '../../src/images/completeness.ts';
+import type { BlobStore } from '../../src/storage/blobs.ts';
 import { createDiskBlobStore } from '../../src/storage/disk.ts';
 import type { FileRecord, FileRecords, NewFileRecord } from '../../src/storage/file-records.ts';
 import { createFileStore, type FileStoreDependencies, type KeptFileStore } from '../../src/storage/files.ts';
@@ -20,8 +21,16 @@ export interface TestFileStore {
   count(): Promise<number>;
 }
 
+interface TestFileStoreOptions extends Pick<FileStoreDependencies, 'retentionDays'> {
+  /** Made for each test. Default: on the disk. */
+  blobs?: (directory: string) => BlobStore;
+}
+
 /** The real disk store in a directory of its own for each test of the file, with its records in memory. */
-export function testFileStore(audit?: Pick<AuditLog, 'record'>, options: Pick<FileStoreDependencies, 'retentionDays'> = {}): TestFileStore {
+export function testFileStore(
+  audit?: Pick<AuditLog, 'record'>,
+  { blobs = createDiskBlobStore, ...options }: TestFileStoreOptions = {},
+): TestFileStore {
   let directory = '';
   let files: KeptFileStore;
   const records = new Map<string, FileRecord>();
@@ -29,7 +38,7 @@ export function testFileStore(audit?: Pick<AuditLog, 'record'>, options: Pick<Fi
     directory = await mkdtemp(join(tmpdir(), 'handoff-files-'));
     records.clear();
     files = createFileStore({
-      ...{ blobs: createDiskBlobStore(directory), records: recordsIn(records, audit), completeness: imageCompleteness },
+      ...{ blobs: blobs(directory), records: recordsIn(records, audit), completeness: imageCompleteness },
       ...options,
     });
   });

@@ -73,7 +73,7 @@ function record({ properties = {}, required = [], additionalProperties }: Schema
   return fc.tuple(others, known).map(([more, some]) => ({ ...more, ...some }));
 }
 
-function text({ pattern, format, minLength = 0, maxLength = longest }: Schema): Arbitrary<string> {
+function text({ pattern, format, minLength = 0, maxLength = Infinity }: Schema): Arbitrary<string> {
   if (format === 'date-time')
     return fc.date({ min: new Date('2000-01-01'), max: new Date('2100-01-01'), noInvalidDate: true }).map((date) => date.toISOString());
   if (pattern === undefined) return fc.string({ minLength, maxLength: Math.max(minLength, Math.min(maxLength, longest)) });

@@ -89,6 +89,8 @@ export interface SystemOptions extends WorkerOptions {
   limits?: ConcurrencyLimits;
   /** Further settings, as the environment says them. */
   env?: Readonly<Record<string, string>>;
+  /** Where bytes lie, as the environment says it. Default: on the disk. */
+  storage?: Record<string, string>;
   /** What workers get in place of the file store, to make it fail. */
   wrapFiles?: (files: Stores['files']) => Stores['files'];
 }
@@ -119,6 +121,7 @@ export async function startSystem({
   limits,
   env = {},
   wrapFiles = (files) => files,
+  storage = {},
   temporal = { env: { TEMPORAL_ADDRESS: process.env['TEMPORAL_ADDRESS'] ?? '' }, checkMs: 10_000 },
 }: SystemOptions): Promise<TestSystem> {
   const { scope, close } = collecting();
@@ -128,6 +131,7 @@ export async function startSystem({
     const config = loadConfig({
       ...temporal.env,
       ...env,
+      ...storage,
       HANDOFF_DATA_DIR: dataDir,
       HANDOFF_SHUTDOWN_GRACE_SECONDS: '5',
       HANDOFF_MAIL_FROM: 'shop@example.org',

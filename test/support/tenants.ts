@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { tenantTag } from '../../src/jobs/ids.ts';
 import { type Belongings, belongingsOf, clientOf, type TenantClient } from './belongings.ts';
 import { reply, startMailServer } from './mail-server.ts';
+import { startS3, storageOf } from './s3.ts';
 import { startSystem, type TestApiProcess, type TestSystem } from './system.ts';
 
 /** Two tenants whose ids look alike: the tag has 30 bits, so among some ten thousand names two have the same. */
@@ -44,7 +45,9 @@ export async function startTenants(taskQueue: string): Promise<Tenants> {
     },
   });
   const only = ['email', 'report', 'upload'] as const;
-  const system = await startSystem({ taskQueue, smtpUrl: `smtp://127.0.0.1:${String(mail.port)}`, only });
+  // Only there do clients upload to the storage itself.
+  const s3 = await startS3();
+  const system = await startSystem({ taskQueue, smtpUrl: `smtp://127.0.0.1:${String(mail.port)}`, only, storage: storageOf(s3) });
   const api = await system.startApi();
   const [owner, namesake] = namesakes(`owner-${randomUUID().slice(0, 8)}`);
   const client = async (tenant: string): Promise<Tenant> => {
@@ -60,6 +63,7 @@ export async function startTenants(taskQueue: string): Promise<Tenants> {
     foreign: { 'the same tag': await client(namesake), 'another tag': await client(`distant-${randomUUID().slice(0, 8)}`) },
     async close() {
       await system.close();
+      await s3.close();
       await mail.close();
     },
   };

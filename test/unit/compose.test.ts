@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { readFileSync } from 'node:fs';
 
-import { variables } from '../../src/config.ts';
+import { loadConfig, variables } from '../../src/config.ts';
 import { filledIn, imageEntrypoint, readCompose } from '../production/compose.ts';
 
 const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
@@ -132,6 +132,30 @@ describe.each(ours)('the hardening of %s', (name) => {
       expect(service(name).environment).toHaveProperty(variable);
       expect(variables).toContain(variable);
     }
+  });
+});
+
+describe('deploy/compose.s3.yml', () => {
+  const { services: added } = readCompose('deploy/compose.s3.yml');
+
+  test('conforms to the schema, pins its image, checks its health and publishes its port on loopback only', () => {
+    conforms(readCompose('deploy/compose.s3.yml'));
+    expect(conforms.errors ?? []).toEqual([]);
+    expect(Object.keys(added)).toEqual([...ours, 's3']);
+    expect(added['s3']?.image).toMatch(/:\d+\.\d+$/);
+    expect(added['s3']?.healthcheck?.test).toEqual(expect.arrayContaining(['CMD']));
+    for (const port of added['s3']?.ports ?? []) expect(port).toMatch(/^127\.0\.0\.1:/);
+  });
+
+  test.each(ours)('gives %s a storage that the configuration takes, and waits for it', (name) => {
+    const env = Object.entries(added[name]?.environment ?? {}).map(([key, value]) => [key, filledIn(value)] as const);
+    const { storage } = loadConfig(Object.fromEntries(env));
+    expect(storage).toMatchObject({ kind: 's3', bucket: 'files', endpoint: 'http://s3:8333', publicEndpoint: 'http://127.0.0.1:8333' });
+    const keys = { AWS_ACCESS_KEY_ID: 'handoff', AWS_SECRET_ACCESS_KEY: 'handoff-try-out' };
+    expect(storage).toMatchObject({ credentials: { accessKeyId: keys.AWS_ACCESS_KEY_ID, secretAccessKey: keys.AWS_SECRET_ACCESS_KEY } });
+    const ofServer = Object.entries(added['s3']?.environment ?? {}).map(([key, value]) => [key, filledIn(value)]);
+    expect(Object.fromEntries(ofServer)).toEqual(keys);
+    expect(added[name]?.depends_on).toEqual({ s3: { condition: 'service_healthy' } });
   });
 });
 

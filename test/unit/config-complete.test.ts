@@ -11,6 +11,10 @@ test('the configuration reads every variable', () => {
     HANDOFF_PORT: '8080',
     HANDOFF_DATA_DIR: '/data',
     DATABASE_URL: 'postgresql://u:p@db/handoff',
+    HANDOFF_STORAGE_URL:
+      's3://files/of/handoff?region=eu-west-1&endpoint=https://s3.example.com&publicEndpoint=https://f.example.com&pathStyle=true',
+    HANDOFF_S3_ACCESS_KEY_ID: 'AKID',
+    HANDOFF_S3_SECRET_ACCESS_KEY: 'secret',
     SMTP_URL: 'smtps://u:p@mail:465',
     HANDOFF_MAIL_PROVIDERS: 'main=resend://re_key@, smtps://mail.example.org',
     HANDOFF_MAX_MESSAGE_BYTES: '3000',
@@ -93,6 +97,11 @@ test('the configuration reads every variable', () => {
     port: 8080,
     dataDir: '/data',
     databaseUrl: env.DATABASE_URL,
+    storage: {
+      ...{ kind: 's3', bucket: 'files', prefix: 'of/handoff', region: 'eu-west-1', pathStyle: true, spool: '/data/spool' },
+      ...{ endpoint: 'https://s3.example.com', publicEndpoint: 'https://f.example.com' },
+      credentials: { accessKeyId: 'AKID', secretAccessKey: 'secret' },
+    },
     mail: {
       providers: [
         { name: 'main', kind: 'resend', url: 'resend://re_key@api' },

@@ -11,6 +11,7 @@ const defaults: Config = {
   port: 3000,
   dataDir: resolve('.handoff'),
   databaseUrl: undefined,
+  storage: { kind: 'disk', directory: join(resolve('.handoff'), 'files') },
   mail: { providers: undefined, connections: 5, dkim: undefined },
   mailFrom: 'handoff@localhost.localdomain',
   publicUrl: undefined,

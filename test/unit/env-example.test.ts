@@ -5,7 +5,7 @@ import { loadConfig, variables } from '../../src/config.ts';
 
 describe('.env.example', () => {
   const lines = async () => (await readFile('.env.example', 'utf8')).split('\n');
-  const set = /^# ([A-Z_]+)=(.*)$/;
+  const set = /^# ([A-Z0-9_]+)=(.*)$/;
 
   test("lists exactly what is read, each once, and Temporal's own variables in a section of their own", async () => {
     const all = await lines();
@@ -32,6 +32,7 @@ describe('.env.example', () => {
       const example = [
         ...[
           'DATABASE_URL',
+          'HANDOFF_STORAGE_URL',
           'SMTP_URL',
           'HANDOFF_MAIL_PROVIDERS',
           'HANDOFF_DATA_SOURCES',

@@ -9,13 +9,11 @@ import { answer } from './responses.ts';
 import { describeRoute } from './route.ts';
 import { idempotencyKeyHeader } from './schemas.ts';
 
-const headers = z.object({
-  'Idempotency-Key': idempotencyKeyHeader('job', 'order-42-confirmation'),
-  Prefer: z
-    .string()
-    .optional()
-    .meta({ description: 'RFC 7240. `wait=N`: answer when the job has finished, or after N seconds (at most 30).', examples: ['wait=10'] }),
-});
+export const preferHeader = z
+  .string()
+  .optional()
+  .meta({ description: 'RFC 7240. `wait=N`: answer when the job has finished, or after N seconds (at most 30).', examples: ['wait=10'] });
+const headers = z.object({ 'Idempotency-Key': idempotencyKeyHeader('job', 'order-42-confirmation'), Prefer: preferHeader });
 
 const digest = z
   .string()
@@ -65,8 +63,23 @@ export function submissionProblems(type: AnyJobType): ErrorCode[] {
   ];
 }
 
-function describeSubmission(registry: OpenAPIRegistry, type: AnyJobType): void {
+/** Of a request that starts a job. */
+export function startedAnswers(type: AnyJobType) {
   const schema = jobSchemas.get(type.type);
+  return {
+    200: answer('Finished while you waited (`Prefer: wait=N`).', schema, {
+      headers: ['Location', 'Preference-Applied', 'Idempotency-Replayed'],
+      examples: { completed: exampleJob(type, 'completed') },
+    }),
+    202: answer('Stored by Temporal, not done yet.', schema, {
+      headers: ['Location', 'Retry-After', 'Preference-Applied', 'Idempotency-Replayed'],
+      leadsTo: ['getJob', 'explainJob', 'editJob', 'cancelJob', 'retryJob', 'discardJob', 'addNote'],
+      examples: { queued: exampleJob(type, 'queued') },
+    }),
+  };
+}
+
+function describeSubmission(registry: OpenAPIRegistry, type: AnyJobType): void {
   describeRoute(registry, {
     method: 'post',
     path: `/v1${type.path}`,
@@ -75,17 +88,7 @@ function describeSubmission(registry: OpenAPIRegistry, type: AnyJobType): void {
     tag: 'Submissions',
     summary: `Start a job of type ${type.type}`,
     request: { headers: type.body === 'multipart' ? bodyHeaders : headers, body: { required: true, content: bodyOf(type) } },
-    answers: {
-      200: answer('Finished while you waited (`Prefer: wait=N`).', schema, {
-        headers: ['Location', 'Preference-Applied', 'Idempotency-Replayed'],
-        examples: { completed: exampleJob(type, 'completed') },
-      }),
-      202: answer('Stored by Temporal, not done yet.', schema, {
-        headers: ['Location', 'Retry-After', 'Preference-Applied', 'Idempotency-Replayed'],
-        leadsTo: ['getJob', 'explainJob', 'editJob', 'cancelJob', 'retryJob', 'discardJob', 'addNote'],
-        examples: { queued: exampleJob(type, 'queued') },
-      }),
-    },
+    answers: startedAnswers(type),
     problems: [...submissionProblems(type), ...(type.body === 'multipart' ? (['malformed_multipart', 'digest_mismatch'] as const) : [])],
   });
 }

@@ -1,5 +1,4 @@
 import { writeFile } from 'node:fs/promises';
-import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 
@@ -21,58 +20,7 @@ afterEach(() => {
   jest.restoreAllMocks();
 });
 
-describe('failures while bytes come in', () => {
-  it('refuses more than the limit, closes the source and leaves nothing', async () => {
-    const source = Readable.from(chunks(Buffer.alloc(2 * MiB), 'x', 'never asked for'));
-    const refusal = store().stage(source, { maxBytes: 2 * MiB });
-    await expect(refusal).rejects.toMatchObject({
-      code: 'payload_too_large',
-      retryable: false,
-      message: 'The file is larger than the limit of 2097152 bytes.',
-    });
-    expect(await directory.files()).toEqual([]);
-    expect(source.destroyed).toBe(true);
-  });
-
-  it('takes exactly as much as the limit', async () => {
-    expect((await store().stage(chunks(Buffer.alloc(2 * MiB)), { maxBytes: 2 * MiB })).size).toBe(2 * MiB);
-  });
-
-  it.each([undefined, new AbortController().signal])('passes on what the source throws and leaves nothing', async (signal) => {
-    const failure = new Error('client hung up');
-    async function* source(): AsyncGenerator<Uint8Array> {
-      yield* chunks(Buffer.alloc(2 * MiB));
-      throw failure;
-    }
-    await expect(store().stage(source(), { ...(signal && { signal }) })).rejects.toBe(failure);
-    expect(await directory.files()).toEqual([]);
-  });
-
-  it('ends with the reason of the signal while the source is silent, and leaves nothing', async () => {
-    const abort = new AbortController();
-    const reason = new Error('cancelled');
-    const source = new Readable({ read: jest.fn() });
-    source.push(Buffer.alloc(2 * MiB));
-    const staging = store().stage(source, {
-      signal: abort.signal,
-      observers: [
-        () => {
-          setImmediate(() => {
-            abort.abort(reason);
-          });
-        },
-      ],
-    });
-    await expect(staging).rejects.toBe(reason);
-    expect(await directory.files()).toEqual([]);
-    expect(source.destroyed).toBe(true);
-  });
-
-  it('does not begin when the signal is aborted already', async () => {
-    const reason = new Error('cancelled');
-    await expect(store().stage(chunks('x'), { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
-  });
-
+describe('a disk that fails', () => {
   it.each([
     ['ENOSPC', 'storage_full'],
     ['EDQUOT', 'storage_full'],

@@ -27,10 +27,6 @@ const using =
     Promise.resolve(new Set(asked.filter((hash) => used.includes(hash))));
 
 describe('sweep', () => {
-  it('has nothing to do before the first upload', async () => {
-    expect(await createDiskBlobStore(directory.path).sweep({ referenced: using(), olderThanMs: hour })).toEqual({ temporary: 0, blobs: 0 });
-  });
-
   it('removes what is old and unused, and leaves what is used or young', async () => {
     const [used, unused] = [await oldBlob('used'), await oldBlob('unused')];
     const young = await stage('young');
