@@ -34,8 +34,12 @@ export async function ingest({ rounds, quick, profile, temporalSettings, say }: 
       { name: 'tus, in one `PATCH`', order: { kind: 'tus', pieceBytes: size, ...target } },
       { name: 'tus, in pieces of 16 MiB', order: { kind: 'tus', pieceBytes, ...target } },
     ];
+    const receiver = startPeer<{ path: string }, number>(stage, new URL('./peers/bare-receiver.ts', import.meta.url));
+    const received = join(stage.directory, 'received');
+    const bareUrl = `http://127.0.0.1:${String(await receiver.ask({ path: received }))}`;
     const lanes: Lane[] = [
       ...ways,
+      { name: 'bare `node:http` server: through a socket, then the same', order: { kind: 'raw', url: bareUrl, key: '', size } },
       { name: 'bare: from memory, `createWriteStream` with sync, and SHA-256', order: { kind: 'write', path, size } },
     ];
     const speeds = lanes.map((): number[] => []);
@@ -52,10 +56,12 @@ export async function ingest({ rounds, quick, profile, temporalSettings, say }: 
         if (round > 0) speeds[index]?.push(size / result.result.seconds / 1_000_000);
         if (round > 0) cpu[index]?.push(used.api);
         // Not measured: all begin with the same room on the disk.
-        for (const left of [path, join(stage.directory, 'data', 'files', 'blobs')]) await rm(left, { recursive: true, force: true });
+        for (const left of [path, received, join(stage.directory, 'data', 'files', 'blobs')])
+          await rm(left, { recursive: true, force: true });
       }
       const last = speeds.map((of) => show(of.at(-1) ?? 0)).join(', ');
-      if (round > 0) say(`ingest: round ${String(round)} of ${String(rounds)}: ${last} MB/s (multipart, body, tus, tus in pieces, bare)`);
+      if (round > 0)
+        say(`ingest: round ${String(round)} of ${String(rounds)}: ${last} MB/s (multipart, body, tus, tus in pieces, bare server, bare)`);
     }
     return finding({ size, lanes, speeds, cpu: cpu.map(median), memory: { before, growth: growth.map(spread) } });
   });
@@ -74,7 +80,8 @@ interface Measured {
 
 function finding({ size, lanes, speeds, cpu, memory }: Measured): Finding {
   const bare = speeds.at(-1) ?? [];
-  const ways = lanes.slice(0, -1);
+  const ways = lanes.slice(0, -2);
+  const through = speeds.at(-2) ?? [];
   const against = (index: number) => ratios(speeds[index] ?? [], bare);
   const most = Math.max(...memory.growth.map(({ max }) => max));
   return {
@@ -96,13 +103,18 @@ The product's time goes from the first byte to the answer with the job: socket, 
     tables: [
       {
         heading: 'Speed, processor time and memory',
-        columns: ['', 'MB/s', 'of the plain stream', 'api: processor time', 'api: memory'],
+        columns: ['', 'MB/s', 'of the plain stream', 'of the bare server', 'api: processor time', 'api: memory'],
         rows: lanes.map(({ name }, index) => [
           name,
           showSpread(spread(speeds[index] ?? [])),
-          ...(index === ways.length
+          index === lanes.length - 1 ? '' : showSpread(against(index), 2),
+          ...(index >= ways.length
             ? ['', '', '']
-            : [showSpread(against(index), 2), `${show(cpu[index] ?? 0)} ms`, `+${show(memory.growth[index]?.max ?? 0, 1)} MiB`]),
+            : [
+                showSpread(ratios(speeds[index] ?? [], through), 2),
+                `${show(cpu[index] ?? 0)} ms`,
+                `+${show(memory.growth[index]?.max ?? 0, 1)} MiB`,
+              ]),
         ]),
         note: `Memory is looked at each ${String(lookEveryMs)} ms, during the first upload, too; it is the highest, above what it was before the first one.`,
       },
