@@ -87,10 +87,11 @@ export function uploadActivities({ images, files, fileIdFor, alternativeIdFor }:
   /** Variants first, each under its index. */
   function wantedOf(jobId: string, variants: readonly VariantRequest[]): Wanted[] {
     const own = variants.map((variant): Wanted => ({ id: fileIdFor(jobId, `variant ${variant.name}`), variant }));
-    const others = own.flatMap(({ id, variant: { alternatives = [], quality: _, ...variant } }, index) =>
+    const others = own.flatMap(({ id, variant: { alternatives = [], ...variant } }, index) =>
       alternatives.map((format): Wanted => ({
         id: alternativeIdFor(jobId, id, format),
-        variant: { ...variant, format },
+        // What is a quality of one format means something else in another.
+        variant: { ...variant, format, quality: undefined },
         alternativeTo: index,
       })),
     );

@@ -6,7 +6,7 @@ import type { Engine } from './duckdb.ts';
 import { literal } from './sql-text.ts';
 
 /** Written at once. */
-export const lanes = 2;
+const lanes = 2;
 /** Of one part on the disk; one more than there are lanes lie there. */
 const partBytes = 32 * 1024 * 1024;
 /** How many rows show how long they become. */

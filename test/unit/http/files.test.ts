@@ -283,8 +283,8 @@ describe('a picture that lies there in several formats', () => {
 
   test('comes by a link, too, which counts as one to the file', async () => {
     await api.store.files.setTerms('acme', [file.id], { maxDownloads: 1 });
-    const { body } = await api.agent().get(`/v1/files/${file.id}`);
-    const link = (body as { links: { content: string } }).links.content;
+    const answer = await api.agent().get(`/v1/files/${file.id}`);
+    const link = (answer.body as { links: { content: string } }).links.content;
     const shown = await api.anonymous().get(link).set('Accept', 'image/avif');
     expect([shown.status, shown.headers['content-type']]).toEqual([200, 'image/avif']);
     await eventually(async () => {
