@@ -19,6 +19,8 @@ ENV NODE_ENV=production \
     HANDOFF_PORT=3000 \
     HANDOFF_DATA_DIR=/var/lib/handoff
 WORKDIR /app
+# What looks into PDFs and videos, in processes of its own (docs/uploads.md).
+RUN apt-get update && apt-get install -y --no-install-recommends poppler-utils ffmpeg && rm -rf /var/lib/apt/lists/*
 # A new named volume takes over owner and mode of the folder it is mounted on.
 RUN install -d -o node -g node -m 0700 /var/lib/handoff
 COPY --from=build /app/package.json ./

@@ -10,6 +10,7 @@ import type { DrawingRoom } from './drawing-room.ts';
 import { pageEnd, pageStart } from './html-page.ts';
 import { escapeHtml } from './html-text.ts';
 import { batchSize, checkRow } from './rows.ts';
+import { totalLabels } from './total-labels.ts';
 import { isNumeric, shapeOf } from './xlsx-columns.ts';
 import { addressOf } from './xlsx-links.ts';
 
@@ -45,11 +46,13 @@ export async function* writeHtml(
 }
 
 function footer({ columns, totals }: Required<Pick<Table, 'columns' | 'totals'>>, cell: (value: Cell, index: number) => string): string {
+  const free = columns.findIndex(({ total }) => total === undefined);
   const cells = columns.map(({ total }, index) => {
     const { value } = totals[index] ?? {};
-    if (value === undefined) return index === 0 ? '<th scope="row">Total</th>' : '<td></td>';
+    if (total === undefined || value === undefined) return index === free ? '<th scope="row">Total</th>' : '<td></td>';
     // A number of values is no amount.
-    return total === 'count' ? `<td class="r">${String(value)}</td>` : cell(value, index);
+    const shown = total === 'count' ? `<td class="r">${String(value)}</td>` : cell(value, index);
+    return total === 'sum' ? shown : shown.replace('>', `>${totalLabels[total]}: `);
   });
   return `<tfoot><tr>${cells.join('')}</tr></tfoot>\n`;
 }

@@ -12,6 +12,7 @@ import { roomsOf, type Sheet, sheetOf } from './pdf-page.ts';
 import { measured, pdfTable } from './pdf-table.ts';
 import { pdfText } from './pdf-text.ts';
 import { checkRow } from './rows.ts';
+import { totalLabels } from './total-labels.ts';
 import { createTypeSetter, missingNote } from './type-setting.ts';
 
 /** PDF wants a date; today would give other bytes tomorrow. */
@@ -81,8 +82,6 @@ export async function pdfDefinition(
   return { definition, notes: note === undefined ? [] : [note] };
 }
 
-const labels = { average: 'Average', count: 'Count', min: 'Minimum', max: 'Maximum' } as const;
-
 /** What is not a sum says so; what is one, says the first column that is free. */
 function totalTexts(columns: TableColumn[], totals: NonNullable<PdfOrder['totals']>, write: CellText[]): string[] {
   const free = columns.findIndex(({ total }) => total === undefined);
@@ -90,7 +89,7 @@ function totalTexts(columns: TableColumn[], totals: NonNullable<PdfOrder['totals
     if (total === undefined) return index === free ? 'Total' : '';
     const cell = totals[index]?.value ?? null;
     const text = total === 'count' ? String(cell) : (write[index]?.(typeof cell === 'number' ? Number(cell.toPrecision(15)) : cell) ?? '');
-    return total === 'sum' ? text : `${labels[total]}\n${text}`;
+    return total === 'sum' ? text : `${totalLabels[total]}\n${text}`;
   });
 }
 

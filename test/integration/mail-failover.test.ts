@@ -57,4 +57,16 @@ describe('mail whose first provider refuses connections', () => {
     const queues = (events ?? []).flatMap(({ activityTaskScheduledEventAttributes: scheduled }) => scheduled?.taskQueue?.name ?? []);
     expect(queues).toEqual(['test-failover-email', 'test-failover-email-second']);
   });
+
+  test('goes by the second one for a whole batch, too: each recipient once, with one outcome', async () => {
+    const addresses = Array.from({ length: 120 }, (_, index) => `r${String(index)}@batch.test`);
+    const { job } = await system.submit('batch', { recipients: addresses.map((to) => ({ to })), subject: 'News', text: 'Hi' });
+    await eventually(async () => {
+      expect(await system.jobs.get('acme', job.id)).toMatchObject({
+        status: 'completed',
+        result: { recipients: 120, sent: 120, failed: 0 },
+      });
+    });
+    expect(recipientsOf(second).sort()).toEqual([...addresses].sort());
+  });
 });

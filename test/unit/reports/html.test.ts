@@ -64,7 +64,7 @@ describe('writeHtml', () => {
     expect(bodyOf(await page(input(), { locale: 'de' }))).toEqual([
       ['Sum', 'Day', 'Big'],
       ['1.234,50', '1 März 2026', '12345678901234567890'],
-      ['1.234,50', '', '1'],
+      ['1.234,50', 'Total', 'Count: 1'],
     ]);
     expect(bodyOf(await page(input()))[1]).toEqual(['1,234.50', '1 March 2026', '12345678901234567890']);
     expect(await page(input())).toContain('<td class="r">1,234.50</td>');
