@@ -68,6 +68,7 @@ export function fileBehaviour(database: () => Kysely<Database>): void {
     expect(await records.find(tenant, first.id)).toMatchObject({ name: '', rejection: null, checks: null });
     expect([await records.newestRejected(sha256), await records.referenced([sha256])]).toEqual([third.createdAt, new Set()]);
     expect(await storedBytesIn(database())(tenant)).toBe(0);
+    expect(await records.forget(ago(0))).toBe(2);
   });
 
   test('takes names and bytes from what has expired, remembers that it was there, and then forgets it', async () => {
