@@ -73,7 +73,7 @@ async function completedJobs(stage: Stage, address: string): Promise<() => Promi
 async function settled(apiPid: number, workerPid: number): Promise<{ api: number; worker: number }> {
   const [api, worker]: [number[], number[]] = [[], []];
   for (let look = 0; look < 7; look++) {
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    await new Promise((resolve) => setTimeout(resolve, 500)); // Between two looks: rest is what is measured.
     api.push(residentBytes(apiPid) / mebibyte);
     worker.push(residentBytes(workerPid) / mebibyte);
   }

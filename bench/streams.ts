@@ -81,7 +81,7 @@ async function metric(http: Http, name: string): Promise<number> {
 async function residentFor(pid: number, milliseconds: number): Promise<number> {
   const looks: number[] = [];
   for (const end = performance.now() + milliseconds; performance.now() < end;) {
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    await new Promise((resolve) => setTimeout(resolve, 500)); // Between two looks, for the time that is asked for.
     looks.push(residentBytes(pid));
   }
   return median(looks);

@@ -52,7 +52,7 @@ export function createMailRates(
       client.workflowService.describeTaskQueue({
         namespace: client.options.namespace,
         taskQueue: { name: queue },
-        // eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment -- see above
+        // eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment -- Temporal's enum is in a package of the SDK's own
         taskQueueType: activityQueue,
         reportConfig: true,
       }),
@@ -67,7 +67,7 @@ export function createMailRates(
         namespace: client.options.namespace,
         identity: by,
         taskQueue: queue,
-        // eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment -- see above
+        // eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment -- Temporal's enum is in a package of the SDK's own
         taskQueueType: activityQueue,
         updateQueueRateLimit: { ...(requestsPerSecond !== null && { rateLimit: { requestsPerSecond } }), reason: `mail rate set by ${by}` },
       }),

@@ -73,7 +73,7 @@ export function createQueues({ call }: Pick<TemporalCalls, 'call'>, now: () => n
       client.workflowService.describeTaskQueue({
         namespace: client.options.namespace,
         taskQueue: { name },
-        // eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment -- see above
+        // eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment -- Temporal's enum is in a package of the SDK's own
         taskQueueType: types[kind],
         reportStats: true,
         reportConfig: true,
@@ -114,7 +114,7 @@ export function createQueues({ call }: Pick<TemporalCalls, 'call'>, now: () => n
             client.workflowService.describeTaskQueue({
               namespace: client.options.namespace,
               taskQueue: { name },
-              // eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment -- see above
+              // eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment -- Temporal's enum is in a package of the SDK's own
               taskQueueType: types[kind],
               reportStats: true,
             }),
