@@ -81,7 +81,7 @@ export async function eraseTenant(config: Config, tenant: string, say: Say): Pro
     }
     const { files } = await removeTenant(db, tenant);
     const partials = createPartialUploads(config.uploads.tusDir);
-    for await (const { id } of partials.all(tenant)) await partials.remove(id);
+    for await (const { id } of partials.all({ tenant, tag })) await partials.remove(id);
     const keys = await dataKeys.destroy(tag);
     say(
       `${String(files)} files are gone (their bytes with the next sweep), and ${String(keys)} data keys destroyed; processes that run forget them within a minute.`,

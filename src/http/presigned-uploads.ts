@@ -17,7 +17,6 @@ import {
   presignedSeconds,
   unavailable,
 } from '../jobs/presigned-upload.ts';
-import { type AnyJobType, jobTypeOf } from '../jobs/registry.ts';
 import { startOptionsOf } from '../jobs/start-options.ts';
 import type { TenantKeys } from '../jobs/tenant-keys.ts';
 import type { PresetStore } from '../jobs/upload-presets.ts';
@@ -28,6 +27,7 @@ import { problems } from './problem.ts';
 import { route } from './routes.ts';
 import type { RefuseSecrets } from './secrets-in-request.ts';
 import type { Outcome, SubmitReceived } from './submitting.ts';
+import { uploadType } from './upload-type.ts';
 import { validated } from './validation.ts';
 import type { Waiting } from './waiting.ts';
 
@@ -49,22 +49,15 @@ const noSuchUpload = () => new AppError('not_found', 'There is no such upload.')
 const notPut = () => new AppError('upload_not_received', 'Nothing was uploaded to the signed address yet.');
 const tooLate = () => new AppError('presigned_expired', 'It was not completed in time. Ask for another signed address.');
 
-function uploadType(): AnyJobType {
-  const type = jobTypeOf('upload');
-  if (type === undefined) throw new Error('There is no job type for uploads');
-  return type;
-}
-
 /** Uploads whose bytes go to the storage by themselves, and are taken from there. */
 export function presignedUploads(dependencies: PresignedDependencies): Router {
   const { jobs, files, limits, presets, tenantKeys, maxUploadBytes, refuseSecrets, submitReceived, waiting } = dependencies;
-  const type = uploadType();
 
   /** Everything that can be refused before there are bytes. */
   async function checked(tenant: string, sent: unknown, most: number): Promise<PresignedNote> {
     const { request = {}, name, ...told } = validated(body, sent);
     refuseSecrets(sent);
-    const { options = {}, ...asked } = validated(type.submission, request, ['request']);
+    const { options = {}, ...asked } = validated(uploadType.submission, request, ['request']);
     const now = Date.now();
     await startOptionsOf(options, { now, tenant, tenantKeys, place: '/request/options' });
     if (told.size > most) throw invalid('/size', `is more than ${String(most)} bytes`, 'payload_too_large');
@@ -103,7 +96,7 @@ export function presignedUploads(dependencies: PresignedDependencies): Router {
       await staged.discard();
       throw error;
     }
-    const submitted = { type, tenant, jobId, key: keyOf(id), parents: ['request'] };
+    const submitted = { type: uploadType, tenant, jobId, key: keyOf(id), parents: ['request'] };
     return submitReceived(submitted, { part: { staged, name, declaredType: contentType }, request });
   }
 
@@ -125,7 +118,7 @@ export function presignedUploads(dependencies: PresignedDependencies): Router {
     jobs.assertReachable();
     const presigned = limits.files(tenant, files, '/file').presigned ?? files.presigned;
     const note = await noteOf(presigned, tenant, id);
-    const jobId = newJobId('upload', tenant, keyOf(id));
+    const jobId = newJobId(uploadType.type, tenant, keyOf(id));
     const earlier: Job | undefined = await jobs.get(tenant, jobId);
     const { started, job } = earlier ? { started: false, job: earlier } : await settled(presigned, id, submit(presigned, id, jobId, note));
     if (!started) response.set('Idempotency-Replayed', 'true');

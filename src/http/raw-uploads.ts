@@ -3,8 +3,6 @@ import { type Request, Router } from 'express';
 import { AppError, invalid } from '../errors.ts';
 import type { FileStore } from '../jobs/files.ts';
 import { newJobId } from '../jobs/ids.ts';
-import { type AnyJobType, jobTypeOf } from '../jobs/registry.ts';
-import { upload } from '../jobs/upload.ts';
 import { tenantOf } from './authentication.ts';
 import { bodyBytes } from './body-bytes.ts';
 import { type ExpectedDigests, expectedDigests } from './digests.ts';
@@ -13,9 +11,7 @@ import { plainName } from './file-name.ts';
 import { parseRequest, type Received, tooLarge } from './multipart.ts';
 import { route } from './routes.ts';
 import { filesFor, idempotencyKey, type SubmissionDependencies } from './submissions.ts';
-
-/** The job type of what is uploaded, in whatever way. */
-export const uploadType = jobTypeOf(upload.type) as AnyJobType;
+import { uploadType } from './upload-type.ts';
 
 /** `?request=…`, the JSON that is a part of its own in a multipart body. @throws AppError `malformed_json`, `invalid_request`. */
 function requestIn(request: Request): unknown {

@@ -33,8 +33,8 @@ export interface Claim {
 export interface PartialUploads {
   create(upload: NewPartialUpload): Promise<void>;
   find(id: string): Promise<PartialUpload | undefined>;
-  /** All there are, of one tenant or of every one, in no order. */
-  all(tenant?: string): AsyncIterable<PartialUpload>;
+  /** All there are, of one tenant (`tag`: as its ids carry it) or of every one, in no order. */
+  all(of?: { tenant: string; tag: string }): AsyncIterable<PartialUpload>;
   /**
    * Of what comes, as much as possible is kept, also when it breaks off.
    * @returns how many bytes there are then. @throws what the source threw, when all before is kept.

@@ -38,11 +38,12 @@ export function createPartialUploads(directory: string, timing: ClaimTiming = {}
   return {
     create: (upload) => onDisk(writeRecord(place(upload.id, 'json'), { ...upload, offset: 0, createdAt: new Date(), end: undefined })),
     find,
-    async *all(tenant) {
-      for await (const { id, kind } of entriesBelow(directory)) {
+    async *all(of) {
+      // Only its own folder: each that begins asks, and must not read what all the others have begun.
+      for await (const { id, kind } of of === undefined ? entriesBelow(directory) : entriesIn(join(directory, of.tag))) {
         if (kind !== 'json') continue;
         const upload = await find(id);
-        if (upload !== undefined && (tenant === undefined || upload.tenant === tenant)) yield upload;
+        if (upload !== undefined && (of === undefined || upload.tenant === of.tenant)) yield upload;
       }
     },
     append(id, bytes) {
@@ -118,11 +119,19 @@ async function openedIfThere(directory: string): Promise<Dir | undefined> {
   }
 }
 
-async function* entriesBelow(directory: string): AsyncGenerator<{ id: string; kind: string; path: string }> {
-  for await (const { name: tag } of (await openedIfThere(directory)) ?? []) {
-    for await (const { name } of (await openedIfThere(join(directory, tag))) ?? []) {
-      const { id, kind } = nameShape.exec(name)?.groups ?? {};
-      if (id !== undefined && kind !== undefined) yield { id, kind, path: join(directory, tag, name) };
-    }
+interface Entry {
+  id: string;
+  kind: string;
+  path: string;
+}
+
+async function* entriesBelow(directory: string): AsyncGenerator<Entry> {
+  for await (const { name: tag } of (await openedIfThere(directory)) ?? []) yield* entriesIn(join(directory, tag));
+}
+
+async function* entriesIn(folder: string): AsyncGenerator<Entry> {
+  for await (const { name } of (await openedIfThere(folder)) ?? []) {
+    const { id, kind } = nameShape.exec(name)?.groups ?? {};
+    if (id !== undefined && kind !== undefined) yield { id, kind, path: join(folder, name) };
   }
 }

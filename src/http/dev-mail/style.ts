@@ -1,23 +1,7 @@
-export const style = `
-:root {
-  color-scheme: light dark;
-  --page: light-dark(#f7f7f5, #161718);
-  --card: light-dark(#fff, #1f2123);
-  --line: light-dark(#e2e2de, #33363a);
-  --text: light-dark(#1d1f21, #e9eaeb);
-  --soft: light-dark(#5c6166, #a4a9af);
-  --accent: light-dark(#0b5cad, #7cb8f5);
-  --danger: light-dark(#b3261e, #ff9c94);
-  --warm: light-dark(#fff4d6, #3a3115);
-}
-* { box-sizing: border-box; }
-body { margin: 0; background: var(--page); color: var(--text); font: 15px/1.5 system-ui, sans-serif; }
-a { color: var(--accent); }
-:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; border-radius: 4px; }
+import { devStyle } from '../dev-style.ts';
+
+export const style = `${devStyle}
 .hidden { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
-.top { padding: 0.9rem 1.25rem; border-bottom: 1px solid var(--line); background: var(--card); }
-.top a { color: inherit; font-weight: 650; text-decoration: none; }
-.top span { color: var(--soft); font-weight: 400; }
 main { max-width: 72rem; margin: 0 auto; padding: 1.25rem; }
 h1 { margin: 0; font-size: 1.35rem; line-height: 1.3; overflow-wrap: anywhere; }
 .bar { display: flex; flex-wrap: wrap; align-items: center; gap: 0.6rem 0.9rem; margin-bottom: 1rem; }

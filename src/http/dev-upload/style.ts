@@ -1,23 +1,8 @@
-export const style = `
-:root {
-  color-scheme: light dark;
-  --page: light-dark(#f7f7f5, #161718);
-  --card: light-dark(#fff, #1f2123);
-  --line: light-dark(#e2e2de, #33363a);
-  --text: light-dark(#1d1f21, #e9eaeb);
-  --soft: light-dark(#5c6166, #a4a9af);
-  --accent: light-dark(#0b5cad, #7cb8f5);
-  --danger: light-dark(#b3261e, #ff9c94);
-}
-* { box-sizing: border-box; }
-body { margin: 0; background: var(--page); color: var(--text); font: 15px/1.5 system-ui, sans-serif; }
-:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; border-radius: 4px; }
-.top { padding: 0.9rem 1.25rem; border-bottom: 1px solid var(--line); background: var(--card); }
-.top a { color: inherit; font-weight: 650; text-decoration: none; }
-.top span { color: var(--soft); font-weight: 400; }
+import { devStyle } from '../dev-style.ts';
+
+export const style = `${devStyle}
 main { max-width: 60rem; margin: 0 auto; padding: 1.25rem; }
 h1 { margin: 0 0 1rem; font-size: 1.35rem; }
-a { color: var(--accent); }
 details { background: var(--card); border: 1px solid var(--line); border-radius: 8px; padding: 0.6rem 1rem; margin-bottom: 1rem; }
 summary { cursor: pointer; }
 details label { display: block; margin: 0.7rem 0 0.2rem; color: var(--soft); }

@@ -1,7 +1,7 @@
 import type { OpenAPIRegistry } from '@asteasolutions/zod-to-openapi';
 import { z } from 'zod';
 
-import { uploadType } from '../raw-uploads.ts';
+import { uploadType } from '../upload-type.ts';
 import { answer } from './responses.ts';
 import { describeRoute } from './route.ts';
 import { idempotencyKeyHeader, idParameter, orNull, time } from './schemas.ts';

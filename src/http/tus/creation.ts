@@ -1,11 +1,12 @@
 import { invalid } from '../../errors.ts';
+import { tenantTag } from '../../jobs/ids.ts';
 import type { Limits } from '../../jobs/limits.ts';
 import { expiryOf, type PartialUpload, type PartialUploads } from '../../jobs/partial-uploads.ts';
 import { startOptionsOf } from '../../jobs/start-options.ts';
 import type { TenantKeys } from '../../jobs/tenant-keys.ts';
 import { assertUploadable } from '../../jobs/upload.ts';
 import type { PresetStore } from '../../jobs/upload-presets.ts';
-import { uploadType } from '../raw-uploads.ts';
+import { uploadType } from '../upload-type.ts';
 import type { RefuseSecrets } from '../secrets-in-request.ts';
 import { validated } from '../validation.ts';
 import { metadataOf } from './metadata.ts';
@@ -25,7 +26,7 @@ type NewUpload = Pick<PartialUpload, 'tenant' | 'size' | 'metadata'>;
 /** What the tenant has begun to send, in bytes: it is no file yet. */
 async function pendingBytes(tenant: string, { partials, uploadExpiryMs }: CreationDependencies): Promise<number> {
   let sum = 0;
-  for await (const upload of partials.all(tenant))
+  for await (const upload of partials.all({ tenant, tag: tenantTag(tenant) }))
     if (upload.end === undefined && expiryOf(upload, uploadExpiryMs).getTime() > Date.now()) sum += upload.size ?? upload.offset;
   return sum;
 }

@@ -2,7 +2,7 @@ import { AppError, type ErrorCode } from '../../errors.ts';
 import { newJobId } from '../../jobs/ids.ts';
 import { isWaiting, type PartialUpload, type PartialUploads, type UploadEnd } from '../../jobs/partial-uploads.ts';
 import { tooLarge } from '../multipart.ts';
-import { uploadType } from '../raw-uploads.ts';
+import { uploadType } from '../upload-type.ts';
 import { filesFor, type SubmissionDependencies } from '../submissions.ts';
 import type { UploadLocks } from './locks.ts';
 import { metadataOf } from './metadata.ts';

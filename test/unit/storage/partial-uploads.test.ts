@@ -6,7 +6,7 @@ import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, expect, jest, test } from '@jest/globals';
 
-import { newPartialUploadId } from '../../../src/jobs/ids.ts';
+import { newPartialUploadId, tenantTag } from '../../../src/jobs/ids.ts';
 import type { PartialUploads } from '../../../src/jobs/partial-uploads.ts';
 import { createPartialUploads } from '../../../src/storage/partial-uploads.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -180,7 +180,13 @@ test('what crashes leave behind is swept once it is old, and nothing else', asyn
   const all: string[] = [];
   for await (const { id } of kept.partials.all()) all.push(id);
   expect(all.sort()).toEqual([alive, ended].sort());
-  for await (const { id } of kept.partials.all('other')) throw new Error(`Not of this tenant: ${id}`);
+  const tag = tenantTag('acme');
+  const own: string[] = [];
+  for await (const { id } of kept.partials.all({ tenant: 'acme', tag })) own.push(id);
+  expect(own.sort()).toEqual(all);
+  // Whose tag is another one, and whose is the same.
+  for (const foreign of [tenantTag('other'), tag])
+    for await (const { id } of kept.partials.all({ tenant: 'other', tag: foreign })) throw new Error(`Not of this tenant: ${id}`);
 });
 
 test('an id is never a path of somebody’s choice', async () => {
