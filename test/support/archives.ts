@@ -24,6 +24,15 @@ function header(signature: number, fields: [2 | 4, number][]): Buffer {
   return bytes;
 }
 
+/** What both headers of a deflated entry have in common, up to the length of its name; without time and checksum. */
+const deflatedAs = (packed: number, unpacked: number, name: Buffer): [2 | 4, number][] => [
+  ...[20, 0, 8, 0, 0].map((value): [2, number] => [2, value]),
+  [4, 0],
+  [4, packed],
+  [4, unpacked],
+  [2, name.length],
+];
+
 /** A ZIP archive byte by byte, so that it can lie. @param end what the last record tells in place of the truth */
 export function zipOf(entries: readonly ZipEntry[], end: { count?: number } = {}): Buffer {
   const files: Buffer[] = [];
@@ -84,18 +93,7 @@ export function overlappingZip(entries: number, kernel: Buffer): Buffer {
   const directory: { name: Buffer; packed: number; unpacked: number; fromEnd: number }[] = [];
   for (let index = entries; index > 0; index -= 1) {
     const name = Buffer.from(String(index));
-    const facts: [2 | 4, number][] = [
-      [2, 20],
-      [2, 0],
-      [2, 8],
-      [2, 0],
-      [2, 0],
-      [4, 0],
-      [4, tail.length],
-      [4, unpacked],
-      [2, name.length],
-      [2, 0],
-    ];
+    const facts: [2 | 4, number][] = [...deflatedAs(tail.length, unpacked, name), [2, 0]];
     const local = Buffer.concat([header(0x04034b50, facts), name]);
     directory.unshift({ name, packed: tail.length, unpacked, fromEnd: local.length + tail.length });
     // A block of deflate that is not the last one, and not packed.
@@ -106,18 +104,8 @@ export function overlappingZip(entries: number, kernel: Buffer): Buffer {
   }
   const central = directory.flatMap(({ name, packed, unpacked: size, fromEnd }) => [
     header(0x02014b50, [
-      ...([
-        [2, 0x0314],
-        [2, 20],
-        [2, 0],
-        [2, 8],
-        [2, 0],
-        [2, 0],
-        [4, 0],
-        [4, packed],
-        [4, size],
-        [2, name.length],
-      ] as [2 | 4, number][]),
+      [2, 0x0314],
+      ...deflatedAs(packed, size, name),
       ...([
         [2, 0],
         [2, 0],

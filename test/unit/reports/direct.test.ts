@@ -103,6 +103,30 @@ describe('rows that the engine writes itself', () => {
     expect(await once()).toBe(await once());
   });
 
+  test('come from many parts of a Parquet file as the same bytes of CSV as in one go', async () => {
+    const sql = `select i as n, case when i % 7 = 0 then null else 'x "' || i || '", y' end as t, i / 8 as d, date '2020-01-01' + (i % 2000)::integer as day,
+      timestamptz '2020-01-01 00:00:00+00' + to_seconds(i) as at from range(300000) r(i)`;
+    const { path } = await direct({ sql, output: { format: 'parquet' } });
+    const content = await readFile(path);
+    const tables = () => tablesOf({ rows: { content, format: 'parquet' } });
+    const output = { format: 'csv', delimiter: ';', bom: true } as const;
+    const parts = await direct({ tables: tables(), output });
+    const inParts = await readFile(parts.path);
+    const inOne = await direct({ tables: tables(), sql: 'select * from rows', output });
+    expect([parts.rows, inOne.rows]).toEqual([300_000, 300_000]);
+    expect(inParts.equals(await readFile(inOne.path))).toBe(true);
+    await expect(direct({ tables: tables(), output, limits: { maxRows: 299_999 } })).rejects.toMatchObject({ code: 'query_too_large' });
+    const cancelling = new AbortController();
+    const report = () => {
+      cancelling.abort(new Error('cancelled'));
+    };
+    const writing = reports.engine().write({
+      ...{ tables: tables(), query: undefined, output, columns: undefined, path, signal: cancelling.signal, report },
+    });
+    await expect(writing).rejects.toThrow('cancelled');
+    expect((await reports.left()).filter((name) => name !== 'out')).toEqual([]);
+  });
+
   test('are refused with a clear error when they have more columns than the memory takes', async () => {
     const names = Array.from({ length: 16_385 }, (_, index) => `c${String(index)}`);
     const content = `${names.join(',')}\n${names.map((_, index) => String(index)).join(',')}\n`;
