@@ -217,8 +217,8 @@ export const upload: JobType<UploadRequest, UploadInput, UploadResult> = {
   problems: ['content_type_mismatch', 'image_truncated', 'preset_not_found', 'file_not_accepted'],
   async prepare(asked, { part, jobId, tenant, presets, scanning = false }) {
     if (part === undefined) throw invalid('/file', 'is missing');
-    const contentType = contentTypeOf(part.declaredType, part.staged.sniffedType, '/file');
     if (part.staged.size === 0) throw invalid('/file', 'is empty');
+    const contentType = contentTypeOf(part.declaredType, part.staged.sniffedType, '/file');
     if (part.staged.truncation !== undefined) throw invalid('/file', part.staged.truncation, 'image_truncated');
     const plan = await plannedUpload(asked, {
       tenant,

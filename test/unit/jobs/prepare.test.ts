@@ -191,6 +191,7 @@ describe('an upload', () => {
     ['a PNG without its end and declaration', async () => (await png()).subarray(0, -20), '', 'image_truncated'],
     ['nothing', () => Promise.resolve(''), 'text/plain', 'invalid_request'],
     ['nothing, without a declaration', () => Promise.resolve(''), '', 'invalid_request'],
+    ['nothing that is declared as a picture', () => Promise.resolve(''), 'image/jpeg', 'invalid_request'],
   ])('of %s is refused, and leaves nothing behind', async (_what, bytes, declared, code) => {
     await expect(prepare(await bytes(), declared)).rejects.toMatchObject({ code, errors: [{ pointer: '/file' }] });
     expect(await store.count()).toBe(0);
