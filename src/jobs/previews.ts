@@ -10,7 +10,7 @@ import type { TemporalCalls } from './temporal-calls.ts';
 /** Runs of the workflow `previewReport`. */
 export interface Previews {
   /**
-   * Waits for it. Nothing of it is left in Temporal then.
+   * Waits for it, and has Temporal delete it then, which it does within about two minutes.
    * @param signal whoever asked has gone
    * @throws AppError with what was wrong with the report; `temporal_unavailable`, `worker_unavailable`, `overloaded`; the reason of `signal`
    */
@@ -33,8 +33,10 @@ export function createPreviews({ call }: Pick<TemporalCalls, 'call'>, client: ()
     const connected = client();
     const until = Date.now() + seconds * 1000;
     try {
-      return await connected.withDeadline(until, () =>
-        connected.withAbortSignal(signal, () => connected.workflow.getHandle(workflowId).result() as Promise<ReportPreview>),
+      return await unlessAborted(signal, () =>
+        connected.withDeadline(until, () =>
+          connected.withAbortSignal(signal, () => connected.workflow.getHandle(workflowId).result() as Promise<ReportPreview>),
+        ),
       );
     } catch (error) {
       signal.throwIfAborted();
@@ -94,6 +96,22 @@ export function createPreviews({ call }: Pick<TemporalCalls, 'call'>, client: ()
       }
     },
   };
+}
+
+/** An aborted call may go on for long in the SDK, as one that is being tried again does. @throws the reason of `signal`. */
+async function unlessAborted<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  let leave: (() => void) | undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    leave = () => {
+      reject(signal.reason as Error);
+    };
+    signal.addEventListener('abort', leave);
+  });
+  try {
+    return await Promise.race([aborted, work()]);
+  } finally {
+    if (leave) signal.removeEventListener('abort', leave);
+  }
 }
 
 function noWorker(): AppError {

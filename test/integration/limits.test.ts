@@ -14,12 +14,12 @@ const submit = (tenant: string, options = {}) =>
 
 test('the backlog is what waits for workers, and open jobs are those of one tenant, whether they wait or are scheduled', async () => {
   expect(await system.jobs.backlog()).toBe(0);
-  for (let i = 0; i < 5; i++) await submit('busy');
-  await submit('busy', { delaySeconds: 3_600 });
-  await submit('quiet');
+  for (let i = 0; i < 5; i++) await submit('limits-busy');
+  await submit('limits-busy', { delaySeconds: 3_600 });
+  await submit('limits-quiet');
   await eventually(async () => {
     expect(await system.jobs.backlog()).toBe(6);
-    expect([await system.jobs.countOpen('busy'), await system.jobs.countOpen('quiet'), await system.jobs.countOpen('none')]).toEqual([
+    expect([await system.jobs.countOpen('limits-busy'), await system.jobs.countOpen('limits-quiet'), await system.jobs.countOpen('limits-none')]).toEqual([
       6, 1, 0,
     ]);
   });
@@ -27,7 +27,7 @@ test('the backlog is what waits for workers, and open jobs are those of one tena
 
 test('a limit on open jobs and one on e-mails hold over HTTP with everything real', async () => {
   const api = await system.startApi();
-  const key = await api.keyOf('small');
+  const key = await api.keyOf('limits-small');
   const headers = { Authorization: `Bearer ${key}`, 'Content-Type': 'application/json' };
   const put = await fetch(`${api.url}/v1/limits`, { method: 'PUT', headers, body: JSON.stringify({ openJobs: 3, emailsPerDay: 5 }) });
   expect(put.status).toBe(200);
@@ -47,7 +47,7 @@ test('a limit on open jobs and one on e-mails hold over HTTP with everything rea
     [202, undefined],
   ]);
   await eventually(async () => {
-    expect(await system.jobs.countOpen('small')).toBe(2);
+    expect(await system.jobs.countOpen('limits-small')).toBe(2);
   });
   await fetch(`${api.url}/v1/limits`, { method: 'PUT', headers, body: JSON.stringify({ openJobs: 3 }) });
   expect([await post(1), await post(1)]).toEqual([
@@ -61,7 +61,7 @@ test('a limit on open jobs and one on e-mails hold over HTTP with everything rea
 
 test('a limit on concurrent jobs that a tenant sets holds for workers, and jobs that wait go on once it is taken back', async () => {
   const api = await system.startApi();
-  const headers = { Authorization: `Bearer ${await api.keyOf('narrow')}`, 'Content-Type': 'application/json' };
+  const headers = { Authorization: `Bearer ${await api.keyOf('limits-narrow')}`, 'Content-Type': 'application/json' };
   const set = (report: number | null) =>
     fetch(`${api.url}/v1/limits`, { method: 'PUT', headers, body: JSON.stringify({ concurrentJobs: { report } }) });
   expect((await set(1)).status).toBe(200);

@@ -18,6 +18,9 @@ const flags = [
   ...['--sqlite-pragma', 'journal_mode=WAL', '--sqlite-pragma', 'synchronous=FULL'],
   ...['--dynamic-config-value', 'matching.enableFairness=true', '--dynamic-config-value', 'history.transferProcessorMaxPollRPS=1000'],
   ...['--dynamic-config-value', 'frontend.namespaceRPS.visibility=1000'],
+  // What is to be deleted goes once queues have been acknowledged, which is every 30 s by default.
+  ...['--dynamic-config-value', 'history.transferProcessorUpdateAckInterval="1s"'],
+  ...['--dynamic-config-value', 'history.visibilityProcessorUpdateAckInterval="1s"'],
   // Lets a test skip time in a run of its own.
   ...['--dynamic-config-value', 'frontend.WorkflowTimeSkippingEnabled=true'],
   ...['--search-attribute', 'HandoffTenant=Keyword', '--search-attribute', 'HandoffState=Keyword'],

@@ -14,10 +14,16 @@ afterEach(() => {
 
 const order = { tenant: 'acme' } as PreviewOrder;
 
+interface Fake {
+  start?: () => Promise<void>;
+  remove: () => Promise<void>;
+  waited?: () => Promise<{ rows: never[] }>;
+}
+
 /** As the client of Temporal behaves: a call does not notice a signal that was aborted before it. */
-function temporal({ start = () => Promise.resolve(), remove }: { start?: () => Promise<void>; remove: () => Promise<void> }) {
+function temporal({ start = () => Promise.resolve(), remove, waited = () => Promise.resolve({ rows: [] }) }: Fake) {
   const run = (_: unknown, body: () => unknown) => body();
-  const result = jest.fn(() => Promise.resolve({ rows: [] }));
+  const result = jest.fn(waited);
   const client = {
     options: { namespace: 'default' },
     ...{ withDeadline: run, withAbortSignal: run },
@@ -61,5 +67,17 @@ test('whoever leaves while the preview is being started is not waited for, and i
   });
   await expect(previews.preview(order, { seconds: 1, signal: leaving.signal })).rejects.toMatchObject({ name: 'AbortError' });
   expect(result).not.toHaveBeenCalled();
+  expect(remove).toHaveBeenCalledTimes(1);
+});
+
+test('whoever leaves while it is being made is not waited for either, even if the call to Temporal goes on', async () => {
+  const leaving = new AbortController();
+  const remove = jest.fn(() => Promise.resolve());
+  const waited = () => {
+    leaving.abort();
+    return new Promise<never>(() => undefined);
+  };
+  const { previews } = temporal({ remove, waited });
+  await expect(previews.preview(order, { seconds: 1, signal: leaving.signal })).rejects.toMatchObject({ name: 'AbortError' });
   expect(remove).toHaveBeenCalledTimes(1);
 });
