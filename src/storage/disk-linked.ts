@@ -1,10 +1,11 @@
 import { createReadStream } from 'node:fs';
 import { link, rm } from 'node:fs/promises';
 
+import { blockBytes } from './block-writer.ts';
 import type { StagedBlob, StageOptions } from './blobs.ts';
 import { errnoOf, onDisk } from './disk-failure.ts';
 import { makeDirectory } from './disk-places.ts';
-import { blockBytes, stageOnDisk, type Staging } from './disk-stage.ts';
+import { stageOnDisk, type Staging } from './disk-stage.ts';
 import { readThrough } from './read-through.ts';
 
 /** Hashes a file that is whole already; a further name for it becomes the blob, so its bytes are written once. */

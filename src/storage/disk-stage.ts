@@ -5,13 +5,15 @@ import { dirname } from 'node:path';
 
 import { AppError } from '../errors.ts';
 import { abortable } from './abortable.ts';
+import { blockBytes, createBlockWriter } from './block-writer.ts';
 import type { StagedBlob, StageOptions } from './blobs.ts';
 import { onDisk } from './disk-failure.ts';
 import type { DiskPlaces } from './disk-places.ts';
 import { fileMode, makeDirectory, syncDirectory } from './disk-places.ts';
 
-export const blockBytes = 1024 * 1024;
 export const headBytes = 64 * 1024;
+/** Written out while there is more to come: at the end little is left to wait for. */
+export const syncBytes = 64 * blockBytes;
 
 type Facts = Pick<StagedBlob, 'size' | 'sha256' | 'head'>;
 
@@ -61,30 +63,31 @@ export function tooLarge(maxBytes: number): AppError {
 async function writeThrough(file: FileHandle, bytes: AsyncIterable<Uint8Array>, options: StageOptions) {
   const { maxBytes = Infinity, signal, observers = [] } = options;
   const hash = createHash('sha256');
-  const block = Buffer.allocUnsafe(blockBytes);
-  let filled = 0;
   let size = 0;
+  let written = 0;
   let head: Buffer | undefined;
-  const flush = async (): Promise<void> => {
-    head ??= Buffer.from(block.subarray(0, Math.min(filled, headBytes)));
-    await onDisk(file.writeFile(block.subarray(0, filled)));
-    filled = 0;
-  };
-
-  for await (const chunk of signal === undefined ? bytes : abortable(bytes, signal)) {
-    size += chunk.byteLength;
-    if (size > maxBytes) throw tooLarge(maxBytes);
-    for (let offset = 0; offset < chunk.byteLength;) {
-      const piece = chunk.subarray(offset, offset + blockBytes - filled);
-      hash.update(piece);
-      for (const observe of observers) observe(piece);
-      block.set(piece, filled);
-      filled += piece.byteLength;
-      offset += piece.byteLength;
-      if (filled === blockBytes) await flush();
+  let syncing: Promise<unknown> = Promise.resolve();
+  const writer = createBlockWriter(file, async (block) => {
+    head ??= Buffer.from(block.subarray(0, headBytes));
+    hash.update(block);
+    for (const observe of observers) observe(block);
+    written += block.byteLength;
+    if (written % syncBytes !== 0) return;
+    await syncing;
+    // What it finds comes again when the bytes are committed.
+    syncing = file.datasync().catch(() => undefined);
+  });
+  try {
+    for await (const chunk of signal === undefined ? bytes : abortable(bytes, signal)) {
+      size += chunk.byteLength;
+      if (size > maxBytes) throw tooLarge(maxBytes);
+      await writer.add(chunk);
     }
+    await writer.finish();
+  } finally {
+    await writer.settled();
+    await syncing;
   }
-  await flush();
   return { size, sha256: hash.digest('hex'), head: head ?? Buffer.alloc(0) };
 }
 

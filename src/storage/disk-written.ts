@@ -3,15 +3,14 @@ import type { FileHandle } from 'node:fs/promises';
 import { open, rm } from 'node:fs/promises';
 import { setTimeout } from 'node:timers/promises';
 
+import { blockBytes } from './block-writer.ts';
 import type { StagedBlob, StageOptions } from './blobs.ts';
 import { onDisk } from './disk-failure.ts';
 import { fileMode, makeDirectory } from './disk-places.ts';
-import { blockBytes, headBytes, type Staging, tooLarge } from './disk-stage.ts';
+import { headBytes, type Staging, syncBytes, tooLarge } from './disk-stage.ts';
 
 /** Between looks at a file that does not grow. */
 const lookMs = 50;
-/** Written out while there is more to come: at the end little is left to wait for. */
-const syncBytes = 32 * blockBytes;
 
 /** Hashes a file while something else writes it, in the place from where a rename makes it a blob: its bytes are written once. */
 export async function stageWrittenOnDisk(

@@ -1,11 +1,10 @@
 import type { FileHandle } from 'node:fs/promises';
 import { open } from 'node:fs/promises';
 
+import { blockBytes, createBlockWriter } from './block-writer.ts';
 import { onDisk, storageUnavailable } from './disk-failure.ts';
 import { fileMode } from './disk-places.ts';
 
-/** Two of them for each request that sends: many slow ones must fit into memory. */
-const blockBytes = 512 * 1024;
 /** Made durable while more comes: as much may be lost by a crash. */
 const syncBytes = 64 * blockBytes;
 
@@ -62,50 +61,43 @@ async function cutTo(file: FileHandle, offset: number): Promise<void> {
   if (size > offset) await onDisk(file.truncate(offset));
 }
 
-/** Where bytes are added: one block is filled while another one is written. */
 function createEnd(file: FileHandle, { offset, onDurable, assertMine }: Appending) {
-  const blocks = [Buffer.allocUnsafe(blockBytes), Buffer.allocUnsafe(blockBytes)];
-  let filled = 0;
   let written = offset;
   let durable = offset;
-  let writing: Promise<unknown> = Promise.resolve();
+  let syncedFrom = offset;
+  let syncing = Promise.resolve();
 
+  /** Waits for the one before it only. */
   async function sync(): Promise<void> {
-    await onDisk(file.datasync());
-    await onDisk(onDurable(written));
-    durable = written;
-  }
-  /** Waits for the block before this one only. */
-  async function flush(): Promise<void> {
-    await writing;
-    if (written - durable >= syncBytes) await sync();
-    assertMine();
-    blocks.reverse();
-    writing = onDisk(file.writeFile((blocks[1] as Buffer).subarray(0, filled)));
+    await syncing;
+    syncedFrom = written;
+    const make = async (end: number) => {
+      await onDisk(file.datasync());
+      assertMine();
+      await onDisk(onDurable(end));
+      durable = end;
+    };
+    syncing = make(written);
     // Whoever comes next hears of it.
-    writing.catch(() => undefined);
-    written += filled;
-    filled = 0;
+    syncing.catch(() => undefined);
   }
+  const writer = createBlockWriter(file, async (block) => {
+    if (written - syncedFrom >= syncBytes) await sync();
+    assertMine();
+    written += block.byteLength;
+  });
   return {
-    async add(chunk: Uint8Array): Promise<void> {
-      for (let from = 0; from < chunk.byteLength;) {
-        const piece = chunk.subarray(from, from + blockBytes - filled);
-        (blocks[0] as Buffer).set(piece, filled);
-        filled += piece.byteLength;
-        from += piece.byteLength;
-        if (filled === blockBytes) await flush();
-      }
-    },
+    add: (chunk: Uint8Array) => writer.add(chunk),
     async finish(): Promise<number> {
-      if (filled > 0) await flush();
-      await writing;
-      if (written > durable) await sync();
+      await writer.finish();
+      if (written > syncedFrom) await sync();
+      await syncing;
       return written;
     },
     /** A full disk gets back what nobody was promised. */
     async abandon(): Promise<void> {
-      await writing.catch(() => undefined);
+      await writer.settled();
+      await syncing.catch(() => undefined);
       try {
         assertMine();
         await file.truncate(durable);
