@@ -11,8 +11,8 @@ export interface RenderedVariant {
   /** In pixels. */
   width: number;
   height: number;
-  /** Encoded as the variant asked. The same source and variant give the same bytes. null: not smaller than the source. */
-  bytes: AsyncIterable<Uint8Array> | null;
+  /** A file, encoded as the variant asked, until it is taken. The same source and variant give the same bytes. null: not smaller than the source. */
+  path: string | null;
 }
 
 export interface Looking {
@@ -21,19 +21,27 @@ export interface Looking {
   signal?: AbortSignal;
 }
 
-/** Decodes pictures. Both methods own the source: it is read to its end or destroyed. */
+/** Bytes of a picture. */
+export interface ImageSource {
+  /** Whoever calls reads it to its end or destroys it. */
+  read: () => Readable;
+  /** Gives the file a further name, so that nothing is copied; false when that can't be. */
+  link?: (path: string) => Promise<boolean>;
+}
+
+/** Decodes pictures. */
 export interface ImageEngine {
   /**
    * From the header alone; a picture that is broken further on shows in `render`. null: not an image that we decode.
    * @throws AppError `image_unreadable`, `image_too_large`, `decoder_failed`; what the source threw; the reason of `signal`.
    */
-  inspect(source: Readable, options: Looking): Promise<ImageFacts | null>;
+  inspect(source: ImageSource, options: Looking): Promise<ImageFacts | null>;
   /**
    * One decode for all of them: upright, in sRGB, never enlarged, without metadata.
    * @param options `take` is given one variant after the other, by its index. @throws as `inspect`, and what `take` threw.
    */
   render(
-    source: Readable,
+    source: ImageSource,
     variants: VariantRequest[],
     options: Looking & { take: (index: number, made: RenderedVariant) => Promise<void> },
   ): Promise<ImageColours>;
@@ -41,7 +49,7 @@ export interface ImageEngine {
 
 export interface UploadDependencies {
   images: ImageEngine;
-  files: Pick<FileStore, 'read' | 'stage' | 'find'>;
+  files: Pick<FileStore, 'read' | 'link' | 'stageFile' | 'find'>;
   /** The same id for the same job and role. */
   fileIdFor: (jobId: string, role: string) => string;
   alternativeIdFor: (jobId: string, id: string, format: VariantFormat) => string;
@@ -84,6 +92,11 @@ interface Wanted {
 }
 
 export function uploadActivities({ images, files, fileIdFor, alternativeIdFor }: UploadDependencies) {
+  const sourceOf = (file: Pick<StoredFile, 'sha256'>): ImageSource => ({
+    read: () => files.read(file),
+    link: async (path) => (await files.link?.(file, path)) ?? false,
+  });
+
   /** Variants first, each under its index. */
   function wantedOf(jobId: string, variants: readonly VariantRequest[]): Wanted[] {
     const own = variants.map((variant): Wanted => ({ id: fileIdFor(jobId, `variant ${variant.name}`), variant }));
@@ -103,7 +116,7 @@ export function uploadActivities({ images, files, fileIdFor, alternativeIdFor }:
     const found = await files.find(tenant, wanted);
     if (found === undefined) return undefined;
     const { id, name, contentType, size, sha256 } = found;
-    const facts = await images.inspect(files.read(found), { contentType, signal });
+    const facts = await images.inspect(sourceOf(found), { contentType, signal });
     if (facts === null) return undefined;
     const { width, height } = facts;
     return { name: variant.name, width, height, format: variant.format, file: { id, name, contentType, size, sha256 } };
@@ -113,10 +126,10 @@ export function uploadActivities({ images, files, fileIdFor, alternativeIdFor }:
     jobId: string,
     { tenant, file, retentionDays }: VariantsRequest,
     { id, variant }: Wanted,
-    bytes: AsyncIterable<Uint8Array>,
+    path: string,
     signal: AbortSignal,
   ) {
-    const staged = await files.stage(bytes, { signal });
+    const staged = await files.stageFile(path, { signal });
     try {
       const names = { name: variantName(file.name, variant), contentType: contentTypes[variant.format] };
       return await staged.commit({ id, ...names, tenant, jobId, retentionDays });
@@ -129,7 +142,7 @@ export function uploadActivities({ images, files, fileIdFor, alternativeIdFor }:
     /** null: not an image that we decode. */
     inspectImage({ file, camera: told }: { file: StoredFile; camera?: 'tell' | 'leave' }): Promise<ImageFacts | null> {
       const { contentType } = file;
-      const work = () => heartbeating(({ signal }) => images.inspect(files.read(file), { contentType, signal }));
+      const work = () => heartbeating(({ signal }) => images.inspect(sourceOf(file), { contentType, signal }));
       return classified(async () => {
         const facts = await decoding(work);
         if (facts === null || told !== 'leave') return facts;
@@ -162,16 +175,16 @@ export function uploadActivities({ images, files, fileIdFor, alternativeIdFor }:
           };
           tell();
           const colours = await images.render(
-            files.read(file),
+            sourceOf(file),
             missing.flatMap((index) => wanted[index]?.variant ?? []),
             {
               ...{ contentType: file.contentType, signal },
-              take: async (at, { width, height, bytes }) => {
+              take: async (at, { width, height, path }) => {
                 const index = missing[at] ?? 0;
                 const one = wanted[index] as Wanted;
                 const { name, format } = one.variant;
-                if (bytes === null) left.add(index);
-                else made[index] = { name, width, height, format, file: await keep(jobId, request, one, bytes, signal) };
+                if (path === null) left.add(index);
+                else made[index] = { name, width, height, format, file: await keep(jobId, request, one, path, signal) };
                 tell();
               },
             },

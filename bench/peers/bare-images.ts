@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
+import { rgbaToThumbHash } from 'thumbhash';
 
 import { serve } from './serve.ts';
 
@@ -11,6 +12,8 @@ export interface BareImages {
   concurrency: number;
   /** As ours does, or one decode for each variant. */
   decodes: 'once' | 'each';
+  /** With the most frequent colour and a ThumbHash, as ours does, too. */
+  colours?: boolean;
   directory: string;
 }
 
@@ -19,7 +22,7 @@ sharp.concurrency(1);
 
 const options = { failOn: 'error', sequentialRead: true, autoOrient: true } as const;
 
-async function render({ path, sides, decodes, directory }: BareImages, number: number): Promise<void> {
+async function render({ path, sides, decodes, colours, directory }: BareImages, number: number): Promise<void> {
   const bytes = await readFile(path);
   const largest = sides[0] ?? 0;
   const base =
@@ -34,6 +37,14 @@ async function render({ path, sides, decodes, directory }: BareImages, number: n
       await fitted.jpeg({ quality: 80, progressive: true }).toBuffer(),
     );
   }
+  if (colours !== true || base === undefined) return;
+  const small = sharp(base.data, { raw: base.info }).resize({ width: 100, height: 100, fit: 'inside' }).ensureAlpha();
+  const { data, info } = await small.raw().toBuffer({ resolveWithObject: true });
+  const { dominant } = await sharp(data, { raw: info }).stats();
+  await writeFile(
+    join(directory, `${String(number)}.json`),
+    JSON.stringify([dominant, [...rgbaToThumbHash(info.width, info.height, data)]]),
+  );
 }
 
 /** sharp in one process, several pictures at once. */

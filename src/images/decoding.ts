@@ -75,7 +75,7 @@ export async function render(order: Order, variants: VariantRequest[], tell: (ma
     const source = isKeptAnimation(picture, variant) ? await animation(picture, order.maxPixels) : upright();
     const made = await variantOf(source, picture, variant).toBuffer({ resolveWithObject: true });
     const smaller = variant.onlyIfSmaller !== true || made.data.length < picture.size;
-    if (smaller) await writeFile(variantIn(order.directory, index), made.data);
+    if (smaller) await writeFile(variantIn(order.directory, index), made.data, { mode: 0o600 });
     const height = made.info.pageHeight ?? made.info.height;
     tell({ index, width: made.info.width, height, bytes: smaller ? made.data.length : null });
   }

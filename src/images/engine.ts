@@ -1,9 +1,7 @@
-import { createReadStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Readable } from 'node:stream';
 
-import type { ImageEngine, RenderedVariant } from '../../activities/upload.ts';
+import type { ImageEngine, ImageSource, RenderedVariant } from '../../activities/upload.ts';
 import { AppError } from '../errors.ts';
 import { createDecoders } from './decoders.ts';
 import type { Made, Order } from './orders.ts';
@@ -32,12 +30,9 @@ export function createImageEngine(options: ImageEngineOptions): ImageEngine & { 
 
   type Asked = { contentType: string; signal?: AbortSignal | undefined };
 
-  /** The source goes through a file: a decoder reads it from there, and a process that is killed takes no pipe with it. */
-  async function working<T>(source: Readable, asked: Asked, work: (order: Omit<Order, 'inspect'>) => Promise<T>): Promise<T | null> {
-    const directory = await openWorkDirectory(root).catch((cause: unknown) => {
-      source.destroy();
-      throw cause;
-    });
+  /** A decoder reads the source from a file: a process that is killed takes no pipe with it. */
+  async function working<T>(source: ImageSource, asked: Asked, work: (order: Omit<Order, 'inspect'>) => Promise<T>): Promise<T | null> {
+    const directory = await openWorkDirectory(root);
     try {
       const kept = await keepDecodable(source, sourceIn(directory), { ...asked, maxBytes });
       return kept ? await work({ directory, contentType: asked.contentType, maxPixels }) : null;
@@ -81,5 +76,5 @@ export function createImageEngine(options: ImageEngineOptions): ImageEngine & { 
 }
 
 function renderedIn(directory: string, { index, width, height, bytes }: Made): RenderedVariant {
-  return { width, height, bytes: bytes === null ? null : createReadStream(variantIn(directory, index)) };
+  return { width, height, path: bytes === null ? null : variantIn(directory, index) };
 }

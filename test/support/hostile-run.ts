@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { Readable } from 'node:stream';
-import { buffer } from 'node:stream/consumers';
 
 import type { ImageEngine } from '../../activities/upload.ts';
 import { AppError } from '../../src/errors.ts';
@@ -38,17 +38,17 @@ function decoderPeakMb(): number {
 
 async function outcomeOf(engine: ImageEngine, { contentType, bytes }: HostileFile, faults: (fault: string) => void): Promise<string> {
   try {
-    if ((await engine.inspect(Readable.from([bytes]), { contentType })) === null) return 'no image';
-    await engine.render(Readable.from([bytes]), variants, {
+    if ((await engine.inspect({ read: () => Readable.from([bytes]) }, { contentType })) === null) return 'no image';
+    await engine.render({ read: () => Readable.from([bytes]) }, variants, {
       contentType,
-      take: async (_, { bytes: made }) => {
-        if (!(await isPictureWithin(await buffer(made as Readable), side))) faults('a variant is larger than it may be');
+      take: async (_, { path }) => {
+        if (!(await isPictureWithin(await readFile(path ?? ''), side))) faults('a variant is larger than it may be');
       },
     });
     return 'made';
   } catch (error) {
     if (error instanceof AppError) return error.code;
-    faults(error instanceof Error ? error.message : 'unknown');
+    faults(error instanceof Error ? error.message : String(error));
     return 'fault';
   }
 }

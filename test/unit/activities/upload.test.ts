@@ -26,7 +26,7 @@ const variants: VariantRequest[] = [
   { name: 'large', width: 1_000, format: 'jpeg' },
 ];
 
-const activities = (files: Pick<FileStore, 'read' | 'stage' | 'find'> = store.files) =>
+const activities = (files: Pick<FileStore, 'read' | 'link' | 'stageFile' | 'find'> = store.files) =>
   uploadActivities({ images, files, fileIdFor, alternativeIdFor });
 
 async function stored(bytes: string | Uint8Array, name = 'holiday.photo.png') {
@@ -149,10 +149,14 @@ describe('renderVariants', () => {
 
   test('discards the bytes when they can not be recorded', async () => {
     const file = await photo();
-    const failing: Pick<FileStore, 'read' | 'stage' | 'find'> = {
+    const failing: Pick<FileStore, 'read' | 'link' | 'stageFile' | 'find'> = {
       read: store.files.read.bind(store.files),
       find: store.files.find.bind(store.files),
-      stage: async (...asked) => ({ ...(await store.files.stage(...asked)), commit: () => Promise.reject(new Error('database away')) }),
+      link: () => Promise.resolve(false),
+      stageFile: async (...asked) => ({
+        ...(await store.files.stageFile(...asked)),
+        commit: () => Promise.reject(new Error('database away')),
+      }),
     };
     const request = { tenant: 'acme', file, variants };
     await expect(runActivity(() => activities(failing).renderVariants(request), { jobId }).result).rejects.toThrow('database away');

@@ -3,7 +3,6 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { buffer } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import sharp from 'sharp';
 
@@ -47,11 +46,9 @@ function decoders(): number[] {
 }
 
 const render = (engine: ImageEngine, bytes: Buffer, variants: VariantRequest[], signal?: AbortSignal) =>
-  engine.render(Readable.from([bytes]), variants, {
+  engine.render({ read: () => Readable.from([bytes]) }, variants, {
     ...{ contentType, ...(signal && { signal }) },
-    take: async (_, { bytes: made }) => {
-      await buffer(made as Readable);
-    },
+    take: () => Promise.resolve(),
   });
 
 describe('a decoder', () => {

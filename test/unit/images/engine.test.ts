@@ -1,8 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
+import { link, readdir, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { buffer } from 'node:stream/consumers';
+
 import { afterAll, describe, expect, it, jest } from '@jest/globals';
 import sharp from 'sharp';
 
@@ -29,7 +30,8 @@ function stream(bytes: Buffer): Readable {
   return Readable.from(chunks);
 }
 
-const inspect = (source: Readable, signal?: AbortSignal) => engine.inspect(source, { contentType, ...(signal && { signal }) });
+const inspect = (source: Readable, signal?: AbortSignal) =>
+  engine.inspect({ read: () => source }, { contentType, ...(signal && { signal }) });
 
 interface Rendered {
   width: number;
@@ -44,11 +46,11 @@ async function render(
   { from = engine, signal }: { from?: ImageEngine; signal?: AbortSignal } = {},
 ) {
   const made: Rendered[] = [];
-  const colours = await from.render(source, variants, {
+  const colours = await from.render({ read: () => source }, variants, {
     contentType,
     ...(signal && { signal }),
-    take: async (index, { bytes, ...size }) => {
-      made[index] = { ...size, bytes: bytes && (await buffer(bytes)) };
+    take: async (index, { path, ...size }) => {
+      made[index] = { ...size, bytes: path === null ? null : await readFile(path) };
     },
   });
   return { made, colours };
@@ -216,10 +218,10 @@ describe('limits and failures', () => {
     const own = [10_000, 9_999].map((maxPixels) => createImageEngine({ dataDir, maxPixels }));
     const small = createImageEngine({ dataDir, maxBytes: bytes.length - 1 });
     try {
-      const [enough, tooFew] = own.map((one) => one.inspect(stream(bytes), { contentType }));
+      const [enough, tooFew] = own.map((one) => one.inspect({ read: () => stream(bytes) }, { contentType }));
       expect(await enough).toMatchObject({ width: 100 });
       await expect(tooFew).rejects.toMatchObject({ code: 'image_too_large' });
-      await expect(small.inspect(stream(bytes), { contentType })).rejects.toMatchObject({ code: 'image_too_large' });
+      await expect(small.inspect({ read: () => stream(bytes) }, { contentType })).rejects.toMatchObject({ code: 'image_too_large' });
     } finally {
       for (const one of [...own, small]) await one.close();
     }
@@ -234,6 +236,24 @@ describe('limits and failures', () => {
       })(),
     );
     await expect(render(source, [variant])).rejects.toBe(failure);
+  });
+
+  it('takes a file where it lies, and leaves it there', async () => {
+    const kept = join(dataDir, 'kept.png');
+    await writeFile(kept, await picture(60, 40).png().toBuffer());
+    const read = () => {
+      throw new Error('It is not read as a stream.');
+    };
+    const source = { read, link: (path: string) => link(kept, path).then(() => true) };
+    expect(await engine.inspect(source, { contentType })).toMatchObject({ width: 60, height: 40 });
+    await writeFile(kept, 'no picture');
+    expect(await engine.inspect(source, { contentType })).toBeNull();
+    const large = createImageEngine({ dataDir, maxBytes: 20 });
+    await writeFile(kept, await picture(60, 40).png().toBuffer());
+    await expect(large.inspect(source, { contentType })).rejects.toMatchObject({ code: 'image_too_large' });
+    await large.close();
+    expect(await readdir(join(dataDir, 'image-work'))).toEqual([]);
+    expect((await readFile(kept)).length).toBeGreaterThan(20);
   });
 
   it('ends with the reason of the signal while the source is silent, and destroys the source', async () => {

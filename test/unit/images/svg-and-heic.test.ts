@@ -1,8 +1,9 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { buffer } from 'node:stream/consumers';
+
 import { afterAll, describe, expect, test } from '@jest/globals';
 import sharp from 'sharp';
 
@@ -19,10 +20,10 @@ afterAll(async () => {
 
 async function pixelOf(bytes: Buffer, contentType: string): Promise<number[]> {
   let made = Buffer.alloc(0);
-  await engine.render(Readable.from([bytes]), [{ name: 'v', width: 40, format: 'png' }], {
+  await engine.render({ read: () => Readable.from([bytes]) }, [{ name: 'v', width: 40, format: 'png' }], {
     contentType,
-    take: async (_, { bytes: one }) => {
-      made = await buffer(one as Readable);
+    take: async (_, { path }) => {
+      made = await readFile(path ?? '');
     },
   });
   const { data } = await sharp(made).removeAlpha().raw().toBuffer({ resolveWithObject: true });
@@ -38,7 +39,7 @@ describe('an SVG', () => {
   const contentType = 'image/svg+xml';
 
   test('is drawn', async () => {
-    const facts = await engine.inspect(Readable.from([svg('')]), { contentType });
+    const facts = await engine.inspect({ read: () => Readable.from([svg('')]) }, { contentType });
     expect(facts).toMatchObject({ format: 'svg', width: 80, height: 40 });
     expect(await pixelOf(svg('<use href="#a"/><rect fill="url(#b)" width="1"/>'), contentType)).toEqual([0xc0, 0x40, 0x20]);
   });
@@ -56,7 +57,7 @@ describe('an SVG', () => {
     ['a page', svg('<foreignObject><p>hello</p></foreignObject>')],
     ['UTF-16, which would hide all of these', Buffer.concat([Buffer.from('fffe', 'hex'), Buffer.from(svg('').toString(), 'utf16le')])],
   ])('with %s is refused', async (_, bytes) => {
-    const looked = engine.inspect(Readable.from([bytes]), { contentType });
+    const looked = engine.inspect({ read: () => Readable.from([bytes]) }, { contentType });
     await expect(
       looked.then((facts) => facts ?? Promise.reject(Object.assign(new Error(), { code: 'image_unreadable' }))),
     ).rejects.toMatchObject({
@@ -69,7 +70,11 @@ describe('a HEIC', () => {
   const contentType = 'image/heic';
 
   test('is read', async () => {
-    expect(await engine.inspect(Readable.from([heic]), { contentType })).toMatchObject({ format: 'heic', width: 64, height: 48 });
+    expect(await engine.inspect({ read: () => Readable.from([heic]) }, { contentType })).toMatchObject({
+      format: 'heic',
+      width: 64,
+      height: 48,
+    });
     const [red = 0, green = 255, blue = 255] = await pixelOf(heic, contentType);
     expect([Math.abs(red - 0xc0) < 6, Math.abs(green - 0x40) < 6, Math.abs(blue - 0x20) < 6]).toEqual([true, true, true]);
   });

@@ -1,8 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { buffer } from 'node:stream/consumers';
+
 import { afterAll, describe, expect, test } from '@jest/globals';
 import sharp from 'sharp';
 
@@ -22,10 +23,10 @@ afterAll(async () => {
 async function render(bytes: Buffer, variants: Partial<VariantRequest>[]) {
   const made: { width: number; height: number; bytes: Buffer | null }[] = [];
   const asked = variants.map((variant, index) => ({ name: `v${String(index)}`, format: 'png' as const, ...variant }));
-  const colours = await engine.render(Readable.from([bytes]), asked, {
+  const colours = await engine.render({ read: () => Readable.from([bytes]) }, asked, {
     contentType,
-    take: async (index, { bytes: one, ...size }) => {
-      made[index] = { ...size, bytes: one && (await buffer(one)) };
+    take: async (index, { path, ...size }) => {
+      made[index] = { ...size, bytes: path === null ? null : await readFile(path) };
     },
   });
   return { made, colours };
@@ -156,7 +157,7 @@ describe('what is told of a picture', () => {
       IFD3: { GPSLatitudeRef: 'N', GPSLatitude: '51/1 30/1 0/1' },
     };
     const bytes = await picture(60, 40).withExif(exif).jpeg().toBuffer();
-    const facts = await engine.inspect(Readable.from([bytes]), { contentType });
+    const facts = await engine.inspect({ read: () => Readable.from([bytes]) }, { contentType });
     expect(facts).toEqual({
       ...{ format: 'jpeg', width: 60, height: 40, pages: 1, hasAlpha: false },
       camera: { make: 'Nikon', model: 'Z 6', exposureSeconds: 0.004, aperture: 2.8, takenAt: '2026-11-22T13:25:37' },
