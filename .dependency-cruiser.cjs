@@ -11,7 +11,7 @@ const entryPoint =
   '^src/(cli|dev|api|worker|server|stores|protection|encryption-command|bounce-command|mail-providers|mail-providers-command|listen|temporal-link|data-sources|maintenance|scanner-readiness)\\.ts$';
 
 /** Single files that may be used from everywhere, since they themselves load nothing of ours. */
-const shared = '^src/(errors|port-check|secret-shapes)\\.ts$';
+const shared = '^src/(errors|io-memory|port-check|secret-shapes)\\.ts$';
 
 /** What each outside-thing folder is there for. A new folder, or a new library, is a line here. */
 const libraries = {

@@ -2,16 +2,17 @@ import { open, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import type { WrittenRows } from '../../activities/report-table.ts';
+import { ioMemory } from '../io-memory.ts';
 import type { Engine } from './duckdb.ts';
 import { literal } from './sql-text.ts';
 
 /** Written at once. */
 const lanes = 2;
 /** Of one part on the disk; one more than there are lanes lie there. */
-const partBytes = 32 * 1024 * 1024;
+const partBytes = 16 * 1024 * 1024;
 /** How many rows show how long they become. */
 const firstRows = 4_096;
-const readBytes = 256 * 1024;
+const readBytes = 1024 * 1024;
 
 const ignored = () => undefined;
 export const partPaths = (directory: string): string[] =>
@@ -86,7 +87,7 @@ export async function* writtenParts({ engine, directory, signal, groups, every, 
       underway.push(part);
     }
   };
-  const buffer = Buffer.allocUnsafeSlow(readBytes);
+  const buffer = ioMemory(readBytes);
   try {
     begin();
     while (underway.length > 0) {
@@ -119,18 +120,23 @@ async function* read(file: string, buffer: Buffer): AsyncGenerator<Uint8Array> {
 
 /** @returns for the measured bytes of a row, or 0, what to write next */
 function partRanges(groups: readonly RowGroup[], every: number): (measured: number) => Range | undefined {
-  let [at, group, groupStart] = [0, 0, 0];
+  let [at, group, groupEnd] = [0, 0, groups[0]?.rows ?? 0];
   return (measured) => {
-    for (; group < groups.length && at >= groupStart + (groups[group]?.rows ?? 0); group++) groupStart += groups[group]?.rows ?? 0;
-    const current = groups[group];
-    if (current === undefined) return undefined;
-    const fitting = measured === 0 ? firstRows : Math.floor(partBytes / Math.max(measured, current.bytes));
-    const left = groupStart + current.rows - at;
-    const untilSheetEnds = every - (at % every);
-    // Rather a little more than a small rest.
-    const rows = Math.min(left <= fitting * 1.5 ? left : Math.max(1, fitting), untilSheetEnds);
     const from = at;
-    at += rows;
-    return { from, to: at };
+    const untilSheetEnds = every - (at % every);
+    for (let room = partBytes; group < groups.length;) {
+      const bytes = Math.max(measured, groups[group]?.bytes ?? 0);
+      const fitting = measured === 0 ? firstRows : Math.floor(room / bytes);
+      const left = groupEnd - at;
+      // Rather a little more than a small rest.
+      const rows = left <= fitting * 1.5 ? left : from === at ? Math.max(1, fitting) : 0;
+      at = Math.min(at + rows, from + untilSheetEnds);
+      room -= rows * bytes;
+      if (at < groupEnd) break;
+      group += 1;
+      groupEnd += groups[group]?.rows ?? 0;
+      if (measured === 0 || at === from + untilSheetEnds) break;
+    }
+    return at === from ? undefined : { from, to: at };
   };
 }

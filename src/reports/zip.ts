@@ -1,5 +1,6 @@
 import zlib from 'node:zlib';
 
+import { ioMemory } from '../io-memory.ts';
 import { deflateEnd, deflater, type Deflater } from './deflate.ts';
 import { youngGarbage } from './young-garbage.ts';
 
@@ -45,7 +46,7 @@ interface Written {
  * Its data are pieces that are packed each for itself, so that several processors can do it; a reader sees one stream.
  */
 export async function* writeZip(entries: AsyncIterable<ZipEntry>): AsyncGenerator<Uint8Array> {
-  const lanes = Array.from({ length: laneCount }, (): Lane => ({ room: Buffer.allocUnsafeSlow(pieceBytes), deflater: deflater() }));
+  const lanes = Array.from({ length: laneCount }, (): Lane => ({ room: ioMemory(pieceBytes), deflater: deflater() }));
   try {
     yield* archive(entries, lanes);
   } finally {

@@ -1,5 +1,6 @@
 import type { FileHandle } from 'node:fs/promises';
 
+import { ioMemory } from '../io-memory.ts';
 import { onDisk } from './disk-failure.ts';
 
 /** Two of them for each writer: many slow senders must fit into memory. */
@@ -18,7 +19,7 @@ export interface BlockWriter {
  * @param before with each block, when the one before it is written
  */
 export function createBlockWriter(file: FileHandle, before: (block: Buffer) => Promise<void> | void): BlockWriter {
-  const blocks = [Buffer.allocUnsafe(blockBytes), Buffer.allocUnsafe(blockBytes)];
+  const blocks = [ioMemory(blockBytes), ioMemory(blockBytes)];
   let filled = 0;
   let writing: Promise<unknown> = Promise.resolve();
 

@@ -3,12 +3,14 @@ import type { FileHandle } from 'node:fs/promises';
 import { open, rm } from 'node:fs/promises';
 import { setTimeout } from 'node:timers/promises';
 
-import { blockBytes } from './block-writer.ts';
+import { ioMemory } from '../io-memory.ts';
 import type { StagedBlob, StageOptions } from './blobs.ts';
 import { onDisk } from './disk-failure.ts';
 import { fileMode, makeDirectory } from './disk-places.ts';
 import { headBytes, type Staging, syncBytes, tooLarge } from './disk-stage.ts';
 
+/** Read at a time. */
+const blockBytes = 1024 * 1024;
 /** Between looks at a file that does not grow. */
 const lookMs = 50;
 
@@ -47,7 +49,7 @@ interface Writer {
 
 async function followed(file: FileHandle, { writing, hasEnded }: Writer, { maxBytes = Infinity, signal, observers = [] }: StageOptions) {
   const hash = createHash('sha256');
-  const block = Buffer.allocUnsafe(blockBytes);
+  const block = ioMemory(blockBytes);
   let head: Buffer | undefined;
   let size = 0;
   let syncing: Promise<unknown> = Promise.resolve();

@@ -1,4 +1,3 @@
-import { createReadStream } from 'node:fs';
 import { link, rm, writeFile } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 
@@ -8,6 +7,7 @@ import { errnoOf, onDisk, storageUnavailable } from './disk-failure.ts';
 import { stageFileOnDisk } from './disk-linked.ts';
 import { type DiskPlaces, diskPlaces, fileMode, makeDirectory } from './disk-places.ts';
 import { stagedBeside, stageOnDisk, type Staging } from './disk-stage.ts';
+import { fileChunks } from './file-chunks.ts';
 import { stageWrittenOnDisk } from './disk-written.ts';
 import { removeBlob, sweepDisk } from './disk-sweep.ts';
 
@@ -52,7 +52,7 @@ export async function checkDisk(places: Pick<DiskPlaces, 'temporary' | 'newTempo
 
 async function* chunksOf(path: string, range: { start: number; end: number } | undefined): AsyncGenerator<Buffer> {
   try {
-    yield* createReadStream(path, { ...range, highWaterMark: readBytes }) as AsyncIterable<Buffer>;
+    yield* fileChunks(path, { range });
   } catch (cause) {
     if (errnoOf(cause) === 'ENOENT') throw new AppError('file_not_found', 'The bytes of this file are not in the storage.', { cause });
     throw storageUnavailable(cause);
