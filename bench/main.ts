@@ -21,6 +21,7 @@ import { pdf } from './pdf.ts';
 import { read } from './read.ts';
 import { type Machine, report, summary } from './report.ts';
 import { reports } from './reports.ts';
+import { smallImages } from './small-images.ts';
 import { streams } from './streams.ts';
 import { upload } from './upload.ts';
 import { xlsx } from './xlsx.ts';
@@ -44,6 +45,7 @@ const benchmarks: Record<string, (settings: Settings) => Promise<Finding>> = {
   hostile,
   ingest,
   interrupted,
+  'small-images': smallImages,
 };
 
 const help = `npm run bench [-- name …] [-- options]
@@ -70,6 +72,7 @@ directories, and is gone at the end. Needs PostgreSQL: initdb and postgres on th
   hostile      520 hostile pictures: who dies, what gets out, how much memory it takes
   ingest       1 GB by multipart, as a body and by tus against a plain stream, and memory of the api
   interrupted  1,000 uploads by tus whose connections break at random bytes
+  small-images 1,000 small pictures, each through a whole job: processor time of one, and Temporal's share
 
   --rounds N       rounds of each comparison (default 5)
   --quick          a tenth of the work: whether it runs, not how fast

@@ -4,6 +4,7 @@ import { open } from 'node:fs/promises';
 
 import { createExtractReader } from '../../dist/src/reports/extracted-rows.js';
 import { writeXlsx } from '../../dist/src/reports/xlsx.js';
+import { createBlockWriter } from '../../dist/src/storage/block-writer.js';
 
 const [directory, extract, file] = process.argv.slice(2);
 const readExtract = createExtractReader(directory, { memoryMb: 128, threads: 2, diskMb: 4096, maxRows: 50_000_000, querySeconds: 600 });
@@ -11,7 +12,10 @@ const since = performance.now();
 const options = { numbers: true, columns: undefined, signal: new AbortController().signal };
 const { close, ...table } = await readExtract(createReadStream(extract), options);
 const book = await open(file, 'w');
-for await (const chunk of writeXlsx({ title: 'Bench', total: null, ...table })) await book.writeFile(chunk);
+// As the file store writes it.
+const writer = createBlockWriter(book, () => undefined);
+for await (const chunk of writeXlsx({ title: 'Bench', total: null, ...table })) await writer.add(chunk);
+await writer.finish();
 await book.close();
 await close();
 const seconds = (performance.now() - since) / 1000;

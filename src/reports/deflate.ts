@@ -2,6 +2,8 @@ import zlib from 'node:zlib';
 
 /** Higher ones take two to four times as long for a tenth less. */
 const level = 2;
+/** What most pieces become at once: each time around costs a change of threads. */
+const chunkSize = 128 * 1024;
 /** More than a piece can become. */
 const room = 1024 * 1024;
 
@@ -13,16 +15,15 @@ export interface Deflater {
 
 /** One for all pieces: making it costs as much as a small piece. @param piece at most 512 KiB */
 export function deflater(): Deflater {
-  // What is not taken at once would hold it up; its types leave out the options of all streams.
-  const options = { level, chunkSize: 64 * 1024, readableHighWaterMark: room, writableHighWaterMark: room };
+  // A full flush forgets what came before: the piece before this one in the archive may be another's. What is not taken at once would hold
+  // it up; the types leave out the options of all streams.
+  const options = { level, flush: zlib.constants.Z_FULL_FLUSH, chunkSize, readableHighWaterMark: room, writableHighWaterMark: room };
   const stream = zlib.createDeflateRaw(options);
   return {
     pack: (piece) =>
       new Promise((resolve, reject) => {
         stream.once('error', reject);
-        stream.write(piece);
-        // Forgets what came before: the piece before this one in the archive may be another's.
-        stream.flush(zlib.constants.Z_FULL_FLUSH, () => {
+        stream.write(piece, () => {
           stream.off('error', reject);
           resolve((stream.read() as Buffer | null) ?? Buffer.alloc(0));
         });

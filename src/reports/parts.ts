@@ -9,7 +9,7 @@ import { literal } from './sql-text.ts';
 /** Written at once. */
 const lanes = 2;
 /** Of one part on the disk; one more than there are lanes lie there. */
-const partBytes = 16 * 1024 * 1024;
+const partBytes = 32 * 1024 * 1024;
 /** How many rows show how long they become. */
 const firstRows = 4_096;
 const readBytes = 1024 * 1024;

@@ -68,7 +68,7 @@ const mutations: Record<string, Mutation> = {
   'with a hole': (bytes, next) => {
     const copy = Buffer.from(bytes);
     const at = place(copy, next);
-    return copy.fill(0, at, at + 1 + Math.floor(next() * 200));
+    return copy.fill(0, at, Math.min(copy.length, at + 1 + Math.floor(next() * 200)));
   },
   'with a part twice': (bytes, next) => {
     const at = place(bytes, next);
