@@ -81,23 +81,29 @@ function sorted<T>(named: Record<string, T>): Record<string, T> {
   return Object.fromEntries(Object.entries(named).sort(([one], [other]) => (one < other ? -1 : 1)));
 }
 
-/** OpenAPI 3.1, made from the schemas that validate. */
+let document: object | undefined;
+
+/** OpenAPI 3.1, made from the schemas that validate: once, since that takes about as long as everything else at a start. */
 export function openApiDocument(): object {
+  return (document ??= madeDocument());
+}
+
+function madeDocument(): object {
   const registry = new OpenAPIRegistry();
   const bearer = 'An API key; or, where an identity provider is configured, one of its access tokens (JWT).';
   registry.registerComponent('securitySchemes', 'apiKey', { type: 'http', scheme: 'bearer', description: bearer });
   const token = 'A token of one job, from `POST /v1/jobs/{id}/tokens`.';
   registry.registerComponent('securitySchemes', 'jobToken', { type: 'http', scheme: 'bearer', description: token });
   for (const describe of resources) describe(registry);
-  const document = new OpenApiGeneratorV31(registry.definitions).generateDocument({
+  const generated = new OpenApiGeneratorV31(registry.definitions).generateDocument({
     openapi: '3.1.0',
     info: { title: 'Handoff', version: '0.1.0', description, license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } },
     servers: [{ url: '/' }],
     tags: Object.entries(tags).map(([name, about]) => ({ name, description: about })),
   });
-  const text = JSON.stringify(document);
-  const { schemas, securitySchemes } = document.components ?? {};
-  const { openapi, info, servers, tags: about, paths } = document;
+  const text = JSON.stringify(generated);
+  const { schemas, securitySchemes } = generated.components ?? {};
+  const { openapi, info, servers, tags: about, paths } = generated;
   return {
     openapi,
     info,

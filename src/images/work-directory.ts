@@ -8,10 +8,10 @@ const sweptAt = new Map<string, number>();
 
 /** Whoever opens it removes it; what crashes have left is removed on the way. */
 export async function openWorkDirectory(root: string): Promise<string> {
+  await mkdir(root, { recursive: true, mode: 0o700 });
   const now = Date.now();
   if (now - (sweptAt.get(root) ?? 0) > sweepEachMs) {
     sweptAt.set(root, now);
-    await mkdir(root, { recursive: true, mode: 0o700 });
     await sweep(root, now - leftOverMs);
   }
   return mkdtemp(join(root, 'image-'));

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 
 import type { ImageEngine } from '../../activities/upload.ts';
-import { AppError } from '../../src/errors.ts';
+import { type ErrorCode, errorCodes } from '../../src/errors.ts';
 import type { VariantRequest } from '../../src/jobs/upload.ts';
 import { type HostileFile, isPictureWithin } from './hostile.ts';
 
@@ -47,7 +47,9 @@ async function outcomeOf(engine: ImageEngine, { contentType, bytes }: HostileFil
     });
     return 'made';
   } catch (error) {
-    if (error instanceof AppError) return error.code;
+    // Of the engine as it is built, it is another class.
+    const { code } = error as { code?: ErrorCode };
+    if (code !== undefined && errorCodes.includes(code)) return code;
     faults(error instanceof Error ? error.message : String(error));
     return 'fault';
   }

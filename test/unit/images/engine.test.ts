@@ -238,6 +238,14 @@ describe('limits and failures', () => {
     await expect(render(source, [variant])).rejects.toBe(failure);
   });
 
+  it('begins with several pictures at once where no directory is yet', async () => {
+    const fresh = createImageEngine({ dataDir: join(dataDir, 'fresh') });
+    const bytes = await picture(60, 40).png().toBuffer();
+    const looks = Array.from({ length: 4 }, () => fresh.inspect({ read: () => stream(bytes) }, { contentType }));
+    expect(await Promise.all(looks)).toHaveLength(4);
+    await fresh.close();
+  });
+
   it('takes a file where it lies, and leaves it there', async () => {
     const kept = join(dataDir, 'kept.png');
     await writeFile(kept, await picture(60, 40).png().toBuffer());
