@@ -11,12 +11,18 @@ export function residentBytes(pid: number): number {
   return Number(kilobytes) * 1024;
 }
 
-/** Processor time that a process has used so far, user and system, all threads, in milliseconds. Linux only. */
-export function cpuMilliseconds(pid: number): number {
+/** Ticks of `/proc/<pid>/stat`, by their place behind the name of the program, in milliseconds. */
+function milliseconds(pid: number, places: readonly number[]): number {
   const stat = readFileSync(`/proc/${String(pid)}/stat`, 'utf8');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return ((Number(fields[11]) + Number(fields[12])) / ticksPerSecond) * 1000;
+  return (places.reduce((sum, place) => sum + Number(fields[place]), 0) / ticksPerSecond) * 1000;
 }
+
+/** Processor time that a process has used so far, user and system, all threads, in milliseconds. Linux only. */
+export const cpuMilliseconds = (pid: number): number => milliseconds(pid, [11, 12]);
+
+/** The same of its children that have ended, and theirs. */
+export const endedChildrenMilliseconds = (pid: number): number => milliseconds(pid, [13, 14]);
 
 /** Processor time of each of these while `work` runs, in milliseconds. */
 export async function cpuDuring<Name extends string, T>(pids: Record<Name, number>, work: () => Promise<T>) {

@@ -5,7 +5,7 @@ import { picture } from '../test/support/pictures.ts';
 import type { Finding, Settings } from './finding.ts';
 import { show } from './finding.ts';
 import { unread } from './peers/unread.ts';
-import { cpuDuring, cpuMilliseconds } from './process-facts.ts';
+import { cpuDuring, cpuMilliseconds, endedChildrenMilliseconds } from './process-facts.ts';
 import { prepareGround, startApi, startWorker } from './product.ts';
 import { onStage } from './stage.ts';
 
@@ -14,7 +14,7 @@ const pixels = { width: 320, height: 240 };
 const pauseMs = 500;
 const patienceMs = 300_000;
 
-/** Processor time of all children that a process has now, in milliseconds. */
+/** Processor time of all children that a process has and had, in milliseconds. */
 function childrenMilliseconds(pid: number): number {
   const tasks = readdirSync(`/proc/${String(pid)}/task`);
   const children = tasks.flatMap((task) =>
@@ -22,7 +22,9 @@ function childrenMilliseconds(pid: number): number {
       .trim()
       .split(' '),
   );
-  return children.filter((child) => child !== '').reduce((sum, child) => sum + cpuMilliseconds(Number(child)), 0);
+  return children
+    .filter((child) => child !== '')
+    .reduce((sum, child) => sum + cpuMilliseconds(Number(child)), endedChildrenMilliseconds(pid));
 }
 
 /** Many small pictures, each through a whole job with three variants: what one costs, and where. */

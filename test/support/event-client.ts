@@ -35,15 +35,17 @@ export async function follow({ url, key, lastEventId }: FollowOptions): Promise<
   const [response] = (await once(asked, 'response')) as [IncomingMessage];
   asked.on('error', () => undefined);
   const events: ServerSentEvent[] = [];
-  let text = '';
-  let parsed = 0;
+  const chunks: string[] = [];
+  // Only what is not an event yet: what is looked through again and again must stay short.
+  let pending = '';
   let over = false;
   response.setEncoding('utf8');
   response.on('data', (chunk: string) => {
-    text += chunk;
-    for (let end = text.indexOf('\n\n', parsed); end >= 0; end = text.indexOf('\n\n', parsed)) {
-      const fields = new Map(text.slice(parsed, end).split('\n').map(fieldOf));
-      parsed = end + 2;
+    chunks.push(chunk);
+    pending += chunk;
+    for (let end = pending.indexOf('\n\n'); end >= 0; end = pending.indexOf('\n\n')) {
+      const fields = new Map(pending.slice(0, end).split('\n').map(fieldOf));
+      pending = pending.slice(end + 2);
       const event = fields.get('event');
       if (event !== undefined) events.push({ event, id: fields.get('id'), data: JSON.parse(fields.get('data') ?? 'null') });
     }
@@ -55,7 +57,7 @@ export async function follow({ url, key, lastEventId }: FollowOptions): Promise<
   return {
     response,
     events,
-    text: () => text,
+    text: () => chunks.join(''),
     next: (name) =>
       eventually(
         () => {

@@ -88,6 +88,11 @@ describe('a reader that does not read', () => {
     await soon(() => {
       expect([...sockets].some((socket) => socket.writableLength > 64 * 1024)).toBe(true);
     });
+    // It is noticed with what comes next.
+    const noticed = shown + 3;
+    await soon(() => {
+      expect(shown).toBeGreaterThan(noticed);
+    });
     client.response.resume();
     const resync = await client.next('resync');
     await client.ended();
