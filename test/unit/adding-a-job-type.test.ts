@@ -53,8 +53,8 @@ const { options } = ts.parseJsonConfigFileContent(config, ts.sys, resolve('.'), 
 delete options.tsBuildInfoFile;
 let before: ts.Program | undefined;
 
-/** Everything that runs, with the changes on top, in memory only. @returns the type errors of our own files. */
-function errorsAfter(wanted: Change[]): string[] {
+/** Everything that runs, with the changes on top, in memory only. @param onlyIn files to look at @returns the type errors of our own files. */
+function errorsAfter(wanted: Change[], onlyIn?: readonly string[]): string[] {
   const texts = applied(wanted);
   const host = ts.createCompilerHost(options);
   const [readSource, exists] = [host.getSourceFile.bind(host), host.fileExists.bind(host)];
@@ -71,7 +71,7 @@ function errorsAfter(wanted: Change[]): string[] {
   before = program;
   return program
     .getSourceFiles()
-    .filter(({ fileName }) => !fileName.includes('/node_modules/'))
+    .filter(({ fileName }) => (onlyIn === undefined ? !fileName.includes('/node_modules/') : onlyIn.includes(relative('.', fileName))))
     .flatMap((source) => [...program.getSyntacticDiagnostics(source), ...program.getSemanticDiagnostics(source)])
     .map(({ file, messageText }) => `${relative('.', file?.fileName ?? '')}: ${ts.flattenDiagnosticMessageText(messageText, ' ')}`);
 }
@@ -97,7 +97,10 @@ describe('the walk-through in docs/adding-a-job-type.md', () => {
   test.each(registryLines.map((change) => ({ file: change.file, line: added(change), change })))(
     'does not compile without this in $file: $line',
     ({ change }) => {
-      expect(errorsAfter(changes.filter((other) => other !== change))).not.toEqual([]);
+      const rest = changes.filter((other) => other !== change);
+      // All the files would take ten times as long; that they are right without the change is shown above.
+      const named = [...new Set(changes.map(({ file }) => file))];
+      expect(errorsAfter(rest, named)).not.toEqual([]);
     },
   );
 });
