@@ -63,6 +63,8 @@ export interface WorkerDependencies {
   only?: readonly Group[];
   /** Whether to serve the workflows. Default: yes. */
   workflows?: boolean;
+  /** Built workflows, a file. Default: those beside this program. */
+  workflowBundle?: string | undefined;
   /** Of the workflows; those of the activities begin with it. */
   taskQueue?: string;
   /** Activities that run at once. Default: by kind of load. */
@@ -98,6 +100,7 @@ export async function startWorker(
     routing = routingOf(providers),
     only = groups,
     workflows = true,
+    workflowBundle,
     taskQueue = workflowTaskQueue,
     concurrency = {},
     limits = createConcurrencyLimits(stored.settings),
@@ -185,6 +188,7 @@ export async function startWorker(
       return (laneGroups as readonly Group[]).includes(group) ? [own, ...lanesOf(own)] : [own];
     }),
     workflows,
+    workflowBundle,
     graceSeconds: config.shutdownGraceSeconds,
     log: (facts, message) => {
       log.error(facts, message);

@@ -16,6 +16,8 @@ export interface WorkersOptions {
   /** Groups to serve, each with how many of its activities run at once. Left out: not served. */
   groups: { name: string; activities: object; concurrency: number }[];
   workflows: boolean;
+  /** Built workflows, a file. Default: the bundle beside this module; where it is not built, the sources, bundled at each start. */
+  workflowBundle?: string | undefined;
   /** How long running activities may go on after `shutdown`, in seconds. */
   graceSeconds: number;
   log: (facts: Record<string, unknown>, message: string) => void;
@@ -28,9 +30,8 @@ export interface Workers {
   shutdown(): Promise<void>;
 }
 
-/** Source of the workflows beside this module: the prebuilt bundle in a build, else the sources, bundled at start. */
-function workflowCode(): Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath'> {
-  const bundle = fileURLToPath(new URL('../../workflow-bundle.js', import.meta.url));
+function workflowCode(given: string | undefined): Pick<WorkerOptions, 'workflowBundle' | 'workflowsPath'> {
+  const bundle = given ?? fileURLToPath(new URL('../../workflow-bundle.js', import.meta.url));
   if (existsSync(bundle)) return { workflowBundle: { codePath: bundle } };
   return { workflowsPath: fileURLToPath(new URL(`../../workflows/all${extname(import.meta.url)}`, import.meta.url)) };
 }
@@ -60,7 +61,7 @@ export async function startWorkers(options: WorkersOptions): Promise<Workers> {
     wanted.push({
       ...shared,
       taskQueue: options.taskQueue,
-      ...workflowCode(),
+      ...workflowCode(options.workflowBundle),
       maxCachedWorkflows: 500,
       workflowTaskPollerBehavior: { type: 'simple-maximum', maximum: 5 },
       // A dead process' sticky queue is given up after this, then any worker may go on.

@@ -153,6 +153,7 @@ export async function startSystem({
       taskQueue,
       ...(limits && { limits }),
       log,
+      workflowBundle: process.env['HANDOFF_TEST_WORKFLOWS'],
     };
     await link.connected;
     if (only.length > 0) await startWorker(scope, { ...worker, only, workflows, concurrency });

@@ -4,8 +4,10 @@ import { rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
+import { build } from '../../scripts/build.mjs';
 import { findTemporalCli } from '../../scripts/temporal-cli.mjs';
 import { freePort } from './free-port.ts';
 
@@ -27,8 +29,10 @@ const flags = [
   ...['--search-attribute', 'HandoffLabels=KeywordList'],
 ];
 
-/** Jest's globalSetup. With TEMPORAL_ADDRESS set, that server is used and none is started. */
+/** Jest's globalSetup. The workflows are bundled once, not by each file. With TEMPORAL_ADDRESS set, that server is used and none is started. */
 export default async function startTemporalServer(): Promise<void> {
+  await build();
+  process.env['HANDOFF_TEST_WORKFLOWS'] = fileURLToPath(new URL('../../dist/workflow-bundle.js', import.meta.url));
   if (process.env['TEMPORAL_ADDRESS']) return;
   const log = (line: string): void => {
     console.error(line);
