@@ -1,6 +1,7 @@
 import { expect } from '@jest/globals';
 import type { WorkflowHandle } from '@temporalio/client';
 
+import type { StagedFile } from '../../src/jobs/files.ts';
 import type { Job, JobStatus } from '../../src/jobs/job.ts';
 import type { JobOptions } from '../../src/jobs/options.ts';
 import { eventually } from './eventually.ts';
@@ -20,6 +21,13 @@ export async function startFailingSystem(taskQueue: string) {
   const refusals = new Map<string, Error | Promise<Error | undefined>>();
   /** What comes of committing a file of this name. */
   const broken = new Map<string, Error>();
+  const breaking = (staged: StagedFile): StagedFile => ({
+    ...staged,
+    commit(facts) {
+      const error = broken.get(facts.name);
+      return error === undefined ? staged.commit(facts) : Promise.reject(error);
+    },
+  });
   const mail = await startMailServer({
     onRcptTo({ address }, _session, callback) {
       Promise.resolve(refusals.get(address)).then(callback, callback);
@@ -31,16 +39,8 @@ export async function startFailingSystem(taskQueue: string) {
     only: [],
     wrapFiles: (files) => ({
       ...files,
-      async stage(...args) {
-        const staged = await files.stage(...args);
-        return {
-          ...staged,
-          commit(facts) {
-            const error = broken.get(facts.name);
-            return error === undefined ? staged.commit(facts) : Promise.reject(error);
-          },
-        };
-      },
+      stage: async (...args) => breaking(await files.stage(...args)),
+      stageFile: async (...args) => breaking(await files.stageFile(...args)),
     }),
   });
   const handle = (id: string) => system.link.client().workflow.getHandle(id);
