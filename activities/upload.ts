@@ -37,7 +37,7 @@ export interface ImageEngine {
    */
   inspect(source: ImageSource, options: Looking): Promise<ImageFacts | null>;
   /**
-   * One decode for all of them: upright, in sRGB, never enlarged, without metadata.
+   * One decode for all of them: upright, never enlarged, without metadata but a colour profile where colours are not sRGB.
    * @param options `take` is given one variant after the other, by its index. @throws as `inspect`, and what `take` threw.
    */
   render(

@@ -4,6 +4,7 @@ import sharp from 'sharp';
 
 import { AppError } from '../errors.ts';
 import type { ImageColours, ImageFacts, VariantRequest } from '../jobs/upload.ts';
+import { isWideProfile } from './colour-profile.ts';
 import { formatOf, isDecoded } from './decodable.ts';
 import { variantOf } from './encoding.ts';
 import { cameraFacts } from './exif.ts';
@@ -32,6 +33,8 @@ interface Picture extends Size {
   size: number;
   /** Upright, in sRGB. */
   open: (pages: number) => Sharp | Promise<Sharp>;
+  /** Its colours mean something else than sRGB, as its profile says: variants keep both. */
+  hasOwnColours: boolean;
 }
 
 async function openPicture({ directory, contentType, maxPixels }: Order): Promise<Picture | null> {
@@ -41,14 +44,14 @@ async function openPicture({ directory, contentType, maxPixels }: Order): Promis
   if (format === undefined || (format !== 'svg' && !(await isDecoded(bytes)))) return null;
   if (format === 'heic') {
     const { width, height, open } = await openHeic(bytes, maxPixels);
-    return { width, height, size, open, facts: { format, width, height, pages: 1, hasAlpha: false } };
+    return { width, height, size, open, hasOwnColours: false, facts: { format, width, height, pages: 1, hasAlpha: false } };
   }
   if (format === 'svg') assertPlainSvg(bytes);
   const open = (pages: number) =>
     sharp(bytes, { limitInputPixels: maxPixels, failOn: 'error', sequentialRead: true, pages, autoOrient: true });
   const header = await open(1).metadata();
   const { width, height } = header.autoOrient;
-  return { width, height, size, open, facts: { format, width, height, ...furtherFacts(header) } };
+  return { width, height, size, open, hasOwnColours: isWideProfile(header), facts: { format, width, height, ...furtherFacts(header) } };
 }
 
 function furtherFacts({ pages = 1, hasAlpha, exif }: Metadata): Omit<ImageFacts, 'format' | 'width' | 'height'> {
@@ -67,10 +70,7 @@ export async function render(order: Order, variants: VariantRequest[], tell: (ma
   if (picture === null) throw new AppError('image_unreadable', 'The file is not an image of a type that is decoded.');
   const still = variants.filter((variant) => !isKeptAnimation(picture, variant));
   const base = decodeSize(picture, still, placeholderSide);
-  const decoded = (await picture.open(1)).resize({ ...base, fit: 'fill' });
-  const { data, info } = await decoded.raw().toBuffer({ resolveWithObject: true });
-  const raw = { width: info.width, height: info.height, channels: info.channels };
-  const upright = () => sharp(data, { raw, limitInputPixels: false });
+  const upright = await decodedOnce((await picture.open(1)).resize({ ...base, fit: 'fill' }), picture);
   for (const [index, variant] of variants.entries()) {
     const source = isKeptAnimation(picture, variant) ? await animation(picture, order.maxPixels) : upright();
     const made = await variantOf(source, picture, variant).toBuffer({ resolveWithObject: true });
@@ -79,7 +79,19 @@ export async function render(order: Order, variants: VariantRequest[], tell: (ma
     const height = made.info.pageHeight ?? made.info.height;
     tell({ index, width: made.info.width, height, bytes: smaller ? made.data.length : null });
   }
-  return coloursOf(upright());
+  return coloursOf(upright('as sRGB'));
+}
+
+/** Each call begins another variant. */
+async function decodedOnce(decoded: Sharp, { hasOwnColours }: Picture): Promise<(colours?: 'as sRGB') => Sharp> {
+  if (hasOwnColours) {
+    const kept = await decoded.keepIccProfile().tiff({ compression: 'none' }).toBuffer();
+    const open = () => sharp(kept, { limitInputPixels: false });
+    return (colours) => (colours === undefined ? open().keepIccProfile() : open());
+  }
+  const { data, info } = await decoded.raw().toBuffer({ resolveWithObject: true });
+  const raw = { width: info.width, height: info.height, channels: info.channels };
+  return () => sharp(data, { raw, limitInputPixels: false });
 }
 
 function isKeptAnimation({ facts }: Picture, { animated, format }: VariantRequest): boolean {

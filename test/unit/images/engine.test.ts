@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 
 import { afterAll, describe, expect, it, jest } from '@jest/globals';
-import sharp from 'sharp';
+import sharp, { type Sharp } from 'sharp';
 
 import { createImageEngine } from '../../../src/images/engine.ts';
 import type { ImageEngine } from '../../../activities/upload.ts';
@@ -139,7 +139,7 @@ describe('resize', () => {
     expect((await sharp(result.bytes).metadata()).orientation ?? 1).toBe(1);
   });
 
-  it.each(variantFormats)('leaves no EXIF, GPS, colour profile or thumbnail in %s', async (format) => {
+  it.each(variantFormats)('leaves no EXIF, GPS or thumbnail in %s, but the profile of its colours', async (format) => {
     const exif = { IFD0: { Copyright: 'Ada' }, IFD3: { GPSLatitudeRef: 'N', GPSLatitude: '51/1 30/1 0/1' } };
     const tagged = await picture(60, 40).withExif(exif).withIccProfile('p3').jpeg().toBuffer();
     expect((await sharp(tagged).metadata()).exif?.includes(Buffer.from('2588', 'hex'))).toBe(true);
@@ -147,22 +147,31 @@ describe('resize', () => {
     const { bytes } = await resize(tagged, { format });
 
     const { exif: left, icc, xmp, iptc } = await sharp(bytes).metadata();
-    expect({ left, icc, xmp, iptc }).toEqual({});
+    expect({ left, xmp, iptc }).toEqual({});
+    expect(icc?.toString('latin1', 16, 20)).toBe('RGB ');
     expect(bytes.includes('Exif')).toBe(false);
     expect(bytes.includes('Ada')).toBe(false);
   });
 
-  it('converts colours of another profile to sRGB', async () => {
+  it('keeps colours that are not sRGB, and tells the dominant one as sRGB', async () => {
     const red = sharp({ create: { width: 8, height: 8, channels: 3, background: '#c04040' } });
     const wide = await red.withIccProfile('p3').png().toBuffer();
-    const stored = await sharp(wide, { ignoreIcc: true }).raw().toBuffer();
-
-    const shown = await sharp((await resize(wide, { format: 'png' })).bytes)
-      .raw()
-      .toBuffer();
-
-    expect(shown[0]).toBeGreaterThan(Number(stored[0]) + 5);
+    const stored = (bytes: Buffer) => sharp(bytes, { ignoreIcc: true }).raw().toBuffer();
+    const { made, colours } = await render(stream(wide), [{ name: 'v', width: 8, format: 'png' }]);
+    const kept = made[0]?.bytes ?? Buffer.alloc(0);
+    expect((await stored(kept)).equals(await stored(wide))).toBe(true);
+    const shown = await sharp(kept).raw().toBuffer();
     expect(Math.abs(Number(shown[0]) - 0xc0)).toBeLessThan(4);
+    expect(colours.dominantColour).toBe('#c84848');
+  });
+
+  it.each([
+    ['sRGB', (from: Sharp) => from.withIccProfile('srgb')],
+    ['CMYK', (from: Sharp) => from.toColourspace('cmyk').withIccProfile('cmyk')],
+  ])('leaves no profile behind where colours are %s: they are, or become, sRGB', async (_, profiled) => {
+    const { bytes } = await resize(await profiled(picture(60, 40)).jpeg().toBuffer(), { format: 'jpeg' });
+    const { icc, space } = await sharp(bytes).metadata();
+    expect({ icc, space }).toEqual({ icc: undefined, space: 'srgb' });
   });
 
   it('lays a transparent picture on white for JPEG and keeps it transparent elsewhere', async () => {
