@@ -3,7 +3,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { ioMemory } from '../io-memory.ts';
 import { onDisk } from './disk-failure.ts';
 
-/** Two of them for each writer: many slow senders must fit into memory. */
+/** One for each writer, and two once the first is full: many slow senders must fit into memory. */
 export const blockBytes = 512 * 1024;
 
 export interface BlockWriter {
@@ -19,25 +19,26 @@ export interface BlockWriter {
  * @param before with each block, when the one before it is written
  */
 export function createBlockWriter(file: FileHandle, before: (block: Buffer) => Promise<void> | void): BlockWriter {
-  const blocks = [ioMemory(blockBytes), ioMemory(blockBytes)];
+  let block = ioMemory(blockBytes);
+  let other: Buffer | undefined;
   let filled = 0;
   let writing: Promise<unknown> = Promise.resolve();
 
   async function flush(): Promise<void> {
-    const [full] = blocks as [Buffer, Buffer];
     await writing;
-    await before(full.subarray(0, filled));
-    writing = onDisk(file.writeFile(full.subarray(0, filled)));
+    const full = block.subarray(0, filled);
+    await before(full);
+    writing = onDisk(file.writeFile(full));
     // Whoever comes next hears of it.
     writing.catch(() => undefined);
-    blocks.reverse();
+    [block, other] = [other ?? ioMemory(blockBytes), block];
     filled = 0;
   }
   return {
     async add(chunk) {
       for (let from = 0; from < chunk.byteLength;) {
         const piece = chunk.subarray(from, from + blockBytes - filled);
-        blocks[0]?.set(piece, filled);
+        block.set(piece, filled);
         filled += piece.byteLength;
         from += piece.byteLength;
         if (filled === blockBytes) await flush();

@@ -19,9 +19,11 @@ test('the backlog is what waits for workers, and open jobs are those of one tena
   await submit('limits-quiet');
   await eventually(async () => {
     expect(await system.jobs.backlog()).toBe(6);
-    expect([await system.jobs.countOpen('limits-busy'), await system.jobs.countOpen('limits-quiet'), await system.jobs.countOpen('limits-none')]).toEqual([
-      6, 1, 0,
-    ]);
+    expect([
+      await system.jobs.countOpen('limits-busy'),
+      await system.jobs.countOpen('limits-quiet'),
+      await system.jobs.countOpen('limits-none'),
+    ]).toEqual([6, 1, 0]);
   });
 });
 

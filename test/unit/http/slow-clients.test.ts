@@ -117,24 +117,25 @@ describe('a client that is slow on purpose', () => {
   });
 });
 
-describe('120 clients that upload a byte now and then', () => {
+describe('clients that upload a byte now and then', () => {
   test.each([
-    ['raw', 'PUT /v1/uploads/raw/a.bin', 'Content-Length: 1000000'],
-    ['multipart', 'POST /v1/uploads', `${multipart}\r\nContent-Length: 1000000`],
+    ['raw', 500, 'PUT /v1/uploads/raw/a.bin', 'Content-Length: 1000000'],
+    ['multipart', 100, 'POST /v1/uploads', `${multipart}\r\nContent-Length: 1000000`],
     [
       'tus',
+      100,
       'POST /v1/uploads/tus',
       'Tus-Resumable: 1.0.0\r\nUpload-Length: 1000000\r\nContent-Type: application/offset+octet-stream\r\nContent-Length: 1000000',
     ],
-  ])('leave others alone: %s', async (way, path, headers) => {
-    const many = Array.from({ length: 120 }, () =>
+  ])('leave others alone: %s, %i of them', async (way, count, path, headers) => {
+    const many = Array.from({ length: count }, () =>
       client(`${path} HTTP/1.1\r\nHost: x\r\n${auth}\r\n${headers}\r\n\r\n${way === 'multipart' ? part : ''}`, patient.port),
     );
     const trickling = Promise.all(many.map((slow) => trickle(slow, 'x')));
     await eventually(async () => {
       const kept =
         way === 'tus' ? (await patient.uploads.names()).filter((name) => name.endsWith('.bytes')).length : await patient.store.count();
-      expect(kept).toBe(120);
+      expect(kept).toBe(count);
     });
     const bytes = Buffer.alloc(1_000_000, 'y');
     await patient.agent().put('/v1/uploads/raw/b.bin').set('Content-Type', 'application/octet-stream').send(bytes).expect(202);
