@@ -1397,7 +1397,7 @@ export interface paths {
         get: operations["getUploadPreset"];
         /**
          * Make a version of an upload preset
-         * @description The same body as that of the newest version makes no new one. `If-Match` with the ETag of the newest version, or `If-None-Match: *` for a new preset, refuses to overwrite what somebody else has put meanwhile.
+         * @description Uploads that name it without a version have this one from then on. The same body as that of the newest version makes no new one. `If-Match` with the ETag of the newest version, or `If-None-Match: *` for a new name, refuses to overwrite what somebody else has put meanwhile.
          *
          *     Scope: `operate`.
          */
@@ -1410,6 +1410,28 @@ export interface paths {
          *     Scope: `operate`.
          */
         delete: operations["deleteUploadPreset"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/upload-presets/{name}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The versions of an upload preset
+         * @description Newest first.
+         *
+         *     Scope: `read`.
+         */
+        get: operations["listUploadPresetVersions"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -4983,17 +5005,20 @@ export interface components {
         UploadPreset: {
             name: string;
             version: number;
+            description: string | null;
             /**
              * Format: date-time
              * @description Of this version.
              */
             createdAt: string;
-            /** @description Types of files that are taken, as their bytes prove them. Default: all. */
-            accept?: string[];
-            /** @description Larger files are refused. Default: HANDOFF_MAX_UPLOAD_BYTES. */
-            maxBytes?: number;
-            /** @description Default: thumb (160 px), medium (640 px) and large (1600 px), all WebP. */
-            variants?: {
+            links: {
+                self: string;
+                version: string;
+                versions: string;
+            };
+            accept: string[] | null;
+            maxBytes: number | null;
+            variants: {
                 name: string;
                 width?: number;
                 height?: number;
@@ -5022,20 +5047,26 @@ export interface components {
                  * @enum {string}
                  */
                 animated?: "drop" | "keep";
-            }[];
+            }[] | null;
+            camera: ("tell" | "leave") | null;
+        };
+        UploadPresetEntry: {
+            name: string;
+            version: number;
+            description: string | null;
             /**
-             * @description Default: tell. Whether the result tells camera, exposure and time. Variants never have metadata.
-             * @enum {string}
+             * Format: date-time
+             * @description Of this version.
              */
-            camera?: "tell" | "leave";
-            description?: string;
+            createdAt: string;
             links: {
                 self: string;
                 version: string;
+                versions: string;
             };
         };
         UploadPresetPage: {
-            items: components["schemas"]["UploadPreset"][];
+            items: components["schemas"]["UploadPresetEntry"][];
             /** @description `cursor` of the next page; null: there is none. */
             nextCursor: string | null;
         };
@@ -15865,7 +15896,7 @@ export interface operations {
     listUploadPresets: {
         parameters: {
             query?: {
-                /** @description Presets on a page. */
+                /** @description Entries on a page. */
                 limit?: number;
                 /** @description `nextCursor` of the page before. */
                 cursor?: string;
@@ -15993,7 +16024,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Name of the preset. */
+                /** @description Name. */
                 name: string;
             };
             cookie?: never;
@@ -16128,7 +16159,7 @@ export interface operations {
                 "If-None-Match"?: string;
             };
             path: {
-                /** @description Name of the preset. */
+                /** @description Name. */
                 name: string;
             };
             cookie?: never;
@@ -16307,7 +16338,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Name of the preset. */
+                /** @description Name. */
                 name: string;
             };
             cookie?: never;
@@ -16430,12 +16461,154 @@ export interface operations {
             };
         };
     };
+    listUploadPresetVersions: {
+        parameters: {
+            query?: {
+                /** @description Entries on a page. */
+                limit?: number;
+                /** @description `nextCursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @description Name. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Link: components["headers"]["Link"];
+                    "Cache-Control": components["headers"]["Cache-Control"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UploadPresetPage"];
+                };
+            };
+            /**
+             * @description `invalid_request`: The request is not valid.
+             *     `invalid_filter`: There is no such filter.
+             *     `value_out_of_range`: A number or a time is outside its range.
+             *     `invalid_cursor`: The cursor is not one of ours.
+             */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unauthorized`: A valid API key is needed. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `insufficient_scope`: The API key may not do this. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `method_not_allowed`: This method is not allowed here. */
+            405: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    Allow: components["headers"]["Allow"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests in this minute. */
+            429: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: Something went wrong on our side. */
+            500: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `database_unavailable`: The database does not answer.
+             *     `identity_provider_unavailable`: The identity provider does not answer.
+             */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getUploadPresetVersion: {
         parameters: {
             query?: never;
             header?: never;
             path: {
-                /** @description Name of the preset. */
+                /** @description Name. */
                 name: string;
                 version: number;
             };

@@ -16,6 +16,7 @@ import { reportDefinitions } from './migrations/0012-report-definitions.ts';
 import { fileRetention } from './migrations/0013-file-retention.ts';
 import { uploadPresets } from './migrations/0014-upload-presets.ts';
 import { fileChecks } from './migrations/0015-file-checks.ts';
+import { presetEntries } from './migrations/0016-preset-entries.ts';
 import { openPglite } from './pglite.ts';
 import type { Database } from './schema.ts';
 
@@ -36,6 +37,7 @@ const migrations = {
   '0013-file-retention': fileRetention,
   '0014-upload-presets': uploadPresets,
   '0015-file-checks': fileChecks,
+  '0016-preset-entries': presetEntries,
 };
 
 export type DatabaseLocation = { url: string } | { directory: string };

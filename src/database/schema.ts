@@ -130,15 +130,7 @@ export interface Database {
     changedAt: Generated<Date>;
   };
   reportDefinitions: VersionColumns;
-  /** One row a version. What it holds never changes. */
-  uploadPresets: {
-    [Name in 'tenant' | 'name' | 'source']: ColumnType<string, string, never>;
-  } & {
-    version: ColumnType<number, number, never>;
-    createdAt: ColumnType<Date, never, never>;
-    /** Hidden from new jobs since then. */
-    removedAt: Generated<Date | null>;
-  };
+  uploadPresets: VersionColumns;
   suppressions: {
     [Name in Exclude<keyof Suppression, 'createdAt'>]: ColumnType<Suppression[Name], Suppression[Name], never>;
   } & {

@@ -12,7 +12,7 @@ type Tables = Record<string, VersionColumns>;
 type Row = VersionEntry & { source: string; removedAt: Date | null };
 
 export interface VersionTable<Version, Own> {
-  table: 'emailTemplates' | 'reportDefinitions';
+  table: 'emailTemplates' | 'reportDefinitions' | 'uploadPresets';
   /** In the name of the lock that all processes take: it never changes. */
   kind: string;
   /** @param row with the columns that this table alone has. */

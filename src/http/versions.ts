@@ -24,6 +24,8 @@ export interface Versioned<Version extends VersionEntry> {
   path: string;
   /** As in "There is no such …." */
   noun: string;
+  /** Whether there is a route that shows what becomes of one. Default: there is. */
+  hasPreview?: boolean;
   actions: { put: AuditAction; delete: AuditAction };
   store: Pick<VersionStore<Version, never>, 'find' | 'list' | 'versions' | 'remove'>;
   tenantKeys: TenantKeys;
@@ -75,12 +77,13 @@ function expectedVersion(request: Request, noun: string): number | undefined {
 
 /** Names, their versions, and all that can be done with them but for what is special to one kind. */
 export function versionRoutes<Version extends VersionEntry>(versioned: Versioned<Version>): Router {
-  const { path, noun, actions, store, tenantKeys, put, contentOf } = versioned;
+  const { path, noun, hasPreview = true, actions, store, tenantKeys, put, contentOf } = versioned;
   type Read = (page: { limit: number; from?: string }) => Promise<VersionPage>;
 
   function linksOf({ name, version }: VersionEntry) {
     const self = `/v1${path}/${name}`;
-    return { self, version: `${self}/versions/${String(version)}`, versions: `${self}/versions`, preview: `${self}/preview` };
+    const links = { self, version: `${self}/versions/${String(version)}`, versions: `${self}/versions` };
+    return hasPreview ? { ...links, preview: `${self}/preview` } : links;
   }
 
   function entryResource(entry: VersionEntry) {

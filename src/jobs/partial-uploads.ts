@@ -37,9 +37,10 @@ export interface PartialUploads {
   all(of?: { tenant: string; tag: string }): AsyncIterable<PartialUpload>;
   /**
    * Of what comes, as much as possible is kept, also when it breaks off.
-   * @returns how many bytes there are then. @throws what the source threw, when all before is kept.
+   * @param onType told what type the first bytes prove, once enough of them are here; what it throws ends what comes.
+   * @returns how many bytes there are then. @throws what the source or `onType` threw, when all before is kept.
    */
-  append(id: string, bytes: AsyncIterable<Uint8Array>): Promise<number>;
+  append(id: string, bytes: AsyncIterable<Uint8Array>, onType?: (type: string | undefined) => Promise<void>): Promise<number>;
   setSize(id: string, size: number): Promise<void>;
   /** For one whose bytes are all there: that it is so survives a power cut from then on. @returns the path of its bytes, which never change again. */
   seal(id: string): Promise<string>;

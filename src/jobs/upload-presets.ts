@@ -1,9 +1,9 @@
 import { z } from 'zod';
 
 import { type AppError, invalid } from '../errors.ts';
-import type { AuditEntry } from './audit.ts';
 import { singleLine } from './single-line.ts';
 import { variantRequests } from './upload-variants.ts';
+import type { NewVersion, VersionEntry, VersionStore } from './versions.ts';
 
 const acceptedType = z
   .string()
@@ -40,30 +40,12 @@ export const uploadPresetRequest = z
 
 export type PresetSource = z.infer<typeof uploadPresetRequest>;
 
-export interface PresetVersion {
-  name: string;
-  version: number;
-  createdAt: Date;
+export interface PresetVersion extends VersionEntry {
   source: PresetSource;
 }
 
-/** Versions never change. What is removed is only hidden from new jobs. All of these throw AppError `database_unavailable`. */
-export interface PresetStore {
-  /**
-   * The same source as the newest version has makes none. Writes the audit entry in the same transaction.
-   * @param ifVersion of the newest version, or 0 for none. @throws AppError `precondition_failed`.
-   */
-  put(
-    preset: { tenant: string; name: string; source: PresetSource; ifVersion?: number | undefined },
-    entry: AuditEntry,
-  ): Promise<{ made: boolean; version: PresetVersion }>;
-  /** @returns undefined: there is none that a new job may have. */
-  find(tenant: string, name: string, version?: number): Promise<PresetVersion | undefined>;
-  /** The newest version of each, by name. @param from a name: those after it. */
-  list(tenant: string, page: { limit: number; from?: string }): Promise<{ items: PresetVersion[]; next: string | null }>;
-  /** @returns false: there is none. */
-  remove(tenant: string, name: string, entry: AuditEntry): Promise<boolean>;
-}
+/** Of a tenant. */
+export type PresetStore = VersionStore<PresetVersion, NewVersion<PresetSource>>;
 
 /**
  * For a submission. A name or version that is not there, and one of another tenant, are the same.

@@ -7,6 +7,7 @@ import type { Claim, PartialUpload, PartialUploads } from '../jobs/partial-uploa
 import { errnoOf, onDisk } from './disk-failure.ts';
 import { makeDirectory } from './disk-places.ts';
 import { appendTo } from './partial-append.ts';
+import { tellingType } from './partial-head.ts';
 import { claimOnDisk, type ClaimTiming, type DiskClaim } from './partial-claim.ts';
 import { readRecord, writeOffset, writeRecord } from './partial-record.ts';
 
@@ -46,13 +47,15 @@ export function createPartialUploads(directory: string, timing: ClaimTiming = {}
         if (upload !== undefined && (of === undefined || upload.tenant === of.tenant)) yield upload;
       }
     },
-    append(id, bytes) {
+    append(id, bytes, onType) {
       const held = claims.get(id);
       if (held === undefined) return Promise.reject(notClaimed());
       const write = async () => {
         const { offset } = await claimed(id);
         const onDurable = (durable: number) => writeOffset(place(id, 'json'), durable);
-        return appendTo({ path: place(id, 'bytes'), offset, onDurable, assertMine: held.claim.assertMine }, bytes);
+        const path = place(id, 'bytes');
+        const told = onType === undefined ? bytes : tellingType(bytes, { path, offset, onType });
+        return appendTo({ path, offset, onDurable, assertMine: held.claim.assertMine }, told);
       };
       const work = write();
       // At once: whoever releases the claim now waits for it.

@@ -20,6 +20,7 @@ import { fileBehaviour } from './file-behaviour.ts';
 import { keyBehaviour } from './key-behaviour.ts';
 import { limitBehaviour } from './limit-behaviour.ts';
 import { definitionBehaviour } from './definition-behaviour.ts';
+import { presetBehaviour } from './preset-behaviour.ts';
 import { templateBehaviour } from './template-behaviour.ts';
 import { suppressionBehaviour } from './suppression-behaviour.ts';
 
@@ -164,6 +165,7 @@ function sharedBehaviour(place: () => Promise<Place>): void {
   templateBehaviour(() => db);
   dataSourceBehaviour(() => db);
   definitionBehaviour(() => db);
+  presetBehaviour(() => db);
   suppressionBehaviour(() => db);
 }
 

@@ -19,6 +19,8 @@ export interface DescribedVersions {
   named: { one: string; many: string };
   /** Of the example. */
   name: string;
+  /** As `versionRoutes` have it. */
+  hasPreview?: boolean;
   /** The body of `PUT`, with an example. */
   request: z.ZodType;
   /** What a version has beside what a list tells: each is there, and null where the body had nothing. */
@@ -34,8 +36,8 @@ const entryFields = {
   version: z.int().min(1),
   description: z.string().nullable(),
   createdAt: time.meta({ description: 'Of this version.' }),
-  links: z.object({ self: z.string(), version: z.string(), versions: z.string(), preview: z.string() }),
 };
+const links = z.object({ self: z.string(), version: z.string(), versions: z.string() });
 
 export const nameParameterOf = (example: string) => z.object({ name: versionedName.meta({ description: 'Name.', examples: [example] }) });
 const queryProblems = ['invalid_filter', 'value_out_of_range', 'invalid_cursor'] as const;
@@ -54,12 +56,14 @@ const conditions = z.object({
 /** The routes of `versionRoutes`. */
 export function describeVersions(
   registry: OpenAPIRegistry,
-  { tag, path: below, noun, named, name, request, content, checked, problems, removed }: DescribedVersions,
+  { tag, path: below, noun, named, name, hasPreview = true, request, content, checked, problems, removed }: DescribedVersions,
 ): void {
   const common = { tag } as const;
   const path = `/v1${below}`;
   const self = `${path}/${name}`;
-  const entry = z.object(entryFields).meta({ id: `${named.one}Entry` });
+  const entry = z
+    .object({ ...entryFields, links: hasPreview ? links.extend({ preview: z.string() }) : links })
+    .meta({ id: `${named.one}Entry` });
   const version = entry.extend(content).meta({ id: named.one, description: 'One version, as it was put. It never changes.' });
   const page = z
     .object({
@@ -69,7 +73,7 @@ export function describeVersions(
     .meta({ id: `${named.one}Page` });
   const exampleEntry: z.infer<typeof entry> = {
     ...{ name, version: 3, description: null, createdAt: '2026-11-22T13:25:38.095Z' },
-    links: { self, version: `${self}/versions/3`, versions: `${self}/versions`, preview: `${self}/preview` },
+    links: { self, version: `${self}/versions/3`, versions: `${self}/versions`, ...(hasPreview && { preview: `${self}/preview` }) },
   };
   const [asked] = examplesOf(request) as [object];
   const example = { ...exampleEntry, ...Object.fromEntries(Object.keys(content).map((field) => [field, null])), ...asked };

@@ -1,7 +1,9 @@
 import { DataStore, Upload } from '@tus/server';
+import type { Readable } from 'node:stream';
 
-import { isWaiting, type PartialUpload, type PartialUploads } from '../../jobs/partial-uploads.ts';
-import { noSuchUpload } from './problems.ts';
+import { isWaiting, type PartialUpload } from '../../jobs/partial-uploads.ts';
+import { receive, type ReceivingDependencies } from './first-bytes.ts';
+import { noSuchUpload, refusalOf } from './problems.ts';
 
 export const extensions = ['creation', 'creation-with-upload', 'creation-defer-length', 'termination', 'expiration'];
 
@@ -16,7 +18,8 @@ export interface StoreOptions {
 const bornAt = (upload: PartialUpload) => (isWaiting(upload) ? new Date() : (upload.end?.at ?? upload.createdAt));
 
 /** Partial uploads of one tenant, as the protocol's library wants them. */
-export function tusStore(partials: PartialUploads, { tenant, key, expiryMs }: StoreOptions): DataStore {
+export function tusStore(dependencies: ReceivingDependencies, { tenant, key, expiryMs }: StoreOptions): DataStore {
+  const { partials } = dependencies;
   async function found(id: string): Promise<PartialUpload> {
     const upload = await partials.find(id);
     if (upload?.tenant !== tenant) throw noSuchUpload();
@@ -41,9 +44,13 @@ export function tusStore(partials: PartialUploads, { tenant, key, expiryMs }: St
         ...(size !== undefined && { size }),
       });
     },
-    async write(bytes: AsyncIterable<Uint8Array>, id: string): Promise<number> {
-      const { end, offset } = await found(id);
-      if (end === undefined) return partials.append(id, bytes);
+    async write(stream: Readable, id: string): Promise<number> {
+      // Whoever stops in the middle says why: a stream that was destroyed would say only that.
+      const bytes = stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>;
+      const upload = await found(id);
+      const { end, offset } = upload;
+      if (end === undefined) return receive(upload, bytes, dependencies);
+      if ('refusal' in end) throw refusalOf(end);
       // The library lets no byte pass behind the length.
       // eslint-disable-next-line @typescript-eslint/no-unused-vars -- read to the end
       for await (const _chunk of bytes);

@@ -6,6 +6,7 @@ import { uploadType } from '../upload-type.ts';
 import { filesFor, type SubmissionDependencies } from '../submissions.ts';
 import type { UploadLocks } from './locks.ts';
 import { metadataOf } from './metadata.ts';
+import { refusalBy } from './problems.ts';
 
 export interface FinishingDependencies extends Omit<SubmissionDependencies, 'waiting'> {
   partials: PartialUploads;
@@ -20,9 +21,6 @@ export interface Finishing {
   /** The same, but for one that somebody else works on. */
   finishIfFree(id: string): Promise<UploadEnd | undefined>;
 }
-
-/** For what it is, or for want of room: waiting longer would not help. */
-const isForGood = (error: unknown): error is AppError => error instanceof AppError && (!error.retryable || error.limit === 'storedBytes');
 
 /** What `fingerprintOf` sees differs then: whoever started the job before did so with the start time, or without it. */
 const isLate = (error: unknown) => error instanceof AppError && (error.code === 'start_in_past' || error.code === 'idempotency_key_reused');
@@ -70,10 +68,10 @@ export function createFinishing(dependencies: FinishingDependencies): Finishing 
     try {
       return { jobId: await start(upload) };
     } catch (error) {
-      if (!isForGood(error)) throw error;
-      const { code, message, errors } = error;
-      onUploadRefused?.({ id: upload.id, code });
-      return { refusal: { code, message, ...(errors && { errors }) } };
+      const end = refusalBy(error);
+      if (end === undefined) throw error;
+      onUploadRefused?.({ id: upload.id, code: end.refusal.code });
+      return end;
     }
   }
 

@@ -60,6 +60,16 @@ export function headerProblem(status: number, body: string): AppError {
   return new AppError('invalid_request', 'A header is not valid.', { errors });
 }
 
+/** For what it is, or for want of room: waiting longer would not help. */
+const isForGood = (error: unknown): error is AppError => error instanceof AppError && (!error.retryable || error.limit === 'storedBytes');
+
+/** What an upload ends with; undefined: it is to be tried again. */
+export function refusalBy(error: unknown): Extract<UploadEnd, { refusal: unknown }> | undefined {
+  if (!isForGood(error)) return undefined;
+  const { code, message, errors } = error;
+  return { refusal: { code, message, ...(errors && { errors }) } };
+}
+
 /** The one that ended the upload, once more. */
 export function refusalOf({ refusal }: Extract<UploadEnd, { refusal: unknown }>): AppError {
   const { code, message, errors } = refusal;

@@ -62,13 +62,13 @@ interface Serving extends TusDependencies {
 
 /** One request of the protocol. @param id of the upload; undefined: it begins one. */
 async function serve(request: Request, response: Response, id: string | undefined, serving: Serving): Promise<void> {
-  const { partials, locks, finishing, maxUploadBytes, uploadExpiryMs } = serving;
+  const { locks, finishing, maxUploadBytes, uploadExpiryMs } = serving;
   const tenant = tenantOf(response);
   const key = id === undefined ? idempotencyKey(request) : undefined;
   let failure: { error: unknown } | undefined;
   const server = new Server({
     ...{ path: base, relativeLocation: true, maxSize: maxUploadBytes, allowedOrigins: () => false, locker: locks, lockDrainTimeout },
-    datastore: tusStore(partials, { tenant, key, expiryMs: uploadExpiryMs }),
+    datastore: tusStore(serving, { tenant, key, expiryMs: uploadExpiryMs }),
     namingFunction: () => newPartialUploadId(tenant),
     async onUploadCreate(_request, { size, metadata = {} }) {
       await assertWorthwhile({ tenant, size, metadata }, serving);
@@ -88,7 +88,10 @@ async function serve(request: Request, response: Response, id: string | undefine
       return undefined;
     },
   });
-  const answer = await server.handleWeb(webRequest(request, id === undefined ? base : `${base}/${id}`));
+  const { asked, leave } = webRequest(request, id === undefined ? base : `${base}/${id}`);
+  const answer = await server.handleWeb(asked);
+  // A client that has gone reads nothing any more.
+  leave().catch(() => undefined);
   if (failure !== undefined) throw problemOf(failure.error, maxUploadBytes);
   if (answer.status >= 400) {
     const problem = headerProblem(answer.status, await answer.text());

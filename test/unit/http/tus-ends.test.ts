@@ -1,8 +1,12 @@
 import { createHash, randomBytes } from 'node:crypto';
+import type { FileHandle } from 'node:fs/promises';
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
 
 import { AppError } from '../../../src/errors.ts';
-import { jobOf, testApi } from '../../support/api.ts';
+import { jobOf, keys, testApi } from '../../support/api.ts';
+import { eventually } from '../../support/eventually.ts';
+import { picture } from '../../support/pictures.ts';
+import { rawRequest } from '../../support/raw-request.ts';
 import { metadataHeader, spoken, tusPath, tusRequests } from '../../support/tus.ts';
 import { fileHandles } from '../storage/directory.ts';
 
@@ -142,6 +146,90 @@ describe('a complete upload', () => {
   });
 });
 
+describe('an upload whose first bytes prove what its preset does not take', () => {
+  const table = Buffer.from('name,city\n'.repeat(20_000));
+  const asked = { filename: 'a.csv', request: '{"preset":"pictures"}' };
+  const pictures = () =>
+    api
+      .agent()
+      .put('/v1/upload-presets/pictures')
+      .send({ accept: ['image/*'] })
+      .expect(201);
+  const expectRefused = async (at: string, code = 'file_not_accepted') => {
+    expect((await api.agent().get(at).expect(400)).body).toMatchObject({ code, errors: [{ pointer: '/file' }] });
+    expect([(await head(at)).status, (await send(at, 0, table.subarray(0, 9))).status]).toEqual([400, 400]);
+    expect([api.refusedUploads, api.started, await api.store.count()]).toEqual([[{ id: at.split('/').at(-1), code }], [], 0]);
+    await expectOnlyRecords();
+  };
+
+  test('is refused before the rest is sent, which is thrown away, and nothing of it is kept but the reason', async () => {
+    await pictures();
+    const at = await begun(limit, asked);
+    const common = { ...spoken, Host: 'localhost', Authorization: `Bearer ${keys.acme}` };
+    const headOf = (method: string, headers: Record<string, string>) => {
+      const fields = Object.entries({ ...common, ...headers }).map(([name, value]) => `${name}: ${value}`);
+      return [`${method} ${at} HTTP/1.1`, ...fields, '', ''].join('\r\n');
+    };
+    const patch = headOf('PATCH', {
+      'Content-Type': 'application/offset+octet-stream',
+      'Content-Length': String(limit),
+      'Upload-Offset': '0',
+    });
+    const first = Buffer.concat([Buffer.from(patch), table.subarray(0, 70_000)]);
+    const rest = Buffer.concat([Buffer.alloc(limit - 70_000, 'a'), Buffer.from(headOf('GET', { Connection: 'close' }))]);
+    const refused = () =>
+      eventually(() => {
+        expect(api.refusedUploads).toHaveLength(1);
+      });
+    const answers = await rawRequest(api.port, [first, rest], { between: refused });
+    expect(answers.match(/HTTP\/1\.1 \d+|"code":"\w+"/g)).toEqual([
+      ...['HTTP/1.1 400', '"code":"file_not_accepted"'],
+      ...['HTTP/1.1 400', '"code":"file_not_accepted"'],
+    ]);
+    await expectRefused(at);
+  });
+
+  test('is refused by the piece that completes them', async () => {
+    await pictures();
+    const at = await begun(table.length, asked);
+    await send(at, 0, table.subarray(0, 30_000)).expect(204);
+    await send(at, 30_000, table.subarray(30_000, 60_000)).expect(204);
+    expect((await send(at, 60_000, table.subarray(60_000, 90_000)).expect(400)).body).toMatchObject({ code: 'file_not_accepted' });
+    await expectRefused(at);
+  });
+
+  test('is refused with its beginning, as is one that is no picture as declared', async () => {
+    const headers = (metadata: Record<string, string>) => ({
+      ...{ 'Upload-Length': '1000000', 'Upload-Metadata': metadataHeader(metadata), 'Content-Type': 'application/offset+octet-stream' },
+    });
+    await pictures();
+    for (const [metadata, code] of [
+      [asked, 'file_not_accepted'],
+      [{ filetype: 'image/png' }, 'content_type_mismatch'],
+    ] as const)
+      expect((await begin(headers(metadata)).send(table).expect(400)).body).toMatchObject({ code });
+    await expectOnlyRecords();
+  });
+
+  test('is refused at its end when nobody could tell before what the preset takes', async () => {
+    await pictures();
+    const at = await begun(table.length, asked);
+    jest.spyOn(api.presets, 'find').mockRejectedValueOnce(new AppError('database_unavailable', 'Away.', { retryable: true }));
+    await send(at, 0, table.subarray(0, 90_000)).expect(204);
+    expect((await send(at, 90_000, table.subarray(90_000)).expect(400)).body).toMatchObject({ code: 'file_not_accepted' });
+    await expectRefused(at);
+  });
+
+  test('is taken where they prove what it does take', async () => {
+    await pictures();
+    const noise = Buffer.concat([await picture(30, 20).png().toBuffer(), randomBytes(90_000)]);
+    const at = await begun(noise.length, { ...asked, filename: 'a.png', filetype: 'image/png' });
+    await send(at, 0, noise.subarray(0, 70_000)).expect(204);
+    expect((await send(at, 70_000, noise.subarray(70_000)).expect(204)).get('Handoff-Job')).toBe(jobPath());
+    expect(hashOf()).toBe(sha256(noise));
+  });
+});
+
 test('a full disk is 507, keeps what was confirmed, and lets the upload go on once there is room', async () => {
   const bytes = randomBytes(3_500_000);
   const at = await begun(bytes.length);
@@ -153,6 +241,16 @@ test('a full disk is 507, keeps what was confirmed, and lets the upload go on on
   // Not even the right to write could be noted; or the bytes could not be made durable.
   expect((await rest().expect(507)).body).toMatchObject({ code: 'storage_full', retryable: true });
   write.mockRestore();
+  // Or there is room for less than comes.
+  // eslint-disable-next-line @typescript-eslint/unbound-method -- called with the handle below
+  const { writeFile } = handles;
+  const block = jest.spyOn(handles, 'writeFile').mockImplementation(function (this: FileHandle, data, options) {
+    return typeof data !== 'string' && 'byteLength' in data && data.byteLength > 100_000
+      ? Promise.reject(full)
+      : writeFile.call(this, data, options);
+  });
+  expect((await rest().expect(507)).body).toMatchObject({ code: 'storage_full' });
+  block.mockRestore();
   jest.spyOn(handles, 'datasync').mockRejectedValueOnce(full);
   expect((await rest().expect(507)).body).toMatchObject({ code: 'storage_full' });
   expect((await head(at)).get('Upload-Offset')).toBe('1000000');

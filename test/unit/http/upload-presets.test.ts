@@ -22,12 +22,28 @@ describe('PUT /v1/upload-presets/{name}', () => {
   test('makes a version that never changes, and none for the same body', async () => {
     const first = await put().expect(201);
     expect(first.headers).toMatchObject({ etag: '"1"', location: `${path}/versions/1` });
-    expect(first.body).toMatchObject({ name: 'avatar', version: 1, ...avatar, links: { self: path } });
-    await put().expect(200);
-    await put({ accept: ['image/png'] }).expect(201);
-    expect((await api.agent().get(path).expect(200)).body).toMatchObject({ version: 2, accept: ['image/png'] });
+    expect(first.body).toEqual({
+      ...{ name: 'avatar', version: 1, description: null, createdAt: expect.any(String), ...avatar },
+      links: { self: path, version: `${path}/versions/1`, versions: `${path}/versions` },
+    });
+    expect((await put().expect(200)).body).toEqual(first.body);
+    await put({ accept: ['image/png'], description: 'For people' }).expect(201);
+    const nothing = { maxBytes: null, variants: null, camera: null };
+    expect((await api.agent().get(path).expect(200)).body).toMatchObject({ version: 2, accept: ['image/png'], ...nothing });
     expect((await api.agent().get(`${path}/versions/1`).expect(200)).body).toEqual(first.body);
-    expect((await api.agent().get('/v1/upload-presets').expect(200)).body).toMatchObject({ items: [{ version: 2 }], nextCursor: null });
+  });
+
+  test('has a list of names, and one of the versions of each', async () => {
+    await put();
+    await put({ description: 'For people' });
+    const second = { name: 'avatar', version: 2, description: 'For people' };
+    const { items, nextCursor } = (await api.agent().get('/v1/upload-presets').expect(200)).body as { items: object[]; nextCursor: null };
+    expect([items, nextCursor]).toMatchObject([[second], null]);
+    const page = (await api.agent().get(`${path}/versions?limit=1`).expect(200)).body as { items: object[]; nextCursor: string };
+    expect(page.items).toEqual(items);
+    const rest = await api.agent().get(`${path}/versions?cursor=${page.nextCursor}`).expect(200);
+    expect(rest.body).toMatchObject({ items: [{ version: 1, description: null }], nextCursor: null });
+    await api.agent(keys.other).get(`${path}/versions`).expect(404);
   });
 
   test('overwrites nothing that somebody else has put meanwhile', async () => {

@@ -62,6 +62,29 @@ describe('bytes', () => {
     expect(await readFile(pathOf(id, 'bytes'), 'utf8')).toBe('hello');
   });
 
+  test('tell their type once, when the first 64 KiB of them are there, in however many pieces they came', async () => {
+    const id = await begun(3 * MiB);
+    const told: [string | undefined, number | undefined][] = [];
+    const onType = async (type: string | undefined) => {
+      told.push([type, (await kept.partials.find(id))?.offset]);
+    };
+    const add = (...parts: (string | Uint8Array)[]) => claimed(id, () => kept.partials.append(id, chunks(...parts), onType));
+    await add('%PD', 'F-1.7', randomBytes(30_000));
+    expect(told).toEqual([]);
+    await add(randomBytes(MiB), randomBytes(7));
+    await add(randomBytes(7));
+    expect(told).toEqual([['application/pdf', 30_008]]);
+  });
+
+  test('that are not wanted for their type are not kept, and those before them are', async () => {
+    const id = await begun(3 * MiB);
+    await append(id, '%PDF-1.7');
+    const onType = () => Promise.reject(new Error('not wanted'));
+    await expect(claimed(id, () => kept.partials.append(id, chunks('abc', randomBytes(MiB)), onType))).rejects.toThrow('not wanted');
+    expect(await readFile(pathOf(id, 'bytes'), 'utf8')).toBe('%PDF-1.7abc');
+    expect(await kept.partials.find(id)).toMatchObject({ offset: 11 });
+  });
+
   test('that were written before a crash and not confirmed do not count', async () => {
     const id = await begun(10);
     await append(id, 'hello');
