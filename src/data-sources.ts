@@ -21,6 +21,8 @@ function configuredSource(setting: DataSourceSetting): ConfiguredSource {
     const { kind, url, headers } = setting;
     return { ...common, settings: { kind, url }, secrets: headers ? { headers } : {}, secretNames: Object.keys(headers ?? {}) };
   }
+  // Where the file is, concerns the operator alone.
+  if (setting.kind === 'sqlite') return { ...common, settings: { kind: setting.kind }, secrets: { path: setting.path }, secretNames: [] };
   const { kind, host, port, database, user, tls, ca, password } = setting;
   const settings = { kind, host, port, database, user, tls, ...(ca !== undefined && { ca }) };
   return {
@@ -48,6 +50,7 @@ export function dataSourceConnector({ outboundAllow: allow, reports }: Pick<Conf
     fetchNamed: createGuardedStream({ allow, origins }),
     seconds: reports.querySeconds,
     maxBytes: reports.diskMb * 1024 * 1024,
+    memoryMb: reports.memoryMb,
   });
 }
 

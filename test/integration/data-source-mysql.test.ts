@@ -40,7 +40,7 @@ insert into crm.orders values (2, 'Bergen', 0.02), (3, 'Oslo', 12345678.90);`;
   const connectorWith = (allow: string[], seconds = 60) =>
     createConnector({
       ...{ vetted: createVettedAddress({ allow }), fetch: createGuardedStream(), fetchNamed: createGuardedStream() },
-      ...{ seconds, maxBytes: 1_000_000 },
+      ...{ seconds, maxBytes: 1_000_000, memoryMb: 64 },
     });
   const source = (password = 'hunter2', changes: object = {}): DataSource => ({
     ...{ name: 'crm', description: null, version: 1, changedAt: null, secretNames: ['password'], secrets: { password } },

@@ -22,7 +22,7 @@ const never = new AbortController().signal;
 const connectorWith = (allow: string[], seconds = 60) =>
   createConnector({
     ...{ vetted: createVettedAddress({ allow }), fetch: createGuardedStream(), fetchNamed: createGuardedStream() },
-    ...{ seconds, maxBytes: 1_000_000 },
+    ...{ seconds, maxBytes: 1_000_000, memoryMb: 64 },
   });
 
 (skipped === undefined ? describe : describe.skip)(`a data source in PostgreSQL${skipped === undefined ? '' : `: ${skipped}`}`, () => {

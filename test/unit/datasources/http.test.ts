@@ -30,7 +30,7 @@ async function serve(answer: Answer): Promise<Canary> {
 const connectorWith = (allow: string[], { maxBytes = 1_000_000, seconds = 20 } = {}) =>
   createConnector({
     ...{ vetted: createVettedAddress({ allow }), fetch: createGuardedStream({ allow }), fetchNamed: createGuardedStream() },
-    ...{ seconds, maxBytes },
+    ...{ seconds, maxBytes, memoryMb: 64 },
   });
 
 const sourceAt = (url: string, headers: Record<string, string> = {}): DataSource => ({
