@@ -39,8 +39,11 @@ describe('a data source in a file of SQLite', () => {
   });
   afterEach(async () => {
     // Each query had a directory of its own, and its locks.
-    expect(await readdir(temporary)).toEqual([]);
-    expect(await readdir(join(engine.directory(), 'data'))).not.toContain('till.db.lock');
+    const left = [
+      ...(await readdir(temporary)),
+      ...(await readdir(join(engine.directory(), 'data'))).filter((name) => name.endsWith('.lock')),
+    ];
+    if (left.length > 0) throw new Error(`Left behind: ${left.join(', ')}`);
     if (before === undefined) delete process.env['TMPDIR'];
     else process.env['TMPDIR'] = before;
   });
@@ -85,7 +88,7 @@ describe('a data source in a file of SQLite', () => {
       'with recursive s(i) as (select 1 union all select i + 1 from s where i < 20000) select i, hex(zeroblob(i % 500)) as t from s';
     const rows = await rowsOf(many);
     expect(rows).toHaveLength(20_000);
-    expect(rows.every(([i, text], index) => i === index + 1 && String(text ?? '').length === (Number(i) % 500) * 2)).toBe(true);
+    expect(rows.every(([i, text], index) => i === index + 1 && String(text ?? '').length === ((index + 1) % 500) * 2)).toBe(true);
   });
 
   test('has columns whose type is the one that holds all their values', async () => {
