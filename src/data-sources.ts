@@ -11,6 +11,7 @@ import { type ConfiguredSource, withConfigured } from './jobs/data-source-catalo
 import type { DataKeys } from './jobs/data-keys.ts';
 import { type DataSourceConnector, type DataSources, destinationOf } from './jobs/data-sources.ts';
 import { tenantTag } from './jobs/ids.ts';
+import { sqlPieces } from './jobs/sql-parameters.ts';
 import { createGuardedStream } from './outbound/guarded-fetch.ts';
 import { createVettedAddress } from './outbound/vetted-address.ts';
 
@@ -51,6 +52,7 @@ export function dataSourceConnector({ outboundAllow: allow, reports }: Pick<Conf
     seconds: reports.querySeconds,
     maxBytes: reports.diskMb * 1024 * 1024,
     memoryMb: reports.memoryMb,
+    pieces: sqlPieces,
   });
 }
 

@@ -1,5 +1,6 @@
 import { AppError } from '../errors.ts';
 import type { DataSource, DataSourceConnector } from '../jobs/data-sources.ts';
+import type { SqlPieces } from '../jobs/sql-parameters.ts';
 import type { GuardedStream } from '../outbound/guarded-fetch.ts';
 import type { VettedAddress } from './address.ts';
 import { checkHttp, type HttpSource, readHttp } from './http.ts';
@@ -18,16 +19,18 @@ export interface ConnectorOptions {
   maxBytes: number;
   /** Of a query that runs here, in MiB. */
   memoryMb: number;
+  /** Cuts texts of SQL into pieces, of which some are parameters. */
+  pieces: SqlPieces;
 }
 
 const unsupported = () => new AppError('data_source_configuration', 'Data sources of this kind are not supported here.');
 
 /** Reaches data sources of every kind. */
-export function createConnector({ vetted, fetch, fetchNamed, seconds, maxBytes, memoryMb }: ConnectorOptions): DataSourceConnector {
+export function createConnector({ vetted, fetch, fetchNamed, seconds, maxBytes, memoryMb, pieces }: ConnectorOptions): DataSourceConnector {
   const configured = (source: DataSource) => source.version === null;
   const serverOf = ({ settings, secrets: { password }, version }: DataSource) =>
-    'host' in settings ? { settings, password, vetted: version === null ? undefined : vetted, seconds } : undefined;
-  const fileOf = ({ secrets: { path } }: DataSource) => (path === undefined ? undefined : { path, seconds, memoryMb });
+    'host' in settings ? { settings, password, vetted: version === null ? undefined : vetted, seconds, pieces } : undefined;
+  const fileOf = ({ secrets: { path } }: DataSource) => (path === undefined ? undefined : { path, seconds, memoryMb, pieces });
   function httpOf(source: DataSource): HttpSource | undefined {
     const { settings, secrets } = source;
     if (!('url' in settings)) return undefined;

@@ -1,18 +1,23 @@
 import { AppError } from '../errors.ts';
 import type { Cell } from '../jobs/report-sources.ts';
-import { type SqlDialect, sqlPieces } from '../jobs/sql-parameters.ts';
+import type { SqlDialect, SqlPieces } from '../jobs/sql-parameters.ts';
 
 /**
  * `$name` as the driver has it: `$1` or `?`. Values stay apart from the text; a place that is not recognised stays as it is, and is
  * then an error of the data source.
  * @throws AppError `query_invalid` when a value is missing or left over
  */
-export function boundText(sql: string, parameters: Readonly<Record<string, Cell>>, dialect: SqlDialect): { text: string; values: Cell[] } {
+export function boundText(
+  sql: string,
+  parameters: Readonly<Record<string, Cell>>,
+  dialect: SqlDialect,
+  pieces: SqlPieces,
+): { text: string; values: Cell[] } {
   const values: Cell[] = [];
   const places = new Map<string, number>();
   const used = new Set<string>();
   let bound = '';
-  for (const { text, parameter: name } of sqlPieces(sql, dialect)) {
+  for (const { text, parameter: name } of pieces(sql, dialect)) {
     if (name === undefined) {
       bound += text;
       continue;

@@ -1,6 +1,6 @@
 import { AppError } from '../errors.ts';
 import type { Cell } from '../jobs/report-sources.ts';
-import { sqlPieces } from '../jobs/sql-parameters.ts';
+import type { SqlPieces } from '../jobs/sql-parameters.ts';
 import { boundText } from './named-parameters.ts';
 
 const refused = (detail: string) => new AppError('query_invalid', detail);
@@ -11,7 +11,11 @@ const silent = /^(\s+|--|\/\*)/;
  * a parameter without a value), and for what writes or tells elsewhere.
  * @throws AppError `query_invalid`
  */
-export function sqliteStatement(sql: string, parameters: Readonly<Record<string, Cell>>): { text: string; values: Cell[] } {
+export function sqliteStatement(
+  sql: string,
+  parameters: Readonly<Record<string, Cell>>,
+  pieces: SqlPieces,
+): { text: string; values: Cell[] } {
   // The library takes texts as far as the first of them.
   if ([sql, ...Object.values(parameters)].some((text) => typeof text === 'string' && text.includes('\0')))
     throw refused('The query, or a value of its parameters, has the character NUL.');
@@ -19,7 +23,7 @@ export function sqliteStatement(sql: string, parameters: Readonly<Record<string,
   if (/pragma_/i.test(sql)) throw refused('Tables and functions that begin with pragma_ are out of reach.');
   let first: string | undefined;
   let ended = false;
-  for (const { text, parameter } of sqlPieces(sql, 'sqlite')) {
+  for (const { text, parameter } of pieces(sql, 'sqlite')) {
     if (silent.test(text)) continue;
     if (text === ';') {
       ended = true;
@@ -30,5 +34,5 @@ export function sqliteStatement(sql: string, parameters: Readonly<Record<string,
     first ??= text.toLowerCase();
   }
   if (!['select', 'with', 'values'].includes(first ?? '')) throw refused('The query must be a SELECT: nothing else is run.');
-  return boundText(sql, parameters, 'sqlite');
+  return boundText(sql, parameters, 'sqlite', pieces);
 }

@@ -8,6 +8,7 @@ import { Worker } from 'node:worker_threads';
 import { AppError } from '../errors.ts';
 import type { RemoteColumn, RemoteContent, RemoteType } from '../jobs/data-sources.ts';
 import type { Cell } from '../jobs/report-sources.ts';
+import type { SqlPieces } from '../jobs/sql-parameters.ts';
 import { misconfigured, queryTimeout } from './failure.ts';
 import { sqliteFailure } from './sqlite-failure.ts';
 import { assertUnchanged, type FileState, fileState } from './sqlite-file.ts';
@@ -20,6 +21,8 @@ export interface SqliteFile {
   seconds: number;
   /** Of a query, in MiB: sorting happens in it. */
   memoryMb: number;
+  /** Of texts of SQL. */
+  pieces: SqlPieces;
 }
 
 /** Beside the source: `.ts` in tests, `.js` when it is built. */
@@ -52,10 +55,14 @@ async function begin(
     worker.terminate().catch(() => undefined);
   };
   signal.addEventListener('abort', abort, { once: true });
-  const ended = once(worker, 'exit').then(() => {
-    throw ending(undefined);
+  const gone = new AbortController();
+  let broken: unknown;
+  worker.on('error', (error) => {
+    broken = error;
   });
-  ended.catch(() => undefined);
+  worker.once('exit', () => {
+    gone.abort();
+  });
   if (signal.aborted) abort();
 
   function ending(error: unknown): unknown {
@@ -83,12 +90,13 @@ async function begin(
   return {
     async answer() {
       try {
-        const [said] = (await Promise.race([once(worker, 'message'), ended])) as [SqliteAnswer];
+        // No race with its end: a promise that lives as long as the thread would keep all rows.
+        const [said] = (await once(worker, 'message', { signal: gone.signal })) as [SqliteAnswer];
         const failure = await failureOf(said);
         if (failure !== undefined) throw failure;
         return said;
       } catch (error) {
-        throw ending(error);
+        throw ending(error instanceof AppError ? error : broken);
       }
     },
     ask() {
@@ -108,7 +116,7 @@ export async function readSqlite(
   { sql, parameters }: { sql: string; parameters: Record<string, Cell> },
   signal: AbortSignal,
 ): Promise<Extract<RemoteContent, { batches: unknown }>> {
-  const statement = sqliteStatement(sql, parameters);
+  const statement = sqliteStatement(sql, parameters, file.pieces);
   const { answer, ask, close } = await begin(file, statement, await fileState(file.path), signal);
   let types: RemoteType[] = [];
   const batches = async function* () {

@@ -47,6 +47,8 @@ export function* sqlPieces(sql: string, dialect: SqlDialect): Generator<SqlPiece
   }
 }
 
+export type SqlPieces = typeof sqlPieces;
+
 export function parametersIn(sql: string, dialect: SqlDialect): Set<string> {
   return new Set(Array.from(sqlPieces(sql, dialect), ({ parameter }) => parameter).filter((name) => name !== undefined));
 }

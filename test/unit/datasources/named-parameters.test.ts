@@ -1,7 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 
-import { boundText } from '../../../src/datasources/named-parameters.ts';
+import { boundText as boundWith } from '../../../src/datasources/named-parameters.ts';
+import type { Cell } from '../../../src/jobs/report-sources.ts';
+import { sqlPieces, type SqlDialect } from '../../../src/jobs/sql-parameters.ts';
 
+const boundText = (sql: string, parameters: Record<string, Cell>, kind: SqlDialect) => boundWith(sql, parameters, kind, sqlPieces);
 const kinds = ['postgresql', 'mysql', 'sqlite'] as const;
 
 describe('named parameters', () => {

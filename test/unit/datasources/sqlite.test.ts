@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { DataSource } from '../../../src/jobs/data-sources.ts';
 import type { Cell } from '../../../src/jobs/report-sources.ts';
 import { createConnector } from '../../../src/datasources/connector.ts';
+import { sqlPieces } from '../../../src/jobs/sql-parameters.ts';
 import { createGuardedStream } from '../../../src/outbound/guarded-fetch.ts';
 import { createVettedAddress } from '../../../src/outbound/vetted-address.ts';
 import { makeSqlite } from '../../support/sqlite.ts';
@@ -18,7 +19,7 @@ const [longest, endless] = ['9223372036854775807', 'with recursive s(i) as (sele
 const connectorWith = (seconds = 60) =>
   createConnector({
     ...{ vetted: createVettedAddress(), fetch: createGuardedStream(), fetchNamed: createGuardedStream() },
-    ...{ seconds, maxBytes: 1_000_000, memoryMb: 64 },
+    ...{ seconds, maxBytes: 1_000_000, memoryMb: 64, pieces: sqlPieces },
   });
 
 describe('a data source in a file of SQLite', () => {
