@@ -21,7 +21,7 @@ const libraries = {
   archives: ['yauzl', 'tar'],
   scanning: [],
   database: ['kysely', 'pg', 'pg-cursor', '@electric-sql/pglite'],
-  datasources: ['pg', 'mysql2'],
+  datasources: ['pg', 'mysql2', 'node-sqlite3-wasm'],
   reports: ['csv-parse', 'csv-stringify', 'piscina', 'pdfmake', 'fontkit', 'bidi-js', 'echarts', 'numfmt', 'sharp', '@duckdb'],
   images: ['sharp', 'file-type', 'thumbhash', 'exif-reader', 'heic-decode'],
   temporal: ['@temporalio'],

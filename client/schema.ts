@@ -2056,7 +2056,7 @@ export interface components {
             /** @description As it was put, without what is secret. */
             settings: {
                 /** @enum {string} */
-                kind: "postgresql" | "mysql" | "http";
+                kind: "postgresql" | "mysql" | "sqlite" | "http";
             } & {
                 [key: string]: unknown;
             };
@@ -2076,7 +2076,7 @@ export interface components {
         DataSourceCheck: {
             name: string;
             /** @enum {string} */
-            kind: "postgresql" | "mysql" | "http";
+            kind: "postgresql" | "mysql" | "sqlite" | "http";
             /** @description As the server says it; null: it does not. */
             serverVersion: string | null;
             /** @description Connecting included. */

@@ -1,3 +1,5 @@
+import { isAbsolute } from 'node:path';
+
 import { z } from 'zod';
 
 const common = {
@@ -15,10 +17,11 @@ const server = (port: number) => ({
   ca: z.string().optional(),
 });
 
-/** As requests have them, but for `tenants`. */
+/** As requests have them, but for `tenants`, and for files: those are named here only. */
 const source = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('postgresql'), ...server(5432) }),
   z.strictObject({ kind: z.literal('mysql'), ...server(3306) }),
+  z.strictObject({ kind: z.literal('sqlite'), ...common, path: z.string().refine(isAbsolute) }),
   z.strictObject({
     kind: z.literal('http'),
     ...common,

@@ -11,6 +11,7 @@ import { type ConfiguredSource, withConfigured } from './jobs/data-source-catalo
 import type { DataKeys } from './jobs/data-keys.ts';
 import { type DataSourceConnector, type DataSources, destinationOf } from './jobs/data-sources.ts';
 import { tenantTag } from './jobs/ids.ts';
+import { sqlPieces } from './jobs/sql-parameters.ts';
 import { createGuardedStream } from './outbound/guarded-fetch.ts';
 import { createVettedAddress } from './outbound/vetted-address.ts';
 
@@ -21,6 +22,8 @@ function configuredSource(setting: DataSourceSetting): ConfiguredSource {
     const { kind, url, headers } = setting;
     return { ...common, settings: { kind, url }, secrets: headers ? { headers } : {}, secretNames: Object.keys(headers ?? {}) };
   }
+  // Where the file is, concerns the operator alone.
+  if (setting.kind === 'sqlite') return { ...common, settings: { kind: setting.kind }, secrets: { path: setting.path }, secretNames: [] };
   const { kind, host, port, database, user, tls, ca, password } = setting;
   const settings = { kind, host, port, database, user, tls, ...(ca !== undefined && { ca }) };
   return {
@@ -48,6 +51,8 @@ export function dataSourceConnector({ outboundAllow: allow, reports }: Pick<Conf
     fetchNamed: createGuardedStream({ allow, origins }),
     seconds: reports.querySeconds,
     maxBytes: reports.diskMb * 1024 * 1024,
+    memoryMb: reports.memoryMb,
+    pieces: sqlPieces,
   });
 }
 

@@ -122,7 +122,7 @@ export async function readMysql(
   { sql, parameters }: { sql: string; parameters: Record<string, Cell> },
   signal: AbortSignal,
 ): Promise<RemoteContent> {
-  const { text, values } = boundText(sql.replace(/[\s;]+$/, ''), parameters, 'mysql');
+  const { text, values } = boundText(sql.replace(/[\s;]+$/, ''), parameters, 'mysql', server.pieces);
   if (!/^(\s|\(|--\s[^\n]*\n|#[^\n]*\n|\/\*(?!!)[^]*?\*\/)*(select|with|values|table)\b/i.test(text))
     throw new AppError('query_invalid', 'The query must be a SELECT: nothing else is run.');
   const { connection, failure, close } = await begin(server, signal);

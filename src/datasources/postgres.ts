@@ -4,6 +4,7 @@ import pg from 'pg';
 
 import type { RemoteContent, ServerSettings } from '../jobs/data-sources.ts';
 import type { Cell } from '../jobs/report-sources.ts';
+import type { SqlPieces } from '../jobs/sql-parameters.ts';
 import { type Destination, destination, type VettedAddress } from './address.ts';
 import { queryTimeout } from './failure.ts';
 import { boundText } from './named-parameters.ts';
@@ -19,6 +20,8 @@ export interface Server {
   vetted: VettedAddress | undefined;
   /** A query may take so long. */
   seconds: number;
+  /** Of texts of SQL. */
+  pieces: SqlPieces;
 }
 
 const connectMs = 10_000;
@@ -103,7 +106,7 @@ export async function readPostgres(
   { sql, parameters }: { sql: string; parameters: Record<string, Cell> },
   signal: AbortSignal,
 ): Promise<RemoteContent> {
-  const { text, values } = boundText(sql.replace(/[\s;]+$/, ''), parameters, 'postgresql');
+  const { text, values } = boundText(sql.replace(/[\s;]+$/, ''), parameters, 'postgresql', server.pieces);
   const { client, failure, close } = await begin(server, signal);
   const fetchRows = async (count: number) => {
     try {

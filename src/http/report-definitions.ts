@@ -2,6 +2,7 @@ import type { Router } from 'express';
 
 import { assertQuery, type ReadQuery, tableNamesOf } from '../jobs/query-check.ts';
 import { type DefinitionStore, reportDefinition } from '../jobs/report-definitions.ts';
+import { assertTableParameters, namesInTables } from '../jobs/table-parameters.ts';
 import type { TenantKeys } from '../jobs/tenant-keys.ts';
 import type { RefuseSecrets } from './secrets-in-request.ts';
 import { validated } from './validation.ts';
@@ -35,7 +36,9 @@ export function reportDefinitions({ definitions, readQuery, tenantKeys, refuseSe
           readQuery,
           { ...query, parametersSchema: query.parametersSchema ?? { properties: {} } },
           tableNamesOf(source.source),
+          namesInTables(source.source),
         );
+      assertTableParameters(source.source, Object.keys(query?.parametersSchema?.properties ?? {}));
       return definitions.put({ ...asked, source }, entry);
     },
     contentOf: ({ source }) => Object.fromEntries(fields.map((field) => [field, source[field as keyof typeof source] ?? null])),

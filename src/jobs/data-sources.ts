@@ -69,7 +69,7 @@ export const dataSourceRequest = z
   });
 export type DataSourceRequest = z.infer<typeof dataSourceRequest>;
 
-export const dataSourceKinds = ['postgresql', 'mysql', 'http'] as const;
+export const dataSourceKinds = ['postgresql', 'mysql', 'sqlite', 'http'] as const;
 
 export interface ServerSettings {
   kind: 'postgresql' | 'mysql';
@@ -82,11 +82,13 @@ export interface ServerSettings {
 }
 
 /** Nothing in it is secret. */
-export type DataSourceSettings = ServerSettings | { kind: 'http'; url: string };
+export type DataSourceSettings = ServerSettings | { kind: 'http'; url: string } | { kind: 'sqlite' };
 
 export interface DataSourceSecrets {
   password?: string;
   headers?: Record<string, string>;
+  /** Of a file, which only the configuration can name. */
+  path?: string;
 }
 
 /** What may be told. */
@@ -130,6 +132,7 @@ export interface DataSources {
 /** Where secrets go: they are given for this place, and for no other. */
 export function destinationOf(settings: DataSourceSettings): string {
   if ('url' in settings) return `http ${new URL(settings.url).origin}`;
+  if (!('host' in settings)) return settings.kind;
   const { kind, host: name, port: number, user, tls, ca = '' } = settings;
   return [kind, name.toLowerCase(), String(number), user, tls, ca].join('\n');
 }
@@ -164,13 +167,19 @@ export interface RemoteColumn {
 
 /** Rows in batches, each value as text; or bytes of a format. To be read once; whoever never does calls `close`. */
 export type RemoteContent =
-  | { columns: RemoteColumn[]; batches: AsyncIterable<(string | null)[][]>; close: () => Promise<void> }
+  | {
+      columns: RemoteColumn[];
+      batches: AsyncIterable<(string | null)[][]>;
+      /** Where columns have none: what their values were, once all are read. Stands before those of `columns`. */
+      types?: () => RemoteType[];
+      close: () => Promise<void>;
+    }
   | { bytes: Readable; format: SourceFormat; csv: CsvDialect | undefined };
 
 export interface DataSourceConnector {
   /**
    * @throws AppError `data_source_unreachable` (worth repeating), `data_source_configuration`, `query_invalid`, `query_timeout`,
-   * `source_unreadable`, `source_too_large`, also while reading; the reason of `signal`
+   * `query_too_large`, `source_unreadable`, `source_too_large`, also while reading; the reason of `signal`
    */
   read(source: DataSource, table: RemoteTable, signal: AbortSignal): Promise<RemoteContent>;
   /** @throws AppError as `read` */

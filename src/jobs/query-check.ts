@@ -17,11 +17,12 @@ export function tableNamesOf(source: object | undefined): string[] | undefined {
   return 'files' in source ? (source.files as { name: string }[]).map(({ name }) => name) : undefined;
 }
 
-/** Whether the job could run it, as far as its text tells. @throws AppError `query_invalid` with pointers; as `read` */
+/** Whether the job could run it, as far as its text tells. @param elsewhere parameters that tables may use. @throws AppError `query_invalid` with pointers; as `read` */
 export async function assertQuery(
   read: ReadQuery,
   { sql, parameters = {}, parametersSchema: schema }: ReportQuery,
   tables: readonly string[] | undefined,
+  elsewhere: ReadonlySet<string> = new Set(),
 ): Promise<void> {
   const used = await read(sql, tables).catch((error: unknown) => {
     throw error instanceof AppError && error.code === 'query_invalid' ? invalid('/query/sql', error.message, error.code) : error;
@@ -33,7 +34,7 @@ export async function assertQuery(
       .filter((name) => !known.includes(name))
       .map((name) => ({ pointer: '/query/sql', detail: `there is no ${schema ? 'declaration of' : 'value for'} the parameter $${name}` })),
     ...known
-      .filter((name) => !used.includes(name))
+      .filter((name) => !used.includes(name) && !elsewhere.has(name))
       .map((name) => ({ pointer: `${place}/${name}`, detail: `the query has no parameter $${name}` })),
   ];
   const [first] = errors;

@@ -7,6 +7,7 @@ import { assertQuery, tableNamesOf } from './query-check.ts';
 import { requestOf } from './report-definitions.ts';
 import { report, type ReportInput, type ReportRequest, reportRequest, type ReportResult } from './report.ts';
 import { boundParameters, reportQuery } from './report-query.ts';
+import { namesInTables } from './table-parameters.ts';
 import { versionedName } from './versions.ts';
 
 const { shape } = reportRequest;
@@ -122,7 +123,7 @@ async function withQuery(request: ReportRequest, { readQuery }: Submission): Pro
   const { query, source } = request;
   if (query === undefined) return request;
   boundParameters(query);
-  if (readQuery) await assertQuery(readQuery, query, tableNamesOf(source));
+  if (readQuery) await assertQuery(readQuery, query, tableNamesOf(source), namesInTables(source));
   return request;
 }
 

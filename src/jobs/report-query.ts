@@ -47,6 +47,8 @@ export interface BoundParameter {
   /** Of the column type that it is bound as. */
   type: 'text' | 'integer' | 'number' | 'boolean' | 'date' | 'time';
   value: Cell;
+  /** Tables of data sources use it: the query need not. */
+  tables?: true;
 }
 
 /** Values and defaults with their types. Without a schema a value has the type that it has in JSON. @throws AppError `invalid_request` with pointers. */

@@ -27,6 +27,7 @@ import { isDirect, type ReportFormat, reportFormats, type ReportOutput, reportOu
 import { retentionDays } from './retention.ts';
 import { type PageLayout, pageLayout, reportPage } from './report-page.ts';
 import { singleLine } from './single-line.ts';
+import { namesInTables } from './table-parameters.ts';
 
 export type { Cell } from './report-sources.ts';
 
@@ -179,13 +180,20 @@ async function inlineSource(rows: RowObject[], submission: Submission, place = '
   return { columns: table.columns, total: table.rows.length, file };
 }
 
-async function preparedTable(table: AskedTable, place: string, submission: Submission): Promise<TableSource> {
+async function preparedTable(
+  table: AskedTable,
+  place: string,
+  submission: Submission,
+  shared: readonly BoundParameter[] | undefined,
+): Promise<TableSource> {
   if ('rows' in table) return { name: table.name, ...(await inlineSource(table.rows, submission, place)) };
-  return 'fileId' in table ? sourceFile(table, place, submission) : remoteTable(table, place, submission);
+  return 'fileId' in table ? sourceFile(table, place, submission) : remoteTable(table, place, submission, shared);
 }
 
 async function preparedSource({ source, query, columns, charts, outputs }: ReportRequest, submission: Submission): Promise<ReportSource> {
-  const bound = query && { query: { sql: query.sql, parameters: boundParameters(query) } };
+  const mentioned = namesInTables(source);
+  const shared = query && boundParameters(query).map((one) => (mentioned.has(one.name) ? { ...one, tables: true as const } : one));
+  const bound = query && { query: { sql: query.sql, parameters: shared ?? [] } };
   if (bound !== undefined && !fitsPayload(bound)) throw invalid('/query', 'is too large: text and parameters together have at most 32 KiB');
   // Its columns have types, which the rows of the other sources lack.
   const typed =
@@ -200,12 +208,13 @@ async function preparedSource({ source, query, columns, charts, outputs }: Repor
     const plain = !typed && said.csv === undefined && file.format === 'csv' && isCsvType(file.file.contentType);
     return plain ? { file: file.file } : { tables: [file], ...bound };
   }
-  if ('dataSource' in source) return { tables: [await preparedTable({ name: 'source', ...source }, '/source', submission)], ...bound };
+  if ('dataSource' in source)
+    return { tables: [await preparedTable({ name: 'source', ...source }, '/source', submission, shared)], ...bound };
   if ('tables' in source) {
     if (source.tables.length > 1 && bound === undefined) throw invalid('/query', 'is required with several tables');
     const tables: TableSource[] = [];
     for (const [index, table] of source.tables.entries())
-      tables.push(await preparedTable(table, `/source/tables/${String(index)}`, submission));
+      tables.push(await preparedTable(table, `/source/tables/${String(index)}`, submission, shared));
     if (!fitsPayload({ tables, ...bound }))
       throw invalid('/source/tables', 'is too large: all texts and rows together have at most 32 KiB; send rows as a file');
     return { tables, ...bound };

@@ -39,6 +39,7 @@ export function bindParameters(statement: DuckDBPreparedStatement, parameters: r
   const indices = new Map(Array.from({ length: statement.parameterCount }, (_, index) => [statement.parameterName(index + 1), index + 1]));
   for (const parameter of parameters) {
     const index = indices.get(parameter.name);
+    if (index === undefined && parameter.tables === true) continue;
     if (index === undefined) throw new AppError('query_invalid', `The query has no parameter $${parameter.name}.`);
     indices.delete(parameter.name);
     if (parameter.value === null) statement.bindNull(index);

@@ -5,7 +5,7 @@ import { pipeline } from 'node:stream/promises';
 import type { DuckDBConnection } from '@duckdb/node-api';
 
 import { AppError } from '../errors.ts';
-import type { RemoteColumn } from '../jobs/data-sources.ts';
+import type { RemoteColumn, RemoteType } from '../jobs/data-sources.ts';
 import { batchSize, unwritable } from './rows.ts';
 import { literal, quoted } from './sql-text.ts';
 import { longestRow } from './unpack-source.ts';
@@ -15,6 +15,8 @@ import type { UnpackBudget } from './unpacked.ts';
 export interface TypedRows {
   columns: readonly RemoteColumn[];
   batches: AsyncIterable<(string | null)[][]>;
+  /** Of all columns, once the rows are read. Default: those that the columns have. */
+  types?: () => RemoteType[];
 }
 
 /** How many digits the numerals of a column have; undefined: some are none, like NaN. */
@@ -30,7 +32,7 @@ const nothing = '\\N';
 /** Writes rows as the engine reads them, and then knows their types. @throws AppError `source_too_large`, `source_unreadable` */
 export async function writeTypedRows(
   path: string,
-  { columns, batches }: TypedRows,
+  { columns, batches, types }: TypedRows,
   { budget, signal }: { budget: UnpackBudget; signal: AbortSignal },
 ): Promise<string[]> {
   const digits = columns.map(({ scale = 0 }): Digits | undefined => ({ whole: 1, fraction: scale }));
@@ -64,6 +66,7 @@ export async function writeTypedRows(
   };
   if (columns.length === 0) throw unwritable('There are no columns.');
   await pipeline(Readable.from(lines()), createWriteStream(path, { flags: 'wx', mode: 0o600 }), { signal });
+  if (types) return types();
   return columns.map(({ type }, index) => (type === 'NUMERAL' ? numeralType(digits[index]) : type));
 }
 

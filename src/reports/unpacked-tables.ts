@@ -55,6 +55,7 @@ const fromSources = new Set<ErrorCode>([
   'source_unreadable',
   'query_invalid',
   'query_timeout',
+  'query_too_large',
   'data_source_unreachable',
   'data_source_configuration',
 ]);

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { createConnector } from '../../src/datasources/connector.ts';
 import type { DataSource } from '../../src/jobs/data-sources.ts';
 import type { Cell } from '../../src/jobs/report-sources.ts';
+import { sqlPieces } from '../../src/jobs/sql-parameters.ts';
 import { createGuardedStream } from '../../src/outbound/guarded-fetch.ts';
 import { createVettedAddress } from '../../src/outbound/vetted-address.ts';
 import { createReportEngine } from '../../src/reports/engine.ts';
@@ -40,7 +41,7 @@ insert into crm.orders values (2, 'Bergen', 0.02), (3, 'Oslo', 12345678.90);`;
   const connectorWith = (allow: string[], seconds = 60) =>
     createConnector({
       ...{ vetted: createVettedAddress({ allow }), fetch: createGuardedStream(), fetchNamed: createGuardedStream() },
-      ...{ seconds, maxBytes: 1_000_000 },
+      ...{ seconds, maxBytes: 1_000_000, memoryMb: 64, pieces: sqlPieces },
     });
   const source = (password = 'hunter2', changes: object = {}): DataSource => ({
     ...{ name: 'crm', description: null, version: 1, changedAt: null, secretNames: ['password'], secrets: { password } },

@@ -7,6 +7,7 @@ import pg from 'pg';
 import { createConnector } from '../../src/datasources/connector.ts';
 import type { DataSource } from '../../src/jobs/data-sources.ts';
 import type { Cell } from '../../src/jobs/report-sources.ts';
+import { sqlPieces } from '../../src/jobs/sql-parameters.ts';
 import { createGuardedStream } from '../../src/outbound/guarded-fetch.ts';
 import { createVettedAddress } from '../../src/outbound/vetted-address.ts';
 import { createReportEngine } from '../../src/reports/engine.ts';
@@ -22,7 +23,7 @@ const never = new AbortController().signal;
 const connectorWith = (allow: string[], seconds = 60) =>
   createConnector({
     ...{ vetted: createVettedAddress({ allow }), fetch: createGuardedStream(), fetchNamed: createGuardedStream() },
-    ...{ seconds, maxBytes: 1_000_000 },
+    ...{ seconds, maxBytes: 1_000_000, memoryMb: 64, pieces: sqlPieces },
   });
 
 (skipped === undefined ? describe : describe.skip)(`a data source in PostgreSQL${skipped === undefined ? '' : `: ${skipped}`}`, () => {

@@ -71,13 +71,19 @@ const mark = 'canary5c0ffee';
       acme,
       {
         tables: [
-          { name: 'orders', dataSource: 'crm', sql: 'select city, amount from orders where amount >= $least', parameters: { least: 0.05 } },
+          {
+            name: 'orders',
+            dataSource: 'crm',
+            sql: 'select city, amount from orders where amount >= $least and $at > timestamptz $$2026-01-31 11:59:59+00$$',
+          },
           { name: 'cities', fileId: file.id },
           { name: 'targets', rows: [{ city: 'Oslo', target: 20 }, { city: 'Bergen', target: 5 }] }, // prettier-ignore
         ],
       },
       {
         sql: 'select city, country, sum(amount) as total, any_value(target) as target from orders join cities using (city) join targets using (city) group by all order by city',
+        parameters: { least: 0.05, at: '2026-01-31T13:00:00+01:00' },
+        parametersSchema: { properties: { least: { type: 'number' }, at: { type: 'string', format: 'date-time' } } },
       },
     );
     expect(job).toMatchObject({ status: 'completed' });

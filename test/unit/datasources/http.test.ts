@@ -7,6 +7,7 @@ import { addressOf } from '../../../src/datasources/http.ts';
 import { arrayAt } from '../../../src/datasources/json-slice.ts';
 import type { DataSource } from '../../../src/jobs/data-sources.ts';
 import type { RemoteTable } from '../../../src/jobs/report-sources.ts';
+import { sqlPieces } from '../../../src/jobs/sql-parameters.ts';
 import { createGuardedStream } from '../../../src/outbound/guarded-fetch.ts';
 import { createVettedAddress } from '../../../src/outbound/vetted-address.ts';
 import { type Canary, startCanary } from '../../support/canary.ts';
@@ -30,7 +31,7 @@ async function serve(answer: Answer): Promise<Canary> {
 const connectorWith = (allow: string[], { maxBytes = 1_000_000, seconds = 20 } = {}) =>
   createConnector({
     ...{ vetted: createVettedAddress({ allow }), fetch: createGuardedStream({ allow }), fetchNamed: createGuardedStream() },
-    ...{ seconds, maxBytes },
+    ...{ seconds, maxBytes, memoryMb: 64, pieces: sqlPieces },
   });
 
 const sourceAt = (url: string, headers: Record<string, string> = {}): DataSource => ({

@@ -1,15 +1,18 @@
 import { describe, expect, test } from '@jest/globals';
 
-import { boundText } from '../../../src/datasources/named-parameters.ts';
+import { boundText as boundWith } from '../../../src/datasources/named-parameters.ts';
+import type { Cell } from '../../../src/jobs/report-sources.ts';
+import { sqlPieces, type SqlDialect } from '../../../src/jobs/sql-parameters.ts';
 
-const kinds = ['postgresql', 'mysql'] as const;
+const boundText = (sql: string, parameters: Record<string, Cell>, kind: SqlDialect) => boundWith(sql, parameters, kind, sqlPieces);
+const kinds = ['postgresql', 'mysql', 'sqlite'] as const;
 
 describe('named parameters', () => {
   test('are numbered or marked as the driver wants them, and never pasted', () => {
     const parameters = { a: "x'; drop table t", b: 2 };
     expect(boundText('select $a, $b, $a', parameters, 'postgresql')).toEqual({ text: 'select $1, $2, $1', values: [parameters.a, 2] });
     const marked = { text: 'select ?, ?, ?', values: [parameters.a, 2, parameters.a] };
-    expect(boundText('select $a, $b, $a', parameters, 'mysql')).toEqual(marked);
+    for (const kind of ['mysql', 'sqlite'] as const) expect(boundText('select $a, $b, $a', parameters, kind)).toEqual(marked);
   });
 
   test.each([`'$a'`, `"$a"`, `/* $a */`, `'it''s $a'`, `x$a`])('within %s are none', (text) => {

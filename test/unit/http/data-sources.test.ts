@@ -113,14 +113,16 @@ describe('a report', () => {
 
   test('names its data source, and holds nothing else of it', async () => {
     await put({ ...crm, password: 'hunter2' });
-    await ask({ dataSource: 'crm', sql: 'select 1 as a', parameters: { since: null } }).expect(202);
+    await ask({ dataSource: 'crm', sql: 'select $since as a', parameters: { since: null } }).expect(202);
     expect(inputOf()).toMatchObject({
-      source: { tables: [{ name: 'source', dataSource: 'crm', sql: 'select 1 as a', parameters: { since: null } }] },
+      source: { tables: [{ name: 'source', dataSource: 'crm', sql: 'select $since as a', parameters: { since: null } }] },
     });
     expect(JSON.stringify(inputOf())).not.toMatch(/hunter|db\.example/);
   });
 
   test.each<[string, object, string, string]>([
+    ['a parameter without a value', { dataSource: 'crm', sql: 'select $x' }, '/source/sql', 'query_invalid'],
+    ['a value without a parameter', { dataSource: 'crm', sql: 'select 1', parameters: { x: 1 } }, '/source/parameters/x', 'query_invalid'],
     ['no such data source', { dataSource: 'nope', sql: 'select 1' }, '/source/dataSource', 'data_source_not_found'],
     ['SQL for HTTP', { dataSource: 'rates', sql: 'select 1' }, '/source/sql', 'invalid_request'],
     ['a path for a database', { dataSource: 'crm', path: '/x' }, '/source/path', 'invalid_request'],
@@ -163,7 +165,7 @@ describe('a report', () => {
   ])('with %s is refused before it starts', async (_name, source, pointer, code) => {
     await put(crm);
     await put(rates, '/v1/data-sources/rates');
-    const body: unknown = (await ask(source).expect(400)).body;
+    const body: unknown = (await ask(source).expect(code === 'query_invalid' ? 422 : 400)).body;
     expect(body).toMatchObject({ code });
     expect((body as { errors: { pointer: string }[] }).errors.map((error) => error.pointer)).toContain(pointer);
     expect(api.started).toEqual([]);

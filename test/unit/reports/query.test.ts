@@ -91,6 +91,11 @@ describe('a query', () => {
     ]);
   });
 
+  test('need not use a parameter that tables of data sources use', async () => {
+    const parameters = [{ name: 'x', type: 'text' as const, value: 'x', tables: true as const }];
+    expect((await reports.ask(sources, { sql: 'select 1 as a', parameters })).rows).toEqual([[1]]);
+  });
+
   test.each([
     ['a parameter without a value', 'select $x as x', [], 'There is no value for the parameter $x of the query.'],
     ['a value without a parameter', 'select 1 as x', ['x'], 'The query has no parameter $x.'],
