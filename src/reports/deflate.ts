@@ -23,7 +23,11 @@ export function deflater(): Deflater {
     pack: (piece) =>
       new Promise((resolve, reject) => {
         stream.once('error', reject);
-        stream.write(piece, () => {
+        stream.write(piece, (error) => {
+          if (error) {
+            reject(error);
+            return;
+          }
           stream.off('error', reject);
           resolve((stream.read() as Buffer | null) ?? Buffer.alloc(0));
         });

@@ -44,11 +44,20 @@ export async function stageOnDisk(places: Staging, bytes: AsyncIterable<Uint8Arr
 /** Bytes that are moved to their final place. */
 export function stagedBeside(places: DiskPlaces, path: string, facts: Facts): StagedBlob {
   let renamed = false;
+  let lost: { error: unknown } | undefined;
   return {
     ...facts,
     async commit() {
       const final = places.blob(facts.sha256);
-      if (!renamed) await onDisk(moveInto(final, path));
+      // The system takes for written what it has once failed to write: asked again it would say that all is well (fsync(2)).
+      if (lost !== undefined) throw lost.error;
+      if (!renamed) {
+        await onDisk(writeOut(path)).catch((error: unknown) => {
+          lost = { error };
+          throw error;
+        });
+        await onDisk(moveInto(final, path));
+      }
       renamed = true;
       await onDisk(syncDirectory(dirname(final)));
     },
@@ -74,8 +83,9 @@ async function writeThrough(file: FileHandle, bytes: AsyncIterable<Uint8Array>, 
     written += block.byteLength;
     if (written % syncBytes !== 0) return;
     await syncing;
-    // What it finds comes again when the bytes are committed.
-    syncing = file.datasync().catch(() => undefined);
+    syncing = onDisk(file.datasync());
+    // Whoever comes next hears of it, and must: the system tells it once, and not to who opens the file later.
+    syncing.catch(() => undefined);
   });
   try {
     for await (const chunk of signal === undefined ? bytes : abortable(bytes, signal)) {
@@ -84,14 +94,15 @@ async function writeThrough(file: FileHandle, bytes: AsyncIterable<Uint8Array>, 
       await writer.add(chunk);
     }
     await writer.finish();
+    await syncing;
   } finally {
     await writer.settled();
-    await syncing;
+    await syncing.catch(() => undefined);
   }
   return { size, sha256: hash.digest('hex'), head: head ?? Buffer.alloc(0) };
 }
 
-async function moveInto(final: string, path: string): Promise<void> {
+async function writeOut(path: string): Promise<void> {
   const file = await open(path, 'r+');
   try {
     // The age of a blob counts from its last commit: a sweep that runs now must leave it alone.
@@ -101,6 +112,9 @@ async function moveInto(final: string, path: string): Promise<void> {
   } finally {
     await file.close();
   }
+}
+
+async function moveInto(final: string, path: string): Promise<void> {
   await makeDirectory(dirname(final));
   // Also when the same bytes are there already: those may be old enough for a sweep that has just looked at them.
   await rename(path, final);

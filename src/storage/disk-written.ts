@@ -74,7 +74,9 @@ async function followed(file: FileHandle, { writing, hasEnded }: Writer, { maxBy
       for (const observe of observers) observe(piece);
       if (Math.floor((size + bytesRead) / syncBytes) > Math.floor(size / syncBytes)) {
         await syncing;
-        syncing = file.datasync().catch(() => undefined);
+        syncing = onDisk(file.datasync());
+        // Whoever comes next hears of it, and must: the system tells it once, and not to who opens the file later.
+        syncing.catch(() => undefined);
       }
       size += bytesRead;
     }

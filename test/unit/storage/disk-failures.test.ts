@@ -36,9 +36,22 @@ describe('a disk that fails', () => {
     jest.spyOn(await fileHandles(), 'sync').mockRejectedValueOnce(systemError('ENOSPC'));
     await expect(staged.commit()).rejects.toMatchObject({ message: 'The file storage is full.' });
     await expect(buffer(store().read(staged.sha256))).rejects.toMatchObject({ code: 'file_not_found' });
-    // The bytes are still staged: another attempt may succeed.
-    await staged.commit();
+    // The system takes these bytes for written from now on: only bytes that come anew may succeed.
+    await expect(staged.commit()).rejects.toMatchObject({ code: 'storage_full' });
+    await staged.discard();
+    const again = await store().stage(chunks('Dear Ada'));
+    await again.commit();
     expect(await directory.files()).toEqual([blobPath(staged.sha256)]);
+  });
+
+  it('is noticed when it fails while more comes', async () => {
+    const handles = await fileHandles();
+    const bytes = Buffer.alloc(33 * MiB);
+    jest.spyOn(handles, 'datasync').mockRejectedValueOnce(systemError('EIO'));
+    await expect(store().stage(chunks(bytes))).rejects.toMatchObject({ code: 'storage_unavailable', retryable: true });
+    jest.spyOn(handles, 'datasync').mockRejectedValueOnce(systemError('ENOSPC'));
+    await expect(store().stageWritten((path) => writeFile(path, bytes))).rejects.toMatchObject({ code: 'storage_full', retryable: true });
+    expect(await directory.files()).toEqual([]);
   });
 
   it('calls a directory that can not be made an unavailable storage', async () => {
